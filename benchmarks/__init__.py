@@ -1,0 +1,1 @@
+"""Workloads run side by side with tensorxp's peers: `python -m benchmarks`."""

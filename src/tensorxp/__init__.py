@@ -1,0 +1,213 @@
+"""tensorxp: the Python Array API standard with gradients and GPUs.
+
+    >>> import tensorxp as xp
+    >>> x = xp.tensor(2.0, requires_grad=True)
+    >>> y = x**2 + 3 * x
+    >>> y.backward()
+    >>> float(x.grad)
+    7.0
+
+This module is the namespace: re-exports chapter by chapter, as the standard orders them.
+"""
+
+from importlib import import_module as _import_module
+from math import e, inf, nan, pi
+from typing import Any as _Any
+
+from tensorxp import autograd
+from tensorxp._backend.device import (
+    Device,
+    DeviceError,
+    default_device,
+    devices,
+    set_default_device,
+)
+from tensorxp._backend.device import as_device as device
+from tensorxp._backend.dtypes import (
+    DType,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    set_default_dtype,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from tensorxp._backend.dtypes import bool_ as bool
+from tensorxp._core.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tensorxp._info import __array_namespace_info__
+from tensorxp._ops.arithmetic import (
+    abs,
+    add,
+    clip,
+    divide,
+    floor_divide,
+    hypot,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    positive,
+    pow,
+    reciprocal,
+    remainder,
+    sign,
+    square,
+    subtract,
+)
+from tensorxp._ops.bitwise import (
+    bitwise_and,
+    bitwise_invert,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+)
+from tensorxp._ops.casting import astype, can_cast, finfo, iinfo, isdtype, result_type
+from tensorxp._ops.comparison import (
+    allclose,
+    equal,
+    greater,
+    greater_equal,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    not_equal,
+    signbit,
+)
+from tensorxp._ops.complex import angle, conj, imag, real
+from tensorxp._ops.creation import (
+    arange,
+    asarray,
+    empty,
+    empty_like,
+    eye,
+    from_dlpack,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    meshgrid,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from tensorxp._ops.cumulative import cumsum, cumprod, cumulative_prod, cumulative_sum, diff
+from tensorxp._ops.exponential import (
+    cbrt,
+    exp,
+    exp2,
+    expm1,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    sqrt,
+)
+from tensorxp._ops.floating import copysign, fmax, fmin, nan_to_num, nextafter
+from tensorxp._ops.indexing import index_add
+from tensorxp._ops.products import dot, inner, kron, matmul, outer, tensordot, vecdot
+from tensorxp._ops.reduction import (
+    all,
+    any,
+    count_nonzero,
+    max,
+    mean,
+    min,
+    prod,
+    std,
+    sum,
+    var,
+)
+from tensorxp._ops.rounding import ceil, floor, round, trunc
+from tensorxp._ops.searching import (
+    argmax,
+    argmin,
+    argwhere,
+    bincount,
+    flatnonzero,
+    isin,
+    nonzero,
+    searchsorted,
+    take,
+    take_along_axis,
+    where,
+)
+from tensorxp._ops.sets import unique_all, unique_counts, unique_inverse, unique_values
+from tensorxp._ops.shaping import (
+    atleast_nd,
+    broadcast_arrays,
+    broadcast_shapes,
+    broadcast_to,
+    concat,
+    copy,
+    expand_dims,
+    flatten,
+    flip,
+    matrix_transpose,
+    moveaxis,
+    pad,
+    permute_dims,
+    ravel,
+    repeat,
+    reshape,
+    roll,
+    squeeze,
+    stack,
+    swapaxes,
+    tile,
+    unstack,
+)
+from tensorxp._ops.sorting import argsort, sort
+from tensorxp._ops.transfer import to_device
+from tensorxp._ops.triangular import tril, triu
+from tensorxp._ops.trigonometric import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    cos,
+    cosh,
+    deg2rad,
+    rad2deg,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
+from tensorxp._tensor import Tensor
+from tensorxp._version import __version__
+
+newaxis = None
+__array_api_version__ = "2025.12"
+
+_LAZY = ("nn", "optim", "utils", "special", "random", "profiler", "optimize", "integrate")
+
+
+def __getattr__(name: str) -> _Any:
+    """Import a subpackage when it is first used: `tensorxp.nn` and the like."""
+    if name in _LAZY:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'tensorxp' has no attribute {name!r}")

@@ -1,0 +1,197 @@
+"""The autograd face of a Tensor: what requires a gradient, where it is, and `backward`."""
+
+import weakref
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from tensorxp._core.door import new_leaf, node_of, wrap
+from tensorxp._core.node import Extra, Leaf
+from tensorxp._core.tensor import TensorBase
+from tensorxp._core.views import View, cell_of
+from tensorxp.autograd.functions import backward
+
+_handles = count(1)
+
+
+class RemovableHandle:
+    """Removes a hook: `handle.remove()`, or leave the `with handle:` scope."""
+
+    def __init__(self, hooks: dict[int, Any], key: int) -> None:
+        self._hooks = hooks
+        self._key = key
+
+    def remove(self) -> None:
+        """Remove the hook; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+    def __enter__(self) -> "RemovableHandle":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def _extra(x: Any, function: str) -> Extra:
+    node = node_of(x)
+    if node is None:
+        raise RuntimeError(f"{function}: the tensor does not require grad")
+    if node.extra is None:
+        node.extra = Extra()
+    return node.extra  # type: ignore[no-any-return]
+
+
+class AutogradMethods(TensorBase):
+    """Attributes and methods of a Tensor that concern gradients; as in PyTorch."""
+
+    __slots__ = ()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on the tensor are recorded; settable on leaves."""
+        return node_of(self) is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Any:
+        """Set whether a leaf requires a gradient, and return it; RuntimeError for others."""
+        node = node_of(self)
+        if node is not None and node.__class__ is not Leaf:
+            if requires_grad:
+                return self
+            raise RuntimeError(
+                "requires_grad_: only leaf tensors can stop requiring a gradient; this one was "
+                f"made by {node.name!r}; use t.detach()"
+            )
+        if requires_grad and node is None:
+            if self._data.dtype.kind not in "fc":
+                raise RuntimeError(
+                    "requires_grad_: only floating-point and complex tensors can require a "
+                    f"gradient; this one has dtype {self._data.dtype}"
+                )
+            self._node = new_leaf(self)
+        elif not requires_grad:
+            self._node = None
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user, not by a recorded operation."""
+        node = node_of(self)
+        return node is None or node.__class__ is Leaf
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node of the operation that made the tensor; None for a leaf."""
+        node = node_of(self)
+        return None if node.__class__ is Leaf else node
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that backward accumulated, a Tensor, or None."""
+        node = node_of(self)
+        if node is None:
+            return None
+        if node.__class__ is Leaf:
+            return node.grad
+        return None if node.extra is None else node.extra.grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        node = node_of(self)
+        if value is not None:
+            if not isinstance(value, TensorBase):
+                raise TypeError(f"grad: a {type(value).__name__} was given; allowed are Tensor, None")
+            if value._data.shape != self._data.shape or value._device is not self._device:
+                raise ValueError(
+                    f"grad: a Tensor of shape {value._data.shape} on {value._device} was given; the "
+                    f"tensor has shape {self._data.shape} and is on {self._device}"
+                )
+        if node is None:
+            if value is None:
+                return
+            self.requires_grad_(True)
+            node = self._node
+        if node.__class__ is Leaf:
+            node.grad = value
+        else:
+            _extra(self, "grad").grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self.grad = None
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Add the gradient of this tensor to `.grad` of the leaves it came from.
+
+        `gradient` is the cotangent, of this tensor's shape; it may be left out for one element.
+        The graph is freed unless `retain_graph` (default: `create_graph`); with `create_graph`
+        the gradients can be differentiated again. `inputs` limits which tensors get `.grad`.
+        """
+        backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Any:
+        """Return a tensor over the same memory without history."""
+        return wrap(self._data, self._device, None, cell_of(self))
+
+    def detach_(self) -> Any:
+        """Cut the tensor off its history and return it; RuntimeError for a view."""
+        if self._version.__class__ is View:
+            raise RuntimeError("detach_: the tensor is a view and cannot be detached; use detach()")
+        self._node = None
+        return self
+
+    def clone(self) -> Any:
+        """Return a copy; the gradient passes."""
+        return self.copy()  # type: ignore[attr-defined]
+
+    def retain_grad(self) -> None:
+        """Have backward keep `.grad` of this tensor though it is not a leaf."""
+        extra = _extra(self, "retain_grad")
+        if not self.is_leaf:
+            extra.retain = True
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `.grad` of this non-leaf is kept."""
+        node = node_of(self)
+        return node is not None and node.extra is not None and node.extra.retain
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Have backward call `hook(gradient)`; a Tensor that it returns replaces the gradient."""
+        extra = _extra(self, "register_hook")
+        extra.hooks = {} if extra.hooks is None else extra.hooks
+        key = next(_handles)
+        extra.hooks[key] = hook
+        return RemovableHandle(extra.hooks, key)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
+        """Have backward call `hook(tensor)` after it added to the `.grad` of this leaf."""
+        extra = _extra(self, "register_post_accumulate_grad_hook")
+        if not self.is_leaf:
+            raise RuntimeError("register_post_accumulate_grad_hook: the tensor is not a leaf")
+        if extra.accumulated_hooks is None:
+            extra.accumulated_hooks = {}
+        extra.owner = weakref.ref(self)
+        key = next(_handles)
+        extra.accumulated_hooks[key] = hook
+        return RemovableHandle(extra.accumulated_hooks, key)
+
+    @property
+    def _base(self) -> Any:
+        """The tensor that this one is a view of, or None."""
+        version = self._version
+        return version.base if version.__class__ is View else None
+
+    @property
+    def version(self) -> int:
+        """How often the memory was written in place since somebody shared or saved it."""
+        return cell_of(self)[0]

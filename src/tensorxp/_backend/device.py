@@ -1,0 +1,185 @@
+"""Devices: singletons that carry the raw array namespace of their backend.
+
+`"cpu"` is NumPy, `"cuda:N"` CuPy (found lazily, imported on first use), `"sim:N"` a simulated
+accelerator over NumPy for tests, there only when `TENSORXP_SIM_DEVICES` asks for it.
+"""
+
+import os
+import threading
+from importlib.util import find_spec
+from typing import Any
+
+from tensorxp._backend import raw as _raw
+
+
+class Device:
+    """A place where arrays live. `str(device)` round-trips; compare with `is` or `==`.
+
+    As a context manager (`with xp.device("cuda"):`) it is the default device of this thread.
+    """
+
+    __slots__ = ("_array_type", "_forwards", "_raw", "_scopes", "index", "type")
+
+    type: str
+    index: int
+
+    def __init__(self, kind: str, index: int, raw: Any) -> None:
+        self.type = kind
+        self.index = index
+        self._raw = raw
+        self._array_type = raw.ndarray
+        self._forwards: dict[Any, Any] = {}  # primitive -> its forward here, filled by the door
+        self._scopes: list[Device | None] = []
+
+    @property
+    def raw(self) -> Any:
+        """The raw array namespace behind this device."""
+        return self._raw
+
+    def __str__(self) -> str:
+        return self.type if self.type == "cpu" else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device('{self}')"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            return str(self) == other or (self.index == 0 and self.type == other)
+        return self is other
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return as_device, (str(self),)
+
+    def __enter__(self) -> "Device":
+        self._scopes.append(getattr(_local, "default", None))
+        _local.default = self
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _local.default = self._scopes.pop()
+
+
+class DeviceError(RuntimeError):
+    """A device is missing, unknown, or not the one that was needed."""
+
+
+_local = threading.local()
+_process_default: list["Device"] = []
+_known: dict[str, Device] = {}
+_lock = threading.Lock()
+
+cpu = Device("cpu", 0, _raw.numpy_namespace())
+_known["cpu"] = cpu
+_process_default.append(cpu)
+
+
+def sim_device_count() -> int:
+    """Return how many simulated devices were asked for (`TENSORXP_SIM_DEVICES`, default 0)."""
+    try:
+        return max(0, int(os.environ.get("TENSORXP_SIM_DEVICES", "0")))
+    except ValueError:
+        return 0
+
+
+def cuda_problem() -> str | None:
+    """Return why CUDA cannot be used, with the remedy, or None where it can."""
+    if find_spec("cupy") is None:
+        return (
+            "CuPy is not installed; `pip install 'tensorxp[cuda]'` (or the CuPy build for your "
+            "CUDA version) brings it"
+        )
+    import cupy
+
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return f"CuPy {cupy.__version__} finds no usable NVIDIA driver ({error}); install one"
+    return None if count else "the driver reports no CUDA device"
+
+
+def cuda_device_count() -> int:
+    """Return the number of usable CUDA devices, 0 without CuPy or a driver."""
+    if cuda_problem() is not None:
+        return 0
+    import cupy
+
+    return int(cupy.cuda.runtime.getDeviceCount())
+
+
+def _find(kind: str, index: int, spec: Any) -> Device:
+    if kind == "sim":
+        count = sim_device_count()
+        if index >= count:
+            raise DeviceError(
+                f"device: {spec!r} does not exist; {count} simulated devices are on "
+                "(environment variable TENSORXP_SIM_DEVICES)"
+            )
+        return Device("sim", index, cpu.raw)
+    problem = cuda_problem()
+    if problem is not None:
+        raise DeviceError(f"device: {spec!r} was asked for, but {problem}")
+    count = cuda_device_count()
+    if index >= count:
+        raise DeviceError(f"device: {spec!r} does not exist; this machine has {count} CUDA devices")
+    return Device("cuda", index, _raw.cupy_namespace())
+
+
+def as_device(spec: Any, function: str = "device") -> Device:
+    """Return the device that `spec` means: a Device, a string such as "cuda:0", or None.
+
+    None is the default device. TypeError for another type, ValueError for an unknown name,
+    `DeviceError` where the device is not to be had on this machine.
+    """
+    if spec.__class__ is Device:
+        return spec  # type: ignore[no-any-return]
+    if spec is None:
+        return default_device()
+    if not isinstance(spec, str):
+        raise TypeError(
+            f"{function}: device is {spec!r} of type {type(spec).__name__}; "
+            'allowed are a device, a string such as "cpu" or "cuda:0", or None'
+        )
+    found = _known.get(spec)
+    if found is not None:
+        return found
+    kind, colon, number = spec.partition(":")
+    if kind not in ("cpu", "cuda", "sim") or (colon and not number.isdecimal()):
+        raise ValueError(
+            f'{function}: device is {spec!r}; allowed are "cpu", "cuda", "cuda:N" '
+            '(and "sim:N" in tests)'
+        )
+    index = int(number) if colon else 0
+    if kind == "cpu":
+        if index:
+            raise ValueError(f'{function}: device is {spec!r}; the only CPU device is "cpu"')
+        return cpu
+    if kind == "cuda" and not colon and cuda_problem() is None:
+        import cupy
+
+        index = cupy.cuda.Device().id
+    with _lock:
+        name = f"{kind}:{index}"
+        if name not in _known:
+            _known[name] = _find(kind, index, spec)
+        return _known[name]
+
+
+def default_device() -> Device:
+    """Return the device on which creation functions put their result."""
+    return getattr(_local, "default", None) or _process_default[0]
+
+
+def set_default_device(device: Any, /) -> None:
+    """Make `device` the default of creation functions in every thread; None means the CPU."""
+    _process_default[0] = cpu if device is None else as_device(device, "set_default_device")
+
+
+def devices() -> tuple[Device, ...]:
+    """Return every device that can be used now, the CPU first."""
+    found = [cpu]
+    found += [as_device(f"cuda:{i}") for i in range(cuda_device_count())]
+    found += [as_device(f"sim:{i}") for i in range(sim_device_count())]
+    return tuple(found)

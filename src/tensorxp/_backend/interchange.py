@@ -1,0 +1,64 @@
+"""Arrays from and to elsewhere: device transfer of raw arrays, foreign arrays, DLPack."""
+
+from typing import Any
+
+import numpy as np
+
+from tensorxp._backend.device import Device, as_device, cpu
+
+#: DLPack's device types that we know (dlpack.h).
+KDL_CPU, KDL_CUDA, KDL_CUDA_HOST = 1, 2, 3
+
+
+def move_raw(x: Any, source: Device, target: Device) -> Any:
+    """Return raw array `x` of `source` as a raw array of `target`, always a copy."""
+    if target.type == "cuda":
+        with target.raw.base.cuda.Device(target.index):
+            return target.raw.base.array(x)
+    if source.type == "cuda":
+        return source.raw.to_numpy(x)
+    return np.array(x)
+
+
+def is_foreign_array(obj: Any) -> bool:
+    """Return whether `obj` is an array of another library that DLPack can bring in."""
+    return hasattr(obj, "__dlpack__") and hasattr(obj, "__dlpack_device__")
+
+
+def import_dlpack(obj: Any, device: Device | None, copy: bool | None) -> tuple[Any, Device]:
+    """Return the raw array of a DLPack exporter, on `device` (None: where it lives).
+
+    BufferError where it cannot be shared and `copy` is False.
+    """
+    kind, index = obj.__dlpack_device__()
+    if int(kind) in (KDL_CPU, KDL_CUDA_HOST):
+        home = cpu
+    elif int(kind) == KDL_CUDA:
+        home = as_device(f"cuda:{index}", "from_dlpack")
+    else:
+        raise BufferError(
+            f"from_dlpack: x is on a DLPack device of type {int(kind)}; allowed are CPU and CUDA"
+        )
+    if home is cpu:
+        raw = _numpy_from_dlpack(obj, copy)
+    else:
+        raw = home.raw.base.from_dlpack(obj)
+        if copy:
+            raw = home.raw.copy(raw)
+    if device is None or device is home:
+        return raw, home
+    if copy is False:
+        raise BufferError(f"from_dlpack: x is on {home} and copy=False, so it cannot go to {device}")
+    return move_raw(raw, home, device), device
+
+
+def _numpy_from_dlpack(obj: Any, copy: bool | None) -> Any:
+    if isinstance(obj, np.ndarray):
+        return np.array(obj) if copy else obj  # also read-only arrays, which DLPack refuses
+    try:
+        return np.from_dlpack(obj) if copy is None else np.from_dlpack(obj, copy=copy)
+    except TypeError as error:  # an exporter older than DLPack 1.0 knows no copy=
+        if "copy" not in str(error) and "max_version" not in str(error):
+            raise BufferError(f"from_dlpack: {error}") from None
+        raw = np.from_dlpack(obj)
+        return np.array(raw) if copy else raw

@@ -1,0 +1,79 @@
+"""Raw array namespaces: NumPy itself, or array-api-compat's CuPy, with the corrections laid over.
+
+A raw namespace is what derivative rules see as `xp` on raw arrays, and what primitives run on.
+NumPy ≥ 2.1 has the standard's names, so it is used directly: array-api-compat's wrapper of it
+would double the import time. CuPy is wrapped, and imported only when a CUDA device is asked for.
+"""
+
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from tensorxp._backend import corrections
+
+
+class RawNamespace:
+    """A namespace of raw arrays: attributes of `base`, with our own laid over them."""
+
+    def __init__(self, base: Any, native: Any) -> None:
+        self.base = native
+        self._fallback = base
+        self.ndarray: type = native.ndarray
+        for name in ("floor_divide", "expm1", "tanh", "acosh"):
+            setattr(self, name, partial(getattr(corrections, name), self))
+        self.pow = self.power = partial(corrections.power, self)
+        self.join = partial(corrections.join, self)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._fallback, name)
+        setattr(self, name, value)  # found once, an instance attribute from then on
+        return value
+
+    def may_share_memory(self, x1: Any, x2: Any) -> bool:
+        """Return whether two raw arrays can overlap in memory (by their bounds)."""
+        return bool(self.base.may_share_memory(x1, x2))
+
+    def index_add(self, x: Any, key: Any, values: Any) -> Any:
+        """Return a copy of `x` with `values` added at `key`, repeated places summed."""
+        out = self.base.array(x)
+        self._add_at(out, key, values)
+        return out
+
+    def _add_at(self, out: Any, key: Any, values: Any) -> None:
+        self.base.add.at(out, key, values)
+
+    def to_numpy(self, x: Any) -> "np.ndarray[Any, Any]":
+        """Return `x` as a NumPy array, sharing memory where the backend allows."""
+        return np.asarray(x)
+
+    def copy(self, x: Any) -> Any:
+        """Return a copy of `x` in C order."""
+        return self.base.array(x, copy=True, order="C")
+
+
+class _CuPyNamespace(RawNamespace):
+    def _add_at(self, out: Any, key: Any, values: Any) -> None:
+        import_module("cupyx").scatter_add(out, key, values)
+
+    def to_numpy(self, x: Any) -> "np.ndarray[Any, Any]":
+        return np.asarray(self.base.asnumpy(x))
+
+
+_namespaces: dict[str, RawNamespace] = {}
+
+
+def numpy_namespace() -> RawNamespace:
+    """Return the raw namespace of the CPU."""
+    if "numpy" not in _namespaces:
+        _namespaces["numpy"] = RawNamespace(np, np)
+    return _namespaces["numpy"]
+
+
+def cupy_namespace() -> RawNamespace:
+    """Return the raw namespace of CUDA devices; ImportError without CuPy."""
+    if "cupy" not in _namespaces:
+        native = import_module("cupy")
+        _namespaces["cupy"] = _CuPyNamespace(import_module("array_api_compat.cupy"), native)
+    return _namespaces["cupy"]

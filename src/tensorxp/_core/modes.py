@@ -1,0 +1,83 @@
+"""Whether operations are recorded, per thread: `no_grad`, `enable_grad`, `set_grad_enabled`."""
+
+import threading
+from collections.abc import Callable
+from functools import wraps
+from inspect import isgeneratorfunction
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Modes(threading.local):
+    grad = True
+
+
+modes = _Modes()
+
+
+def is_grad_enabled() -> bool:
+    """Return whether this thread records operations for backward."""
+    return modes.grad
+
+
+class _Scope:
+    """A context manager and decorator that sets the grad mode and restores it."""
+
+    def __init__(self, mode: bool) -> None:
+        self._mode = mode
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(modes.grad)
+        modes.grad = self._mode
+
+    def __exit__(self, *exc: object) -> None:
+        modes.grad = self._before.pop()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        if isgeneratorfunction(function):
+            raise TypeError(
+                f"{type(self).__name__}: {function.__name__} is a generator function, whose body "
+                "runs outside the scope; use the scope inside it"
+            )
+        mode = self._mode
+
+        @wraps(function)
+        def scoped(*args: P.args, **kwargs: P.kwargs) -> R:
+            with _Scope(mode):
+                return function(*args, **kwargs)
+
+        return scoped
+
+
+class no_grad(_Scope):
+    """Do not record operations in this scope. Use as `with no_grad():` or `@no_grad()`."""
+
+    def __init__(self) -> None:
+        super().__init__(False)
+
+
+class enable_grad(_Scope):
+    """Record operations in this scope, also inside `no_grad`."""
+
+    def __init__(self) -> None:
+        super().__init__(True)
+
+
+class set_grad_enabled(_Scope):
+    """Set the grad mode at once; as a context manager, restore the former one at its end."""
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__(bool(mode))
+        self._former = modes.grad
+        modes.grad = self._mode
+
+    def __enter__(self) -> None:
+        self._before.append(self._former)
+        modes.grad = self._mode
+
+    def __call__(self, function: Any) -> Any:
+        modes.grad = self._former
+        return super().__call__(function)

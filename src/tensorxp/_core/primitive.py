@@ -1,0 +1,181 @@
+"""Primitives: an operation's forward and its derivative rules, side by side.
+
+    exp_p = elementwise("exp", x=lambda ct, out: ct * out.conjugate())
+    sum_p = linear("sum", x=lambda xp, ct, axis: ...)
+
+    @primitive                      # general: forward on raw arrays, its vjp and jvp below it
+    def cumulative_prod_p(xp, x, *, axis): ...
+    @cumulative_prod_p.vjp
+    def _(xp, ct, x, out, *, axis): ...
+    @cumulative_prod_p.jvp
+    def _(xp, t, x, out, *, axis): ...
+
+A forward gets the raw namespace, raw arrays (or Python scalars) and parameters; a primitive
+without a forward of its own runs the function of its name in the raw namespace.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from inspect import Parameter, signature
+from typing import Any
+
+from tensorxp._core.rules import BoundRule, Rule
+
+_INPUTS = {1: ("x",), 2: ("x1", "x2")}
+
+
+class Plan:
+    """What to save and which rules to run when the inputs of one mask need gradients."""
+
+    __slots__ = ("needs", "rules", "saves")
+
+    def __init__(self, op: "Primitive", needs: tuple[bool, ...]) -> None:
+        if op.whole is not None:
+            used = [(-1, op.whole)]
+        else:
+            used = [
+                (i, op.rules[i])
+                for i, needed in enumerate(needs)
+                if needed and op.rules.get(i) is not None
+            ]
+        self.needs = needs
+        self.saves = tuple(dict.fromkeys(code for _, rule in used for code in rule.saves))
+        self.rules = tuple(BoundRule(rule, self.saves, i) for i, rule in used)
+
+
+class Primitive:
+    """An operation that passes the door. Make one by `elementwise`, `linear`, `primitive`, …
+
+    Attributes: `kind` is "elementwise", "linear", "multilinear", "general" or
+    "nondifferentiable"; `view` says that the output shares memory with the first input;
+    `scalars` that the rules take Python scalars; `tensor_level` that they need Tensors.
+    """
+
+    __slots__ = (
+        "__weakref__", "_plans", "forward", "inputs", "jvp_rule", "kind", "name", "rules",
+        "scalars", "tensor_level", "variadic", "view", "whole",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        inputs: tuple[str, ...],
+        *,
+        forward: Callable[..., Any] | None = None,
+        view: bool = False,
+        scalars: bool = False,
+        variadic: bool = False,
+        tensor_level: bool = False,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.inputs = inputs
+        self.forward = forward
+        self.view = view
+        self.scalars = scalars
+        self.variadic = variadic
+        self.tensor_level = tensor_level
+        self.rules: dict[int, Rule] = {}
+        self.whole: Rule | None = None
+        self.jvp_rule: Rule | None = None
+        self._plans: dict[tuple[bool, ...], Plan] = {}
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the primitive has derivative rules."""
+        return bool(self.rules) or self.whole is not None
+
+    def bind(self, device: Any) -> Callable[..., Any]:
+        """Return the forward on `device`, and remember it there."""
+        raw = device.raw
+        found = getattr(raw, self.name) if self.forward is None else partial(self.forward, raw)
+        device._forwards[self] = found
+        return found  # type: ignore[no-any-return]
+
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        """Return the plan for the inputs that `needs` marks."""
+        found = self._plans.get(needs)
+        if found is None:
+            found = self._plans[needs] = Plan(self, needs)
+        return found
+
+    def vjp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Declare the vjp of all inputs: one cotangent, or a tuple with one (or None) for each."""
+        self.whole = Rule(fn, self.inputs, self.name)
+        return fn
+
+    def jvp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Declare the jvp: `t` is the tangent, or for several inputs their tuple (None: zero)."""
+        self.jvp_rule = Rule(fn, self.inputs, self.name)
+        return fn
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(f"primitive {self.name}: primitives and graphs cannot be pickled")
+
+
+def _with_rules(op: Primitive, rules: dict[str, Callable[..., Any]]) -> Primitive:
+    for name, fn in rules.items():
+        op.rules[op.inputs.index(name)] = Rule(fn, op.inputs, op.name)
+    return op
+
+
+def elementwise(
+    name: str,
+    *,
+    forward: Callable[..., Any] | None = None,
+    scalars: bool = False,
+    inputs: tuple[str, ...] | None = None,
+    **rules: Callable[..., Any],
+) -> Primitive:
+    """Declare an elementwise primitive by one vjp per input: `ct * conj(derivative)`.
+
+    Where a rule is left out, that input has no derivative. The jvp follows:
+    `conj(vjp(conj(t)))`.
+    """
+    names = inputs or (_INPUTS[2] if set(rules) & {"x1", "x2"} else _INPUTS[1])
+    op = Primitive(name, "elementwise", names, forward=forward, scalars=scalars)
+    return _with_rules(op, rules)
+
+
+def linear(
+    name: str,
+    *,
+    forward: Callable[..., Any] | None = None,
+    view: bool = False,
+    **rules: Callable[..., Any],
+) -> Primitive:
+    """Declare a primitive that is linear in all its inputs together; its jvp is itself."""
+    op = Primitive(name, "linear", tuple(rules), forward=forward, view=view)
+    return _with_rules(op, rules)
+
+
+def multilinear(
+    name: str, *, forward: Callable[..., Any] | None = None, **rules: Callable[..., Any]
+) -> Primitive:
+    """Declare a primitive that is linear in each input; its jvp is the product rule."""
+    op = Primitive(name, "multilinear", tuple(rules), forward=forward)
+    return _with_rules(op, rules)
+
+
+def nondifferentiable(
+    name: str, *, forward: Callable[..., Any] | None = None, inputs: tuple[str, ...] = ("x",)
+) -> Primitive:
+    """Declare a primitive without derivative: its results never require a gradient."""
+    return Primitive(name, "nondifferentiable", inputs, forward=forward)
+
+
+def primitive(fn: Callable[..., Any]) -> Primitive:
+    """Declare a general primitive of its forward `fn(xp, *inputs, **parameters)`.
+
+    Its name is the function's without `_p`. `*xs` takes any number of inputs: the vjp and
+    jvp then name `xs`, and get and give tuples.
+    """
+    parameters = list(signature(fn).parameters.values())[1:]
+    inputs = tuple(p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY)
+    variadic = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
+    name = fn.__name__.removesuffix("_p")
+    return Primitive(name, "general", inputs, forward=fn, variadic=variadic)

@@ -1,0 +1,95 @@
+"""Derivative rules: what a rule asks for by the names of its parameters, and `fit`.
+
+A rule may name `ct` (cotangent), `t` (tangent), `out`, an input of its primitive (its value),
+an input with `_shape` behind it (its shape only), `needs` (which inputs need a gradient), a
+parameter of the primitive, and `xp`. What is named is what is saved for backward.
+"""
+
+from collections.abc import Callable
+from inspect import Parameter, signature
+from operator import itemgetter
+from typing import Any
+
+#: Codes of saved values: the output, an input's value (its index), an input's shape (SHAPE + i).
+OUT = -1
+SHAPE = 1000
+#: Codes of values that the caller has at hand.
+CT, XP, NEEDS = -2, -3, -4
+
+_AT_HAND = {"ct": CT, "t": CT, "xp": XP, "needs": NEEDS, "out": OUT}
+
+
+class Rule:
+    """A rule with what it asks for: codes of positional arguments, names of parameters."""
+
+    __slots__ = ("codes", "fn", "named")
+
+    def __init__(self, fn: Callable[..., Any], inputs: tuple[str, ...], op: str) -> None:
+        self.fn = fn
+        codes: list[int] = []
+        named: list[str] = []
+        for name, parameter in signature(fn).parameters.items():
+            if parameter.kind is Parameter.KEYWORD_ONLY:
+                named.append(name)
+            elif name in _AT_HAND:
+                codes.append(_AT_HAND[name])
+            elif name in inputs:
+                codes.append(inputs.index(name))
+            elif name.endswith("_shape") and name[:-6] in inputs:
+                codes.append(SHAPE + inputs.index(name[:-6]))
+            else:
+                raise TypeError(
+                    f"primitive {op}: a rule asks for {name!r}; allowed are ct, t, out, xp, needs, "
+                    f"the inputs {inputs} (also with _shape), and parameters after `*`"
+                )
+        self.codes = tuple(codes)
+        self.named = tuple(named)
+
+    @property
+    def saves(self) -> tuple[int, ...]:
+        """The codes of the values that must be saved for this rule."""
+        return tuple(code for code in self.codes if code >= OUT)
+
+
+class BoundRule:
+    """A rule that picks its arguments from (ct, xp, needs, *saved) by position."""
+
+    __slots__ = ("fn", "index", "named", "pick")
+
+    def __init__(self, rule: Rule, saves: tuple[int, ...], index: int) -> None:
+        places = {CT: 0, XP: 1, NEEDS: 2} | {code: 3 + i for i, code in enumerate(saves)}
+        where = [places[code] for code in rule.codes]
+        self.index = index  # of the input whose cotangent this rule gives; -1 for all of them
+        self.fn = rule.fn
+        self.named = rule.named
+        self.pick: Callable[[Any], Any] = (
+            itemgetter(*where) if len(where) > 1 else itemgetter(slice(where[0], where[0] + 1))
+        )
+
+
+def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return `ct` with `shape` and `dtype`: broadcasting undone, complex to real by real part.
+
+    The vjp of broadcasting is a sum over the broadcast axes; a smaller `ct` is broadcast.
+    """
+    if ct.shape != shape:
+        ct = _fit_shape(xp, ct, shape)
+    if ct.dtype != dtype:
+        if dtype.kind != "c" and getattr(ct.dtype, "dtype", ct.dtype).kind == "c":
+            ct = xp.real(ct)
+        ct = xp.astype(ct, dtype, copy=False)
+    return ct
+
+
+def _fit_shape(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
+    extra = ct.ndim - len(shape)
+    if extra < 0:
+        return xp.broadcast_to(ct, shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1
+    )
+    if axes:
+        ct = xp.sum(ct, axis=axes, dtype=ct.dtype, keepdims=True)
+        if extra:
+            ct = xp.reshape(ct, ct.shape[extra:])
+    return ct if ct.shape == shape else xp.broadcast_to(ct, shape)

@@ -1,0 +1,27 @@
+"""`TensorBase`: the four slots that every tensor has, and nothing else.
+
+`_data` is the raw array, `_device` its device, `_node` what made it (None until autograd
+needs it) and `_version` what in-place writes count (None until it is shared or saved).
+The class that the door builds hands itself over here, by `concrete=True`.
+"""
+
+from typing import Any, ClassVar
+
+from tensorxp._backend.device import Device
+
+
+class TensorBase:
+    """The slots of a tensor. Users see its subclass `tensorxp.Tensor`."""
+
+    __slots__ = ("__weakref__", "_data", "_device", "_node", "_version")
+
+    _data: Any
+    _device: Device
+    _node: Any
+    _version: Any
+    concrete: ClassVar[type["TensorBase"]]
+
+    def __init_subclass__(cls, concrete: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if concrete:
+            TensorBase.concrete = cls

@@ -1,0 +1,178 @@
+"""In-place writes: `x[key] = value` and `x op= y`, on tensors, views and roots.
+
+The buffer is changed by the raw backend, which checks shapes before it writes. Where a
+gradient is recorded, the root gets a new node of `write_p`, the same write as a function,
+and its views refresh their nodes when they are next used (`door.node_of`).
+"""
+
+from typing import Any
+
+from tensorxp._core.door import apply, device_mismatch, node_of, promote, record, wrap
+from tensorxp._core.modes import modes
+from tensorxp._core.node import Leaf
+from tensorxp._core.primitive import Primitive, primitive
+from tensorxp._core.tensor import TensorBase
+from tensorxp._core.views import Chain, View
+from tensorxp._core.watchers import notify_rebind, stack, watching
+
+
+def follow(xp: Any, x: Any, chain: Chain) -> Any:
+    """Return the view at the end of `chain` from `x`, a raw array or a Tensor."""
+    for op, params in chain:
+        if isinstance(x, TensorBase):
+            x = apply(op, (x,), params)
+        elif op.forward is None:
+            x = getattr(xp, op.name)(x, **params)
+        else:
+            x = op.forward(xp, x, **params)
+    return x
+
+
+@primitive
+def write_p(xp: Any, base: Any, value: Any, *, chain: Chain, key: Any) -> Any:
+    """Return a copy of `base` in which the view at `chain` has `value` at `key`."""
+    out = xp.copy(base)
+    follow(xp, out, chain)[key] = value
+    return out
+
+
+@write_p.vjp
+def _(xp: Any, ct: Any, needs: Any, *, chain: Chain, key: Any) -> Any:
+    base = None
+    if needs[0]:
+        base = xp.copy(ct)
+        follow(xp, base, chain)[key] = 0
+    return base, follow(xp, ct, chain)[key] if needs[1] else None
+
+
+@write_p.jvp
+def _(xp: Any, t: Any, base: Any, *, chain: Chain, key: Any) -> Any:
+    out = xp.zeros_like(base) if t[0] is None else xp.copy(t[0])
+    follow(xp, out, chain)[key] = 0 if t[1] is None else t[1]
+    return out
+
+
+def _check(function: str, x: Any) -> tuple[Any, Chain]:
+    """Return the root of `x` and the chain to it; RuntimeError where a write is forbidden."""
+    version = x._version
+    root, chain = (version.base, version.chain) if version.__class__ is View else (x, ())
+    if modes.grad and root._node is not None:
+        if root._node.__class__ is Leaf:
+            what = "a leaf Tensor" if root is x else "a view of a leaf Tensor"
+            raise RuntimeError(
+                f"{function}: {what} that requires grad is being used in an in-place operation; "
+                "write inside `with tensorxp.no_grad():`, or make a new tensor instead"
+            )
+        if chain and version.frozen:
+            raise RuntimeError(
+                f"{function}: this view was made inside no_grad() and is being written in place "
+                "with grad enabled; make the view and write to it in the same mode"
+            )
+    return root, chain
+
+
+def bump(x: Any) -> None:
+    """Count a write to the memory of `x`."""
+    version = x._version
+    if version is not None:
+        (version.cell if version.__class__ is View else version)[0] += 1
+
+
+def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
+    """Set `x[key] = value`; `key` is a raw key, `value` a Tensor or what NumPy takes as one.
+
+    Nothing is changed when it fails: DeviceError, ValueError (shapes), IndexError, TypeError.
+    """
+    root, chain = _check(function, x)
+    if isinstance(value, TensorBase):
+        if value._device is not x._device:
+            raise device_mismatch(function, (x, value))
+        raw = value._data
+    else:
+        raw = value if value.__class__ in (int, float, bool) else x._device.raw.asarray(value)
+    kind = getattr(getattr(raw, "dtype", None), "kind", "f")
+    if kind not in "biuf" and not (kind == "c" and x._data.dtype.kind == "c"):
+        raise TypeError(
+            f"{function}: value has dtype {raw.dtype} and cannot be written into {x._data.dtype}"
+        )
+    value_node = node_of(value) if isinstance(value, TensorBase) else None
+    if x._data.dtype.kind not in "fc":
+        value_node = None
+    recording = modes.grad and (value_node is not None or node_of(root) is not None)
+    functional = None
+    if watching and stack():
+        given = value if isinstance(value, TensorBase) else wrap(raw, x._device)
+        functional = apply(write_p, (root, given), {"chain": chain, "key": key})
+    before = root._node
+    x._data[key] = raw
+    if functional is not None:
+        root._node = functional._node
+        notify_rebind(root, functional)
+    elif recording:
+        root._node = record(
+            write_p,
+            (root, value),
+            (before, value_node),
+            {"chain": chain, "key": key},
+            root._data,
+            root._device,
+            None,
+        )
+    bump(x)
+
+
+def inplace(op: Primitive, x: Any, other: Any) -> Any:
+    """Return `x` after `x op= other`: dtype and shape of `x` stay; nothing changes on failure."""
+    function = f"in-place {op.name}"
+    root, chain = _check(function, x)
+    recording = watching or (
+        modes.grad
+        and (node_of(x) is not None or (isinstance(other, TensorBase) and node_of(other) is not None))
+    )
+    if not recording:
+        _, other = promote(op, x, other)
+        if isinstance(other, TensorBase):
+            if other._device is not x._device:
+                raise device_mismatch(function, (x, other))
+            other = other._data
+        _raw_inplace(op, function, x, other)
+        bump(x)
+        return x
+    x1, x2 = promote(op, x, other)
+    new = apply(op, (x1, x2), {})
+    _check_result(function, x, new._data)
+    if chain or new._data.dtype != x._data.dtype:
+        write(x, ..., new, function)
+        return x
+    x._data[...] = new._data
+    bump(x)
+    x._node = new._node
+    if watching and stack():
+        notify_rebind(x, new)
+    return x
+
+
+def _check_result(function: str, x: Any, result: Any) -> None:
+    if result.shape != x._data.shape:
+        raise ValueError(
+            f"{function}: the operands could not be broadcast together to the shape "
+            f"{x._data.shape} of the target: the result has shape {result.shape}"
+        )
+    raw = x._device.raw
+    if not raw.base.can_cast(result.dtype, x._data.dtype, "same_kind"):
+        raise TypeError(
+            f"{function}: the result has dtype {result.dtype}, which cannot be cast to the "
+            f"target's dtype {x._data.dtype}; use `x = x op y` to get a new tensor"
+        )
+
+
+def _raw_inplace(op: Primitive, function: str, x: Any, other: Any) -> None:
+    device = x._device
+    data = x._data
+    forward = device._forwards.get(op) or op.bind(device)
+    if forward.__class__ is device.raw.ufunc and data.ndim:
+        forward(data, other, out=data)  # the ufunc checks shapes and casting before it writes
+        return
+    result = device.raw.asarray(forward(data, other))
+    _check_result(function, x, result)
+    data[...] = result

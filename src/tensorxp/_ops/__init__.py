@@ -1,0 +1,1 @@
+"""Layer 2: the operations, a module for each chapter of the standard."""

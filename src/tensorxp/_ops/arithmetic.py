@@ -1,0 +1,317 @@
+"""Arithmetic: sums, products, quotients, powers, absolute values, and what chooses between values.
+
+Operands are Tensors or, beside one, Python scalars, which promote weakly.
+"""
+
+from typing import Any
+
+from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
+from tensorxp._core.primitive import elementwise, linear, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+
+add_p = elementwise("add", scalars=True, x1=lambda ct: ct, x2=lambda ct: ct)
+subtract_p = elementwise("subtract", scalars=True, x1=lambda ct: ct, x2=lambda ct: -ct)
+multiply_p = elementwise(
+    "multiply",
+    scalars=True,
+    x1=lambda ct, x2: ct * x2.conjugate(),
+    x2=lambda ct, x1: ct * x1.conjugate(),
+)
+# y = a / b: dy = da / b - y db / b
+divide_p = elementwise(
+    "divide",
+    scalars=True,
+    x1=lambda ct, x2: ct / x2.conjugate(),
+    x2=lambda ct, x2, out: -ct * (out / x2).conjugate(),
+)
+
+
+def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the sum of each element of `x1` with the respective element of `x2`."""
+    return binary(add_p, x1, x2)
+
+
+def subtract(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the difference of each element of `x1` and the respective element of `x2`."""
+    return binary(subtract_p, x1, x2)
+
+
+def multiply(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the product of each element of `x1` with the respective element of `x2`."""
+    return binary(multiply_p, x1, x2)
+
+
+def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the quotient of each element of `x1` by the respective element of `x2`.
+
+    Integers are divided as floats of the default precision of NumPy (float64).
+    """
+    return binary(divide_p, x1, x2)
+
+
+def _floor_divide_zero(xp: Any, ct: Any) -> Any:
+    return xp.zeros_like(ct)
+
+
+floor_divide_p = elementwise(
+    "floor_divide", scalars=True, x1=_floor_divide_zero, x2=_floor_divide_zero
+)
+# y = a - b floor(a / b), and the floor is constant almost everywhere
+remainder_p = elementwise(
+    "remainder",
+    scalars=True,
+    x1=lambda ct: ct,
+    x2=lambda xp, ct, x1, x2: -ct * xp.floor_divide(x1, x2),
+)
+
+
+def floor_divide(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return the greatest integers not above the quotients of `x1` by `x2`.
+
+    An infinite operand gives the floor of the true quotient. The gradients are zero.
+    """
+    return binary(floor_divide_p, x1, x2)
+
+
+def remainder(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return the remainders of `x1` divided by `x2`, with the sign of `x2`.
+
+    The gradients are 1 for `x1` and -floor(x1 / x2) for `x2`, also at the jumps.
+    """
+    return binary(remainder_p, x1, x2)
+
+
+negative_p = linear("negative", x=lambda ct: -ct)
+positive_p = linear("positive", x=lambda ct: ct)
+reciprocal_p = elementwise("reciprocal", x=lambda ct, out: -ct * (out * out).conjugate())
+square_p = elementwise("square", x=lambda ct, x: ct * (2 * x.conjugate()))
+
+
+def negative(x: Tensor, /) -> Tensor:
+    """Return each element of `x` with its sign changed."""
+    return unary(negative_p, x)
+
+
+def positive(x: Tensor, /) -> Tensor:
+    """Return a copy of `x`, which must be numeric."""
+    return unary(positive_p, x)
+
+
+def reciprocal(x: Tensor, /) -> Tensor:
+    """Return 1 / x for each element of `x`."""
+    return unary(reciprocal_p, x)
+
+
+def square(x: Tensor, /) -> Tensor:
+    """Return x * x for each element of `x`."""
+    return unary(square_p, x)
+
+
+def _pow_x1(xp: Any, ct: Any, x1: Any, x2: Any) -> Any:
+    # d x1**x2 = x2 x1**(x2 - 1) dx1, and 0 where x2 is 0, also at x1 = 0 and NaN
+    if isinstance(x2, (int, float, complex)):
+        if x2 == 0:
+            return xp.zeros_like(ct)
+        if x2 == 1:
+            return ct
+        slope = x1 * 2 if x2 == 2 else xp.pow(x1, x2 - 1) * x2
+        return ct * slope.conjugate()
+    x2 = xp.astype(x2, ct.dtype, copy=False)
+    flat = (x2 == 0) & ((x1 == 0) | (x1 != x1))
+    safe = xp.where(flat, 1.0, x2)
+    return ct * xp.where(flat, 0.0, safe * xp.pow(x1, safe - 1)).conjugate()
+
+
+def _pow_x2(xp: Any, ct: Any, x1: Any, x2: Any, out: Any) -> Any:
+    # d x1**x2 = x1**x2 log(x1) dx2, and 0 where x1 is 0 and the real exponent not below 0
+    if isinstance(x1, (int, float, complex)):
+        x1 = xp.asarray(x1, dtype=ct.dtype, device=ct.device)
+    x1 = xp.astype(x1, ct.dtype, copy=False)
+    if xp.isdtype(x2.dtype, "complex floating"):
+        flat = (x1 == 0) & (xp.imag(x2) == 0) & (xp.real(x2) >= 0)
+    else:
+        flat = (x1 == 0) & (x2 >= 0)
+    return ct * (out * xp.log(xp.where(flat, 1.0, x1))).conjugate()
+
+
+pow_p = elementwise("pow", scalars=True, x1=_pow_x1, x2=_pow_x2)
+
+
+def pow(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return each element of `x1` raised to the respective element of `x2`.
+
+    Gradients at zeros: for `x1` it is 0 where the exponent is 0, for `x2` it is 0 where the
+    base is 0 and the exponent not negative. A negative real base has a NaN gradient for `x2`.
+    """
+    return binary(pow_p, x1, x2)
+
+
+@primitive
+def abs_p(xp: Any, x: Any) -> Any:
+    return xp.abs(x)
+
+
+# d|x| = Re(conj(sign x) dx), and sign is 0 at 0
+@abs_p.vjp
+def _(xp: Any, ct: Any, x: Any) -> Any:
+    return ct * xp.sign(x)
+
+
+@abs_p.jvp
+def _(xp: Any, t: Any, x: Any) -> Any:
+    return xp.real(t * xp.sign(x).conjugate())
+
+
+@primitive
+def sign_p(xp: Any, x: Any) -> Any:
+    return xp.sign(x)
+
+
+# y = x / |x|, complex: dy = (dx - y Re(conj(y) dx)) / |x|, which is its own adjoint
+def _sign_rule(xp: Any, ct: Any, x: Any, out: Any) -> Any:
+    if not xp.isdtype(x.dtype, "complex floating"):
+        return xp.zeros_like(ct)
+    zero = x == 0
+    turned = (ct - out * xp.real(out.conjugate() * ct)) / xp.abs(xp.where(zero, 1.0, x))
+    return xp.where(zero, 0.0, turned)
+
+
+sign_p.vjp(_sign_rule)
+
+
+@sign_p.jvp
+def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
+    return _sign_rule(xp, t, x, out)
+
+
+def abs(x: Tensor, /) -> Tensor:
+    """Return the absolute value of each element of `x`, real for complex `x`.
+
+    The gradient at 0 is 0.
+    """
+    return apply(abs_p, (x,), {})  # type: ignore[no-any-return]
+
+
+def sign(x: Tensor, /) -> Tensor:
+    """Return the sign of each element of `x`: -1, 0 or 1, and x / |x| for complex `x`.
+
+    The gradient is 0 for real `x`, and for complex `x` at 0.
+    """
+    return apply(sign_p, (x,), {})  # type: ignore[no-any-return]
+
+
+# y = sqrt(a² + b²): dy = (a da + b db) / y, and 0 at the origin
+hypot_p = elementwise(
+    "hypot",
+    x1=lambda xp, ct, x1, out: ct * (x1 / xp.where(out == 0, 1.0, out)),
+    x2=lambda xp, ct, x2, out: ct * (x2 / xp.where(out == 0, 1.0, out)),
+)
+
+
+def hypot(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return sqrt(x1² + x2²) without overflow on the way; the gradient at (0, 0) is 0."""
+    return binary(hypot_p, x1, x2)
+
+
+# the greater takes the cotangent, at a tie each takes half; a NaN hands it to both
+maximum_p = elementwise(
+    "maximum",
+    scalars=True,
+    x1=lambda xp, ct, x1, x2: xp.where(x1 == x2, ct * 0.5, xp.where(x1 < x2, 0.0, ct)),
+    x2=lambda xp, ct, x1, x2: xp.where(x1 == x2, ct * 0.5, xp.where(x2 < x1, 0.0, ct)),
+)
+minimum_p = elementwise(
+    "minimum",
+    scalars=True,
+    x1=lambda xp, ct, x1, x2: xp.where(x1 == x2, ct * 0.5, xp.where(x1 > x2, 0.0, ct)),
+    x2=lambda xp, ct, x1, x2: xp.where(x1 == x2, ct * 0.5, xp.where(x2 > x1, 0.0, ct)),
+)
+
+
+def maximum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return the greater of each pair of elements, NaN if one is NaN.
+
+    At a tie each operand gets half of the gradient.
+    """
+    return binary(maximum_p, x1, x2)
+
+
+def minimum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return the smaller of each pair of elements, NaN if one is NaN.
+
+    At a tie each operand gets half of the gradient.
+    """
+    return binary(minimum_p, x1, x2)
+
+
+def _clip_forward(xp: Any, x: Any, min: Any, max: Any) -> Any:
+    out = x
+    if x.dtype.kind in "iu":
+        # a bound beyond the dtype bounds nothing, and NumPy refuses to convert it
+        info = xp.iinfo(x.dtype)
+        min = None if isinstance(min, int) and min <= info.min else min
+        max = None if isinstance(max, int) and max >= info.max else max
+    if min is not None:
+        out = xp.maximum(out, min)
+    if max is not None:
+        out = xp.minimum(out, max)
+    return xp.asarray(out, dtype=x.dtype, copy=out is x or None)
+
+
+def _clip_x(xp: Any, ct: Any, x: Any, min: Any, max: Any) -> Any:
+    inside = x == x
+    if min is not None:
+        inside = inside & (x >= min)
+    if max is not None:
+        inside = inside & (x <= max)
+    return xp.where(inside, ct, 0.0)
+
+
+def _clip_min(xp: Any, ct: Any, x: Any, min: Any, max: Any) -> Any:
+    below = x < min
+    return xp.where(below if max is None else below & (min < max), ct, 0.0)
+
+
+def _clip_max(xp: Any, ct: Any, x: Any, min: Any, max: Any) -> Any:
+    above = x > max
+    return xp.where(above if min is None else above | (max < min), ct, 0.0)
+
+
+clip_p = elementwise(
+    "clip",
+    forward=_clip_forward,
+    scalars=True,
+    inputs=("x", "min", "max"),
+    x=_clip_x,
+    min=_clip_min,
+    max=_clip_max,
+)
+
+
+def _bound(x: Any, value: Any, argument: str) -> Any:
+    """Return a bound of `clip` as a Tensor, a Python scalar or None."""
+    if value is None or value.__class__ in (int, float, bool) or isinstance(value, Tensor):
+        return value
+    if x._device.type == "cpu" and is_numpy_value(x._device, value):
+        return wrap(x._device.raw.asarray(value), x._device)
+    if isinstance(value, (int, float)):
+        return value.__pos__()
+    raise TypeError(
+        f"clip: {argument} is a {type(value).__name__}; allowed are Tensors, real Python "
+        "scalars and None"
+    )
+
+
+def clip(
+    x: Tensor, /, min: Tensor | float | None = None, max: Tensor | float | None = None
+) -> Tensor:
+    """Return the elements of `x` held within [min, max], in the dtype of `x`.
+
+    Where `min` is above `max` the result is `max`. `x` gets the gradient inside the closed
+    interval, a bound where it replaces `x`. TypeError for complex `x`.
+    """
+    if not isinstance(x, Tensor) or x._data.dtype.kind == "c":
+        given = f"a {type(x).__name__}" if not isinstance(x, Tensor) else x._data.dtype
+        raise TypeError(f"clip: x is {given}; allowed are Tensors of a real dtype")
+    bounds = _bound(x, min, "min"), _bound(x, max, "max")
+    return apply(clip_p, (x, *bounds), {})  # type: ignore[no-any-return]

@@ -1,0 +1,66 @@
+"""Axes brought to one form: non-negative ints that are known to exist.
+
+Every function that takes an `axis` comes through here once, so the primitives and their rules
+see only a non-negative int or a tuple of them (or None where the function allows it).
+"""
+
+from operator import index
+from typing import Any
+
+from tensorxp._backend.device import cpu
+from tensorxp._core.tensor import TensorBase as Tensor
+
+#: NumPy's AxisError, which is both a ValueError and an IndexError.
+AxisError: Any = cpu.raw.exceptions.AxisError
+
+
+def dimensions(function: str, x: Any, argument: str = "x") -> int:
+    """Return the number of dimensions of `x`; TypeError where it is no Tensor."""
+    if isinstance(x, Tensor):
+        return x._data.ndim  # type: ignore[no-any-return]
+    raise TypeError(
+        f"{function}: {argument} is a {type(x).__module__}.{type(x).__name__}; allowed is a "
+        "Tensor; tensorxp.asarray makes a Tensor of other arrays and lists"
+    )
+
+
+def normalize_axis(function: str, axis: Any, ndim: int) -> int:
+    """Return `axis` as an int in [0, ndim).
+
+    TypeError where it is no integer, `AxisError` (a ValueError and an IndexError) where there is
+    no such axis.
+    """
+    try:
+        found = index(axis)
+    except TypeError:
+        raise TypeError(
+            f"{function}: axis is {axis!r} of type {type(axis).__name__}; allowed is an integer"
+        ) from None
+    if not -ndim <= found < ndim:
+        allowed = f"{-ndim} to {ndim - 1}" if ndim else "none, for a tensor with 0 dimensions"
+        raise AxisError(
+            f"{function}: axis {found} is out of bounds for {ndim} dimensions; allowed: {allowed}"
+        )
+    return found + ndim if found < 0 else found
+
+
+def normalize_axes(function: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return `axis` (None for all, an int, or a sequence of ints) as a tuple of ints in [0, ndim).
+
+    Beyond the errors of `normalize_axis`, ValueError where an axis is given twice.
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    if axis.__class__ is not tuple and not isinstance(axis, (tuple, list)):
+        return (normalize_axis(function, axis, ndim),)
+    axes = tuple([normalize_axis(function, item, ndim) for item in axis])
+    if len(set(axes)) != len(axes):
+        raise ValueError(
+            f"{function}: axis {tuple(axis)} names an axis of the {ndim} dimensions twice"
+        )
+    return axes
+
+
+def restore(xp: Any, reduced: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
+    """Return the result (or cotangent) of a reduction so that it broadcasts against the input."""
+    return reduced if keepdims or axis is None else xp.expand_dims(reduced, axis=axis)

@@ -1,0 +1,138 @@
+"""Data types of values: `astype`, promotion, and what a dtype can hold."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorxp._backend import dtypes
+from tensorxp._backend.dtypes import DType, as_dtype, of_raw
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import linear
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.transfer import to_device
+
+
+def _cast(xp: Any, x: Any, *, dtype: Any) -> Any:
+    return xp.base.asarray(x).astype(dtype)
+
+
+# the cotangent is cast back, and its real part taken, by the engine
+astype_p = linear("astype", forward=_cast, x=lambda ct: ct)
+
+
+def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
+    """Return `x` with another dtype; a copy unless `copy=False` and nothing has to change.
+
+    Complex to real raises a TypeError: take `real` first. The gradient passes between
+    floating-point and complex types and stops at integers.
+    """
+    target = as_dtype(dtype, "astype").dtype
+    source = x._data.dtype
+    if source.kind == "c" and target.kind not in "cb":
+        raise TypeError(
+            f"astype: x has dtype {source} and cannot be cast to {target}; use real(x) or abs(x)"
+        )
+    if device is not None:
+        x = to_device(x, device)
+    if source == target and not copy:
+        return x
+    return apply(astype_p, (x,), {"dtype": target})  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class finfo_object:
+    """Limits of a floating-point type, as Python floats."""
+
+    bits: int
+    eps: float
+    max: float
+    min: float
+    smallest_normal: float
+    dtype: DType
+    tiny: float = 0.0
+    resolution: float = 0.0
+
+
+@dataclass(frozen=True)
+class iinfo_object:
+    """Limits of an integer type, as Python ints."""
+
+    bits: int
+    max: int
+    min: int
+    dtype: DType
+
+
+def _dtype_of(value: Any, function: str) -> DType:
+    return of_raw(value._data.dtype) if isinstance(value, Tensor) else as_dtype(value, function, "type")
+
+
+def finfo(type: Any, /) -> finfo_object:
+    """Return the limits of a floating-point dtype, or of a Tensor's; complex: its parts'."""
+    dtype = _dtype_of(type, "finfo")
+    if dtype.kind not in ("real floating", "complex floating"):
+        raise TypeError(f"finfo: type is {dtype}; allowed are floating-point types")
+    info = np.finfo(dtype.dtype)
+    return finfo_object(
+        bits=int(info.bits),
+        eps=float(info.eps),
+        max=float(info.max),
+        min=float(info.min),
+        smallest_normal=float(info.smallest_normal),
+        dtype=of_raw(info.dtype),
+        tiny=float(info.smallest_normal),
+        resolution=float(info.resolution),
+    )
+
+
+def iinfo(type: Any, /) -> iinfo_object:
+    """Return the limits of an integer dtype, or of a Tensor's."""
+    dtype = _dtype_of(type, "iinfo")
+    if dtype.kind not in ("signed integer", "unsigned integer"):
+        raise TypeError(f"iinfo: type is {dtype}; allowed are integer types")
+    info = np.iinfo(dtype.dtype)
+    return iinfo_object(bits=int(info.bits), max=int(info.max), min=int(info.min), dtype=dtype)
+
+
+def isdtype(dtype: Any, kind: Any) -> bool:
+    """Return whether `dtype` is of `kind`: a dtype, a kind's name, or a tuple of these."""
+    found = as_dtype(dtype, "isdtype")
+    if isinstance(kind, tuple):
+        return any(isdtype(found, one) for one in kind)
+    if isinstance(kind, str):
+        if kind not in dtypes.KINDS:
+            raise ValueError(
+                f"isdtype: kind is {kind!r}; allowed are a dtype, {', '.join(dtypes.KINDS)}, "
+                "or a tuple of these"
+            )
+        return found.kind in dtypes.KINDS[kind]
+    return found == as_dtype(kind, "isdtype", "kind")
+
+
+def can_cast(from_: Any, to: Any, /) -> bool:
+    """Return whether `from_` (a dtype or Tensor) promotes to `to` by the rules of `result_type`."""
+    source, target = _dtype_of(from_, "can_cast"), as_dtype(to, "can_cast", "to")
+    return bool(np.can_cast(source.dtype, target.dtype, casting="safe"))
+
+
+def result_type(*arrays_and_dtypes: Any) -> DType:
+    """Return the dtype that the arguments promote to, as NumPy 2; Python scalars are weak."""
+    if not arrays_and_dtypes:
+        raise ValueError("result_type: no arguments; allowed are one or more Tensors or dtypes")
+    raw: list[Any] = []
+    strong = False
+    for value in arrays_and_dtypes:
+        if isinstance(value, Tensor):
+            raw.append(value._data.dtype)
+        elif value.__class__ in (bool, int, float, complex):
+            raw.append(value)
+            continue
+        elif isinstance(value, np.ndarray | np.generic):
+            raw.append(value.dtype)
+        else:
+            raw.append(as_dtype(value, "result_type", "an argument").dtype)
+        strong = True
+    if not strong:
+        raise ValueError("result_type: all arguments are Python scalars; at least one must not be")
+    return of_raw(np.result_type(*raw))

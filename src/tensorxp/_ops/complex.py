@@ -1,0 +1,60 @@
+"""Parts of complex numbers: real, imag, conj, angle.
+
+These are linear over the reals only, or not linear: gradients follow PyTorch's convention
+(the conjugate Wirtinger derivative).
+"""
+
+from typing import Any
+
+from tensorxp._core.door import apply, unary
+from tensorxp._core.primitive import linear, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+
+real_p = linear("real", view=True, x=lambda ct: ct)
+imag_p = linear("imag", view=True, x=lambda ct: ct * 1j)
+conj_p = linear("conj", x=lambda ct: ct.conjugate())
+
+
+def real(x: Tensor, /) -> Tensor:
+    """Return the real parts of `x`, as a view; real `x` is its own real part."""
+    return apply(real_p, (x,), {})  # type: ignore[no-any-return]
+
+
+def imag(x: Tensor, /) -> Tensor:
+    """Return the imaginary parts of complex `x`, as a view; for real `x` zeros (read-only)."""
+    return apply(imag_p, (x,), {})  # type: ignore[no-any-return]
+
+
+def conj(x: Tensor, /) -> Tensor:
+    """Return the complex conjugate of each element of `x`; real `x` is copied."""
+    return unary(conj_p, x)
+
+
+@primitive
+def angle_p(xp: Any, x: Any) -> Any:
+    return xp.base.angle(x)
+
+
+# y = Im log x, complex: dy = Im(dx / x), and 0 at 0
+@angle_p.vjp
+def _(xp: Any, ct: Any, x: Any) -> Any:
+    if not xp.isdtype(x.dtype, "complex floating"):
+        return xp.zeros_like(ct)
+    zero = x == 0
+    return xp.where(zero, 0.0, ct * 1j / xp.where(zero, 1.0, x).conjugate())
+
+
+@angle_p.jvp
+def _(xp: Any, t: Any, x: Any) -> Any:
+    if not xp.isdtype(x.dtype, "complex floating"):
+        return xp.zeros_like(t)
+    zero = x == 0
+    return xp.where(zero, 0.0, xp.imag(t / xp.where(zero, 1.0, x)))
+
+
+def angle(x: Tensor, /) -> Tensor:
+    """Return the angle of each element of `x` in [-π, π], real; for real `x` it is 0 or π.
+
+    The gradient is 0 at 0 and for real `x`.
+    """
+    return apply(angle_p, (x,), {})  # type: ignore[no-any-return]

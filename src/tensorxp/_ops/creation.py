@@ -1,0 +1,487 @@
+"""Creation: tensors from shapes, ranges, and from arrays and lists of all kinds.
+
+Nothing here records except `asarray` of Tensors, which keeps their gradient path.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorxp._backend import dtypes, interchange
+from tensorxp._backend.device import Device, as_device, cpu
+from tensorxp._backend.dtypes import as_dtype, of_raw, raw_or_none
+from tensorxp._core.door import new_leaf, node_of, wrap
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.casting import astype
+from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape, stack
+from tensorxp._ops.transfer import to_device_op
+
+_SCALARS = (bool, int, float, complex)
+
+
+def with_grad(x: Any, requires_grad: bool, function: str) -> Any:
+    """Return `x`, a leaf that requires grad where asked; RuntimeError for integer dtypes."""
+    if requires_grad:
+        if x._data.dtype.kind not in "fc":
+            raise RuntimeError(
+                f"{function}: requires_grad=True needs a floating-point or complex dtype, "
+                f"but the tensor has dtype {x._data.dtype}"
+            )
+        x._node = new_leaf(x)
+    return x
+
+
+def _raw_of(device: Device, make: Any) -> Any:
+    """Return `make()` with `device` as the current one of its backend."""
+    if device.type == "cuda":
+        with device.raw.base.cuda.Device(device.index):
+            return make()
+    return make()
+
+
+def _shape(function: str, shape: Any) -> tuple[int, ...]:
+    sizes = shape if isinstance(shape, tuple | list) else (shape,)
+    try:
+        found = tuple(operator.index(n) for n in sizes)
+    except TypeError:
+        raise TypeError(f"{function}: shape is {shape!r}; allowed are an int or ints") from None
+    if any(n < 0 for n in found):
+        raise ValueError(f"{function}: shape is {shape!r}; sizes must not be negative")
+    return found
+
+
+def _make(
+    function: str, name: str, shape: Any, dtype: Any, device: Any, requires_grad: bool, *args: Any
+) -> Tensor:
+    place = as_device(device, function)
+    chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, function).dtype
+    sizes = _shape(function, shape)
+    raw = _raw_of(place, lambda: getattr(place.raw.base, name)(sizes, *args, dtype=chosen))
+    return with_grad(wrap(raw, place), requires_grad, function)  # type: ignore[no-any-return]
+
+
+def empty(
+    shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor of `shape` with arbitrary values; dtype default float64."""
+    return _make("empty", "empty", shape, dtype, device, requires_grad)
+
+
+def zeros(
+    shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor of zeros; dtype default float64."""
+    return _make("zeros", "zeros", shape, dtype, device, requires_grad)
+
+
+def ones(
+    shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor of ones; dtype default float64."""
+    return _make("ones", "ones", shape, dtype, device, requires_grad)
+
+
+def _scalar_dtype(function: str, value: Any, argument: str) -> Any:
+    for kind in _SCALARS:
+        if isinstance(value, kind):
+            return as_dtype(kind, function)
+    raise TypeError(
+        f"{function}: {argument} is {value!r} of type {type(value).__name__}; "
+        "allowed are Python scalars and 0-d tensors"
+    )
+
+
+def full(
+    shape: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor of `shape` filled with `fill_value`, a Python scalar or 0-d tensor.
+
+    dtype default: that of `fill_value` (int64, float64, complex128 or bool for scalars).
+    A 0-d Tensor that requires grad receives the sum of the cotangent.
+    """
+    if isinstance(fill_value, Tensor):
+        value = fill_value if dtype is None else astype(fill_value, dtype, copy=False)
+        if device is not None:
+            value = to_device_op(value, as_device(device, "full"))
+        return with_grad(copy(broadcast_to(value, _shape("full", shape))), requires_grad, "full")  # type: ignore[no-any-return]
+    if isinstance(fill_value, np.ndarray | np.generic):
+        dtype = fill_value.dtype if dtype is None else dtype
+    elif dtype is None:
+        dtype = _scalar_dtype("full", fill_value, "fill_value")
+    return _make("full", "full", shape, dtype, device, requires_grad, fill_value)
+
+
+def _like(
+    function: str, name: str, x: Tensor, dtype: Any, device: Any, requires_grad: bool, *args: Any
+) -> Tensor:
+    place = x._device if device is None else as_device(device, function)
+    chosen = x._data.dtype if dtype is None else as_dtype(dtype, function).dtype
+    shape = x._data.shape
+    raw = _raw_of(place, lambda: getattr(place.raw.base, name)(shape, *args, dtype=chosen))
+    return with_grad(wrap(raw, place), requires_grad, function)  # type: ignore[no-any-return]
+
+
+def empty_like(
+    x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor with the shape of `x`, and its dtype and device unless given."""
+    return _like("empty_like", "empty", x, dtype, device, requires_grad)
+
+
+def zeros_like(
+    x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return zeros with the shape of `x`, and its dtype and device unless given."""
+    return _like("zeros_like", "zeros", x, dtype, device, requires_grad)
+
+
+def ones_like(
+    x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return ones with the shape of `x`, and its dtype and device unless given."""
+    return _like("ones_like", "ones", x, dtype, device, requires_grad)
+
+
+def full_like(
+    x: Tensor,
+    /,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor filled with `fill_value`, otherwise like `x`."""
+    if isinstance(fill_value, Tensor):
+        chosen = of_raw(x._data.dtype) if dtype is None else dtype
+        place = x._device if device is None else device
+        shape = x._data.shape
+        return full(shape, fill_value, dtype=chosen, device=place, requires_grad=requires_grad)
+    if not isinstance(fill_value, np.ndarray | np.generic):
+        _scalar_dtype("full_like", fill_value, "fill_value")
+    return _like("full_like", "full", x, dtype, device, requires_grad, fill_value)
+
+
+def _number(function: str, argument: str, value: Any) -> Any:
+    if isinstance(value, Tensor):
+        if value._data.ndim:
+            raise TypeError(f"{function}: {argument} has shape {value._data.shape}; it must be 0-d")
+        return value._device.raw.to_numpy(value._data)[()].item()
+    if isinstance(value, np.generic | np.ndarray):
+        return value.item()
+    if not isinstance(value, int | float | complex):
+        raise TypeError(f"{function}: {argument} is {value!r}; allowed are numbers")
+    return value
+
+
+def arange(
+    start: Any,
+    /,
+    stop: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return evenly spaced values in [start, stop); with one argument, in [0, start).
+
+    dtype default: int64 if all arguments are ints, else float64. ValueError for step 0.
+    """
+    start, step = _number("arange", "start", start), _number("arange", "step", step)
+    start, stop = (0, start) if stop is None else (start, _number("arange", "stop", stop))
+    if step == 0:
+        raise ValueError("arange: step is 0; it must not be")
+    place = as_device(device, "arange")
+    if dtype is None:
+        whole = all(isinstance(n, int) for n in (start, stop, step))
+        dtype = dtypes.Defaults.integer if whole else dtypes.Defaults.real
+    chosen = as_dtype(dtype, "arange").dtype
+    if (stop - start > 0) != (step > 0):
+        stop = start  # an empty range, whatever the dtype can hold
+    raw = _raw_of(place, lambda: place.raw.base.arange(start, stop, step, dtype=chosen))
+    return with_grad(wrap(raw, place), requires_grad, "arange")  # type: ignore[no-any-return]
+
+
+def linspace(
+    start: Any,
+    stop: Any,
+    /,
+    num: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    endpoint: bool = True,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `num` evenly spaced values from `start` to `stop`, both ends hit exactly.
+
+    dtype default float64, or complex128 if an end is complex.
+    """
+    start, stop = _number("linspace", "start", start), _number("linspace", "stop", stop)
+    if operator.index(num) < 0:
+        raise ValueError(f"linspace: num is {num}; it must not be negative")
+    place = as_device(device, "linspace")
+    if dtype is None:
+        is_complex = isinstance(start, complex) or isinstance(stop, complex)
+        dtype = dtypes.Defaults.complex if is_complex else dtypes.Defaults.real
+    chosen = as_dtype(dtype, "linspace").dtype
+    raw = _raw_of(
+        place,
+        lambda: place.raw.base.linspace(start, stop, num, dtype=chosen, endpoint=endpoint),
+    )
+    if num > 0:
+        raw[0] = start
+        if endpoint and num > 1:
+            raw[-1] = stop
+    return with_grad(wrap(raw, place), requires_grad, "linspace")  # type: ignore[no-any-return]
+
+
+def logspace(
+    start: Any,
+    stop: Any,
+    /,
+    num: int = 50,
+    *,
+    endpoint: bool = True,
+    base: float = 10.0,
+    dtype: Any = None,
+    device: Any = None,
+) -> Tensor:
+    """Return `num` values from base**start to base**stop, evenly spaced in the exponent."""
+    ends = _number("logspace", "start", start), _number("logspace", "stop", stop)
+    place = as_device(device, "logspace")
+    chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "logspace").dtype
+    raw = _raw_of(
+        place,
+        lambda: place.raw.base.logspace(*ends, num, endpoint=endpoint, base=base, dtype=chosen),
+    )
+    return wrap(raw, place)  # type: ignore[no-any-return]
+
+
+def eye(
+    n_rows: int,
+    n_cols: int | None = None,
+    /,
+    *,
+    k: int = 0,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return zeros with ones on the `k`-th diagonal; dtype default float64."""
+    place = as_device(device, "eye")
+    chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
+    raw = _raw_of(place, lambda: place.raw.base.eye(n_rows, n_cols, k, dtype=chosen))
+    return with_grad(wrap(raw, place), requires_grad, "eye")  # type: ignore[no-any-return]
+
+
+def _holds_tensor(obj: Sequence[Any]) -> bool:
+    for item in obj:
+        if isinstance(item, Tensor):
+            return True
+        if item.__class__ in (list, tuple) and _holds_tensor(item):
+            return True
+    return False
+
+
+def asarray(
+    obj: Any,
+    /,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `obj` as a Tensor; the gradient path of Tensors is kept, copied or not.
+
+    `obj` is a Tensor (returned itself where nothing has to change), a NumPy array, an array
+    of another library with DLPack, a Python scalar, or nested lists of scalars and Tensors.
+    `copy=True` always copies, `copy=False` never (ValueError where it would have to), None if
+    needed. Strings and objects raise a TypeError.
+    """
+    out = _asarray(obj, dtype, device, copy)
+    if requires_grad and node_of(out) is not None and out is obj:
+        return out
+    return with_grad(out, requires_grad, "asarray")  # type: ignore[no-any-return]
+
+
+def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
+    place = None if device is None else as_device(device, "asarray")
+    target = raw_or_none(dtype, "asarray")
+    if isinstance(obj, Tensor):
+        return _from_tensor(obj, target, place, copy_)
+    if obj.__class__ in (list, tuple) and _holds_tensor(obj):
+        if copy_ is False:
+            raise ValueError("asarray: copy=False, but a list of Tensors has to be copied")
+        return _from_tensor(_stack_nested(obj), target, place, None)
+    if interchange.is_foreign_array(obj) and not isinstance(obj, np.ndarray | np.generic):
+        try:
+            raw, home = interchange.import_dlpack(obj, None, copy_)
+        except BufferError as error:
+            if copy_ is False:
+                raise ValueError(f"asarray: copy=False, but {error}") from None
+            raise
+        return _from_tensor(wrap(raw, home), target, place, None if copy_ else copy_)
+    place = as_device(None) if place is None else place
+    if copy_ is False and (obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)):
+        raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} has to be copied")
+    if copy_ is False and place is not cpu and place.type != "sim":
+        raise ValueError(f"asarray: copy=False, but {type(obj).__name__} has to go to {place}")
+    raw = _numpy_array(obj, target)
+    if copy_ is False and target is not None and raw.dtype != target:
+        raise ValueError(f"asarray: copy=False, but dtype {raw.dtype} has to become {target}")
+    if target is not None and raw.dtype != target:
+        raw = _checked_cast(raw, target)
+    elif copy_:
+        raw = np.array(raw)
+    return wrap(interchange.move_raw(raw, cpu, place) if place is not cpu else raw, place)
+
+
+def _numpy_array(obj: Any, target: Any) -> Any:
+    """Return `obj` as a NumPy array of a dtype that tensors can hold."""
+    if isinstance(obj, str | bytes):
+        raise TypeError(f"asarray: obj is a {type(obj).__name__}; allowed are arrays and numbers")
+    scalars = obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)
+    try:
+        raw = np.asarray(obj)
+    except ValueError as error:
+        raise ValueError(f"asarray: obj is no array: {error}") from None
+    if raw.dtype.kind not in "biufc" or raw.dtype.itemsize > (16 if raw.dtype.kind == "c" else 8):
+        raise TypeError(
+            f"asarray: obj gives dtype {raw.dtype}; allowed are booleans, integers up to 64 bits, "
+            "and real and complex floats"
+        )
+    if raw.dtype.byteorder not in "=|":
+        raw = raw.astype(raw.dtype.newbyteorder("="))
+    if raw.__class__ is not np.ndarray:
+        raw = raw.view(np.ndarray) if isinstance(raw, np.ndarray) else np.asarray(raw)
+    if scalars and target is None and not isinstance(obj, np.generic):
+        return _with_default_dtype(obj, raw)
+    return raw
+
+
+def _with_default_dtype(obj: Any, raw: Any) -> Any:
+    """Give what came from Python floats the default dtype; NumPy scalars inside keep theirs."""
+    defaults = dtypes.Defaults
+    if defaults.real is dtypes.float64 or raw.dtype.kind not in "fc":
+        return raw
+    if raw.dtype.kind == "f":
+        return raw.astype(defaults.real.dtype)
+    return raw.astype(defaults.complex.dtype)
+
+
+def _checked_cast(raw: Any, target: Any) -> Any:
+    if raw.dtype.kind == "c" and target.kind not in "cb":
+        raise TypeError(f"asarray: obj is complex and cannot become {target}")
+    return raw.astype(target)
+
+
+def _from_tensor(x: Any, target: Any, place: Device | None, copy_: bool | None) -> Any:
+    moved = place is not None and place is not x._device
+    cast = target is not None and target != x._data.dtype
+    if copy_ is False and (moved or cast):
+        what = f"{x._device} to {place}" if moved else f"{x._data.dtype} to {target}"
+        raise ValueError(f"asarray: copy=False, but going from {what} has to copy")
+    if cast:
+        x = astype(x, target)
+    if moved:
+        return to_device_op(x, place)  # type: ignore[arg-type]
+    return copy(x) if copy_ and not cast else x
+
+
+def _stack_nested(obj: Sequence[Any]) -> Any:
+    """Stack nested lists with Tensors among their items, level by level."""
+    items = [
+        _stack_nested(item)
+        if item.__class__ in (list, tuple) and _holds_tensor(item)
+        else item
+        if isinstance(item, Tensor)
+        else _asarray(item, None, _place_of(obj), None)
+        for item in obj
+    ]
+    shapes = {tuple(item._data.shape) for item in items}
+    if len(shapes) > 1:
+        raise ValueError(f"asarray: the items have different shapes {sorted(shapes)}")
+    common = np.result_type(*(item._data.dtype for item in items))
+    return stack([astype(item, common, copy=False) for item in items])
+
+
+def _place_of(obj: Sequence[Any]) -> Any:
+    for item in obj:
+        if isinstance(item, Tensor):
+            return item._device
+        if item.__class__ in (list, tuple):
+            place = _place_of(item)
+            if place is not None:
+                return place
+    return None
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a new leaf tensor with a copy of `data`, as `torch.tensor`.
+
+    Unlike `asarray`, it never shares memory or history with `data`.
+    """
+    if isinstance(data, Tensor):
+        data = wrap(data._data, data._device)
+    out = _asarray(data, dtype, device, True)
+    return with_grad(wrap(out._data, out._device), requires_grad, "tensor")  # type: ignore[no-any-return]
+
+
+def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
+    """Return a CPU tensor that shares memory with a NumPy array; TypeError for others."""
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"from_numpy: x is a {type(x).__name__}; allowed is a numpy.ndarray")
+    return _asarray(x, None, cpu, False)  # type: ignore[no-any-return]
+
+
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """Return a tensor over the memory of an array with `__dlpack__`.
+
+    A Tensor keeps its gradient path. `device` moves it there; BufferError where `copy=False`
+    and a copy is needed.
+    """
+    place = None if device is None else as_device(device, "from_dlpack")
+    if isinstance(x, Tensor):
+        try:
+            return _from_tensor(x, None, place, copy)  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise BufferError(str(error).replace("asarray", "from_dlpack")) from None
+    if not interchange.is_foreign_array(x):
+        raise TypeError(
+            f"from_dlpack: x is a {type(x).__name__}; allowed are arrays with __dlpack__"
+        )
+    raw, home = interchange.import_dlpack(x, place, copy)
+    of_raw(raw.dtype)
+    return wrap(raw, home)  # type: ignore[no-any-return]
+
+
+def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
+    """Return coordinate tensors of 1-d `arrays`, for "xy" (Cartesian) or "ij" indexing."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f'meshgrid: indexing is {indexing!r}; allowed are "xy" and "ij"')
+    for i, x in enumerate(arrays):
+        if x._data.ndim > 1:
+            raise ValueError(f"meshgrid: arrays[{i}] has shape {x._data.shape}; it must be 1-d")
+    flat = [reshape(x, (-1,)) for x in arrays]
+    swap = indexing == "xy" and len(flat) > 1
+    order = [1, 0, *range(2, len(flat))] if swap else list(range(len(flat)))
+    shape = tuple(flat[i]._data.shape[0] for i in order)
+    out = []
+    for i, x in enumerate(flat):
+        for axis in range(len(flat)):
+            if order[axis] != i:
+                x = expand_dims(x, axis=axis)
+        out.append(copy(broadcast_to(x, shape)))
+    return tuple(out)

@@ -1,0 +1,236 @@
+"""Cumulative sums and products, and differences, along one axis."""
+
+from typing import Any
+
+from tensorxp._backend.dtypes import raw_or_none
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import Primitive, linear, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.reduction import WIDER
+from tensorxp._ops.shaping import ravel
+
+
+def part(axis: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
+    """Return the key of a slice along `axis`."""
+    return (slice(None),) * axis + (slice(start, stop),)
+
+
+def _accumulate(
+    xp: Any, name: str, x: Any, axis: int, dtype: Any, include_initial: bool, initial: int
+) -> Any:
+    """Run `cumsum` or `cumprod`, single precision in double precision, `initial` put first."""
+    target = x.dtype if dtype is None else dtype
+    wide = WIDER.get(target.char)
+    found = getattr(x, name)(axis, dtype if wide is None else wide)
+    if not include_initial:
+        return found if wide is None else found.astype(target)
+    shape = (*x.shape[:axis], x.shape[axis] + 1, *x.shape[axis + 1 :])
+    out = xp.empty(shape, dtype=found.dtype if wide is None else target)
+    out[part(axis, 0, 1)] = initial
+    out[part(axis, 1, None)] = found
+    return out
+
+
+def _cumulative_sum(xp: Any, x: Any, *, axis: int, dtype: Any, include_initial: bool) -> Any:
+    return _accumulate(xp, "cumsum", x, axis, dtype, include_initial, 0)
+
+
+def _cumulative_sum_back(xp: Any, ct: Any, *, axis: int, include_initial: bool) -> Any:
+    # y_j = Σ_{i≤j} x_i: the cotangents are summed from the end
+    if include_initial:
+        ct = ct[part(axis, 1, None)]
+    return xp.flip(xp.cumulative_sum(xp.flip(ct, axis=axis), axis=axis), axis=axis)
+
+
+cumulative_sum_p = linear("cumulative_sum", forward=_cumulative_sum, x=_cumulative_sum_back)
+
+
+@primitive
+def cumulative_prod_p(xp: Any, x: Any, *, axis: int, dtype: Any, include_initial: bool) -> Any:
+    """Multiply up the elements along `axis`."""
+    return _accumulate(xp, "cumprod", x, axis, dtype, include_initial, 1)
+
+
+def _recurrence(xp: Any, a: Any, b: Any) -> Any:
+    """Return s with s_k = b_k + a_k s_{k+1} along the last axis; the last s is the last b.
+
+    By doubling: each step joins s_k to s_{k+d} for twice the distance d, log2(n) steps in all.
+    """
+    d, n = 1, b.shape[-1]
+    while d < n:
+        b = xp.concat([b[..., :-d] + a * b[..., d:], b[..., -d:]], axis=-1)
+        a = a[..., :-d] * a[..., d:]
+        d *= 2
+    return b
+
+
+def _products_before(xp: Any, out: Any, include_initial: bool) -> Any:
+    """Return the products of the elements before each, from the cumulative products."""
+    if include_initial:
+        return out[..., :-1]
+    return xp.concat([xp.ones_like(out[..., :1]), out[..., :-1]], axis=-1)
+
+
+@cumulative_prod_p.vjp
+def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: int, include_initial: bool) -> Any:
+    # y_j = ∏_{i≤j} x_i: Σ_{j≥k} ct_j ∂y_j/∂x_k = (∏_{i<k} x_i) s_k, s_k = ct_k + x_{k+1} s_{k+1}
+    ct, x, out = [xp.moveaxis(item, axis, -1) for item in (ct, x, out)]
+    if include_initial:
+        ct = ct[..., 1:]
+    x = xp.astype(x, ct.dtype, copy=False)
+    behind = _recurrence(xp, x[..., 1:].conjugate(), ct)
+    before = _products_before(xp, out, include_initial).conjugate()
+    return xp.moveaxis(before * behind, -1, axis)
+
+
+@cumulative_prod_p.jvp
+def _(xp: Any, t: Any, x: Any, out: Any, *, axis: int, include_initial: bool) -> Any:
+    # dy_j = x_j dy_{j-1} + t_j y_{j-1}
+    t, x, out = [xp.moveaxis(item, axis, -1) for item in (t, x, out)]
+    change = t * _products_before(xp, out, include_initial)
+    x = xp.astype(x, change.dtype, copy=False)
+    found = _recurrence(xp, xp.flip(x[..., 1:], axis=-1), xp.flip(change, axis=-1))
+    found = xp.flip(found, axis=-1)
+    if include_initial:
+        found = xp.concat([xp.zeros_like(out[..., :1]), found], axis=-1)
+    return xp.moveaxis(found, -1, axis)
+
+
+def _cumulate(
+    op: Primitive, x: Any, axis: int | None, dtype: Any, include_initial: bool
+) -> Tensor:
+    ndim = dimensions(op.name, x)
+    if axis is None and ndim != 1:
+        raise ValueError(
+            f"{op.name}: axis is None, which is allowed for 1 dimension only; x has {ndim}"
+        )
+    params = {
+        "axis": 0 if axis is None else normalize_axis(op.name, axis, ndim),
+        "dtype": raw_or_none(dtype, op.name),
+        "include_initial": include_initial,
+    }
+    out: Tensor = apply(op, (x,), params)
+    return out
+
+
+def cumulative_sum(
+    x: Tensor,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: Any | None = None,
+    include_initial: bool = False,
+) -> Tensor:
+    """Return the sums of the elements of `x` up to each along `axis`.
+
+    The dtype is that of `sum`; `include_initial` puts a 0 first. `axis` may be left out for
+    1-D tensors only (ValueError).
+    """
+    return _cumulate(cumulative_sum_p, x, axis, dtype, include_initial)
+
+
+def cumulative_prod(
+    x: Tensor,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: Any | None = None,
+    include_initial: bool = False,
+) -> Tensor:
+    """Return the products of the elements of `x` up to each along `axis`.
+
+    The dtype is that of `sum`; `include_initial` puts a 1 first. `axis` may be left out for
+    1-D tensors only (ValueError). Derivatives of every order are exact where elements are zero.
+    """
+    return _cumulate(cumulative_prod_p, x, axis, dtype, include_initial)
+
+
+def cumsum(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> Tensor:
+    """Return `cumulative_sum` of `x`, of the flattened `x` where `axis` is None, as NumPy."""
+    return cumulative_sum(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
+
+
+def cumprod(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> Tensor:
+    """Return `cumulative_prod` of `x`, of the flattened `x` where `axis` is None, as NumPy."""
+    return cumulative_prod(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
+
+
+@primitive
+def diff_p(
+    xp: Any, x: Any, prepend: Any, append: Any, *, axis: int, n: int, sizes: tuple[int, ...]
+) -> Any:
+    """Take differences along `axis`; `sizes` are the sizes of prepend, x and append there."""
+    more = {"prepend": prepend, "append": append}
+    given = {name: value for name, value in more.items() if value is not None}
+    return xp.diff(x, n=n, axis=axis, **given) if n else xp.diff(x, n=0, axis=axis).copy()
+
+
+@diff_p.vjp
+def _(
+    xp: Any, ct: Any, x_shape: Any, needs: Any, *, axis: int, n: int, sizes: tuple[int, ...]
+) -> Any:
+    # the adjoint of Δⁿ is (-1)ⁿ Δⁿ of the cotangent between n zeros on each side
+    length = sizes[0] + sizes[1] + sizes[2]
+    shape = (*x_shape[:axis], n if length > n else length, *x_shape[axis + 1 :])
+    zeros = xp.zeros(shape, dtype=ct.dtype, device=ct.device)
+    if length > n:
+        joined = xp.diff(xp.concat([zeros, ct, zeros], axis=axis), axis=axis, n=n) * (-1) ** n
+    else:
+        joined = zeros
+    ends = (sizes[0], sizes[0] + sizes[1], length)
+    x = joined[part(axis, ends[0], ends[1])]
+    prepend = joined[part(axis, 0, ends[0])] if needs[1] else None
+    return x, prepend, joined[part(axis, ends[1], length)] if needs[2] else None
+
+
+@diff_p.jvp
+def _(
+    xp: Any, t: Any, x: Any, prepend: Any, append: Any, *, axis: int, n: int, sizes: tuple[int, ...]
+) -> Any:
+    pieces = []
+    order = ((t[1], prepend), (t[0], x), (t[2], append))
+    for (tangent, primal), size in zip(order, sizes, strict=True):
+        shape = (*x.shape[:axis], size, *x.shape[axis + 1 :])
+        if tangent is None:
+            like = x if primal is None else primal
+            tangent = xp.zeros(shape, dtype=getattr(like, "dtype", x.dtype), device=x.device)
+        pieces.append(xp.broadcast_to(tangent, shape))
+    return xp.diff(xp.concat(pieces, axis=axis), axis=axis, n=n)
+
+
+def diff(
+    x: Tensor,
+    /,
+    *,
+    axis: int = -1,
+    n: int = 1,
+    prepend: Tensor | float | None = None,
+    append: Tensor | float | None = None,
+) -> Tensor:
+    """Return the `n`-th differences of `x` along `axis`, after joining `prepend` and `append`.
+
+    0-d tensors and Python scalars count as one value along the axis. Differences of bool are
+    "not equal". ValueError for a negative `n` or shapes that do not fit.
+    """
+    ndim = dimensions("diff", x)
+    axis = normalize_axis("diff", axis, ndim)
+    if n < 0:
+        raise ValueError(f"diff: n is {n}; allowed are 0 and above")
+    sizes = []
+    for name, value in (("prepend", prepend), ("x", x), ("append", append)):
+        if not hasattr(value, "shape") or value.shape == ():
+            sizes.append(0 if value is None else 1)
+            continue
+        shape = value.shape
+        if len(shape) != ndim or any(
+            i != axis and m != x._data.shape[i] for i, m in enumerate(shape)
+        ):
+            raise ValueError(
+                f"diff: {name} has shape {shape}; allowed is the shape {x._data.shape} of x but "
+                f"for axis {axis}"
+            )
+        sizes.append(shape[axis])
+    params = {"axis": axis, "n": n, "sizes": tuple(sizes)}
+    out: Tensor = apply(diff_p, (x, prepend, append), params)
+    return out

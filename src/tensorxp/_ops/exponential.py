@@ -1,0 +1,88 @@
+"""Exponentials, logarithms and roots, real and complex."""
+
+from math import log as _log
+from typing import Any
+
+from tensorxp._core.door import binary, unary
+from tensorxp._core.primitive import elementwise
+from tensorxp._core.tensor import TensorBase as Tensor
+
+_LN_2, _LN_10 = _log(2), _log(10)
+
+exp_p = elementwise("exp", x=lambda ct, out: ct * out.conjugate())
+exp2_p = elementwise("exp2", x=lambda ct, out: ct * (out.conjugate() * _LN_2))
+expm1_p = elementwise("expm1", x=lambda ct, out: ct * (out.conjugate() + 1))
+log_p = elementwise("log", x=lambda ct, x: ct / x.conjugate())
+log1p_p = elementwise("log1p", x=lambda ct, x: ct / (x.conjugate() + 1))
+log2_p = elementwise("log2", x=lambda ct, x: ct / (x.conjugate() * _LN_2))
+log10_p = elementwise("log10", x=lambda ct, x: ct / (x.conjugate() * _LN_10))
+
+
+def exp(x: Tensor, /) -> Tensor:
+    """Return e raised to each element of `x`."""
+    return unary(exp_p, x)
+
+
+def exp2(x: Tensor, /) -> Tensor:
+    """Return 2 raised to each element of `x`."""
+    return unary(exp2_p, x)
+
+
+def expm1(x: Tensor, /) -> Tensor:
+    """Return exp(x) - 1, accurate for elements near 0."""
+    return unary(expm1_p, x)
+
+
+def log(x: Tensor, /) -> Tensor:
+    """Return the natural logarithm of each element of `x`; complex: the principal branch."""
+    return unary(log_p, x)
+
+
+def log1p(x: Tensor, /) -> Tensor:
+    """Return log(1 + x), accurate for elements near 0."""
+    return unary(log1p_p, x)
+
+
+def log2(x: Tensor, /) -> Tensor:
+    """Return the logarithm to base 2 of each element of `x`."""
+    return unary(log2_p, x)
+
+
+def log10(x: Tensor, /) -> Tensor:
+    """Return the logarithm to base 10 of each element of `x`."""
+    return unary(log10_p, x)
+
+
+# y = log(exp a + exp b): dy = exp(a - y) da + exp(b - y) db; equal infinities share by half
+def _logaddexp_share(xp: Any, ct: Any, mine: Any, other: Any, out: Any) -> Any:
+    lead = xp.where(mine == out, xp.astype(mine == other, ct.dtype) * -_LN_2, mine - out)
+    return ct * xp.exp(lead)
+
+
+logaddexp_p = elementwise(
+    "logaddexp",
+    x1=lambda xp, ct, x1, x2, out: _logaddexp_share(xp, ct, x1, x2, out),
+    x2=lambda xp, ct, x1, x2, out: _logaddexp_share(xp, ct, x2, x1, out),
+)
+
+
+def logaddexp(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return log(exp(x1) + exp(x2)) without overflow on the way.
+
+    The gradients are exp(x - out); two equal infinities get half each.
+    """
+    return binary(logaddexp_p, x1, x2)
+
+
+sqrt_p = elementwise("sqrt", x=lambda ct, out: ct / (2 * out.conjugate()))
+cbrt_p = elementwise("cbrt", x=lambda ct, out: ct / (3 * out * out))
+
+
+def sqrt(x: Tensor, /) -> Tensor:
+    """Return the principal square root of each element of `x`; the gradient at 0 is inf."""
+    return unary(sqrt_p, x)
+
+
+def cbrt(x: Tensor, /) -> Tensor:
+    """Return the real cube root of each element of `x`; the gradient at 0 is inf."""
+    return unary(cbrt_p, x)

@@ -1,0 +1,164 @@
+"""Indexing: `x[key]` as a view (basic keys) or a gather (arrays and masks), and writes.
+
+A key comes in as a user gives it and is brought to raw form once: ints, slices, None and
+Ellipsis stay, integer and boolean Tensors become raw arrays, 0-d integer Tensors ints.
+"""
+
+from typing import Any
+
+from tensorxp._core.door import apply, is_numpy_value
+from tensorxp._core.primitive import linear
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.writes import write
+
+_PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))
+
+
+def _get(xp: Any, x: Any, *, key: Any) -> Any:
+    return x[key]
+
+
+def _get_view(xp: Any, x: Any, *, key: Any) -> Any:
+    out = x[key]
+    if out.__class__ is xp.ndarray:
+        return out
+    # NumPy copies a single element into a scalar; an Ellipsis makes it a 0-d view
+    return x[(*key, ...)] if key.__class__ is tuple else x[key, ...]
+
+
+def _put(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
+    # y = x[key]: the cotangent goes back to its places, which are distinct
+    out = xp.zeros(x_shape, dtype=ct.dtype, device=ct.device)
+    out[key] = ct
+    return out
+
+
+def _add(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
+    # y = x[key]: the cotangents of places that were read several times add up
+    return xp.index_add(xp.zeros(x_shape, dtype=ct.dtype, device=ct.device), key, ct)
+
+
+getitem_p = linear("getitem", forward=_get_view, view=True, x=_put)
+gather_p = linear("gather", forward=_get, x=_add)
+mask_p = linear("mask", forward=_get, x=_put)
+index_add_p = linear(
+    "index_add", x=lambda ct: ct, values=lambda ct, *, key: ct[key],
+    forward=lambda xp, x, values, *, key: xp.index_add(x, key, values),
+)  # fmt: skip
+
+
+def getitem(x: Any, key: Any, /) -> Any:
+    """Return `x[key]`: a view for ints, slices, None and Ellipsis, otherwise a copy, as NumPy."""
+    if key.__class__ in _PLAIN:
+        if key.__class__ is int or key is None or key is Ellipsis or _plain_slice(key):
+            return _view(x, key)
+    key, op = raw_key(x, key, "__getitem__")
+    return _view(x, key) if op is getitem_p else apply(op, (x,), {"key": key})
+
+
+def _view(x: Any, key: Any) -> Any:
+    try:
+        return apply(getitem_p, (x,), {"key": key})
+    except IndexError as error:
+        raise IndexError(f"__getitem__: {error}; the tensor has shape {x.shape}") from None
+
+
+def _plain_slice(key: slice) -> bool:
+    return all(part is None or part.__class__ is int for part in (key.start, key.stop, key.step))
+
+
+def setitem(x: Any, key: Any, value: Any, /) -> None:
+    """Set `x[key] = value` in place; the value is cast and broadcast. Nothing changes on error."""
+    if key.__class__ not in _PLAIN or (key.__class__ is slice and not _plain_slice(key)):
+        key, _ = raw_key(x, key, "__setitem__")
+    if not isinstance(value, Tensor) and isinstance(value, list | tuple):
+        value = x.__array_namespace__().asarray(value, device=x.device)
+    write(x, key, value)
+
+
+def raw_key(x: Any, key: Any, function: str) -> tuple[Any, Any]:
+    """Return the key in raw form and the primitive that reads with it."""
+    parts = key if key.__class__ is tuple else (key,)
+    raw, op = [], getitem_p
+    for part in parts:
+        found = _raw_part(x, part, function)
+        raw.append(found)
+        kind = getattr(getattr(found, "dtype", None), "kind", None)
+        if kind == "b" or found is True or found is False:
+            op = gather_p if op is gather_p else mask_p
+        elif kind is not None:
+            op = gather_p
+    return (tuple(raw) if key.__class__ is tuple else raw[0]), op
+
+
+def _raw_part(x: Any, part: Any, function: str) -> Any:
+    kind = part.__class__
+    if kind is slice:
+        return slice(*(_bound(bound, function) for bound in (part.start, part.stop, part.step)))
+    if kind in _PLAIN or kind is bool:
+        return part
+    raw = x._device.raw
+    if isinstance(part, Tensor):
+        if part._device is not x._device:
+            if part._data.ndim == 0 and part._data.dtype.kind in "iu":
+                return int(part._device.raw.to_numpy(part._data))
+            raise _mixed(function, x, part)
+        data = part._data
+        if data.dtype.kind in "iu":
+            _check_bounds(x, data, function) if x._device.type == "cuda" else None
+            return int(data) if data.ndim == 0 else data
+        if data.dtype.kind == "b":
+            return data
+        raise IndexError(
+            f"{function}: the key holds a Tensor of dtype {part.dtype}; allowed are integers and "
+            "booleans (masks)"
+        )
+    if isinstance(part, list):
+        found = raw.asarray(part) if part else raw.asarray(part, dtype=raw.int64)
+        if found.dtype.kind in "biu":
+            return found
+    elif hasattr(part, "__index__") and getattr(part, "ndim", 0) == 0:
+        return part.__index__()
+    elif isinstance(part, x._device._array_type) and part.dtype.kind in "biu":
+        return part
+    elif is_numpy_value(x._device, part) and part.dtype.kind in "biu":
+        return raw.asarray(part)
+    raise IndexError(
+        f"{function}: the key holds {part!r} of type {type(part).__name__}; allowed are ints, "
+        "slices, None, Ellipsis, and integer or boolean arrays"
+    )
+
+
+def _bound(bound: Any, function: str) -> int | None:
+    if bound is None or bound.__class__ is int:
+        return bound  # type: ignore[no-any-return]
+    try:
+        return int(bound.__index__())
+    except (AttributeError, TypeError):
+        raise IndexError(
+            f"{function}: a slice bound is {bound!r}; allowed are ints, 0-d integer Tensors, None"
+        ) from None
+
+
+def _check_bounds(x: Any, index: Any, function: str) -> None:
+    """Raise IndexError for an index beyond every axis: CuPy wraps such an index silently."""
+    limit = max(x._data.shape, default=0)
+    if index.size and (int(index.max()) >= limit or int(index.min()) < -limit):
+        raise IndexError(f"{function}: an index is out of bounds for shape {x.shape}")
+
+
+def _mixed(function: str, x: Any, part: Any) -> Exception:
+    return IndexError(
+        f"{function}: the tensor is on {x._device} but an index is on {part._device}; "
+        "move the index with .to(device)"
+    )
+
+
+def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
+    """Return a copy of `x` with `values` added at `x[key]`, repeated places summed.
+
+    `key` is what `x[key]` takes; `values` has the shape of `x[key]`. The gradient with
+    respect to `values` is the cotangent at `key`.
+    """
+    key, _ = raw_key(x, key, "index_add")
+    return apply(index_add_p, (x, values), {"key": key})  # type: ignore[no-any-return]

@@ -1,0 +1,280 @@
+"""Reductions: sums, products, extrema, moments and truth values over axes.
+
+`axis` arrives as None, an int or a tuple; the primitives get None or a tuple of non-negative
+ints, and `keepdims`. Rules bring the result back to the input's dimensions by `restore`.
+"""
+
+from math import prod as product
+from typing import Any
+
+from tensorxp._backend.dtypes import Defaults, raw_or_none
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.axes import dimensions, normalize_axes, restore
+
+Axis = int | tuple[int, ...] | None
+
+#: Single precision is accumulated in double precision, and rounded once at the end.
+WIDER = {"f": "float64", "F": "complex128"}
+
+
+def _reduce(op: Primitive, x: Any, axis: Axis, keepdims: bool, **more: Any) -> Tensor:
+    if axis is not None:
+        axis = normalize_axes(op.name, axis, dimensions(op.name, x))
+    out: Tensor = apply(op, (x,), {"axis": axis, "keepdims": keepdims, **more})
+    return out
+
+
+def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
+    """Return how many elements each result was made of."""
+    return product(shape) if axis is None else product([shape[i] for i in axis])
+
+
+def _sum(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
+    target = x.dtype if dtype is None else dtype
+    if target.char not in WIDER:
+        return x.sum(axis, dtype, None, keepdims)
+    return x.sum(axis, WIDER[target.char], None, keepdims).astype(target)
+
+
+sum_p = linear(
+    "sum", forward=_sum, x=lambda xp, ct, *, axis, keepdims: restore(xp, ct, axis, keepdims)
+)
+
+
+def sum(
+    x: Tensor, /, *, axis: Axis = None, dtype: Any | None = None, keepdims: bool = False
+) -> Tensor:
+    """Return the sum of `x` over `axis`, over all elements by default.
+
+    Small integers and bool give int64, unsigned ones uint64; float32 and complex64 keep their
+    dtype and are accumulated in double precision.
+    """
+    return _reduce(sum_p, x, axis, keepdims, dtype=raw_or_none(dtype, "sum"))
+
+
+@primitive
+def prod_p(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
+    """Multiply the elements over `axis`."""
+    target = x.dtype if dtype is None else dtype
+    if target.char not in WIDER:
+        return x.prod(axis, dtype, None, keepdims)
+    return x.prod(axis, WIDER[target.char], None, keepdims).astype(target)
+
+
+def _product_of_others(xp: Any, x: Any, axis: tuple[int, ...] | None) -> Any:
+    """Return, for each element, the product of all others over `axis`, without a division.
+
+    The product before it times the product behind it: exact where elements are zero.
+    """
+    order = tuple(range(x.ndim))
+    if axis is not None:
+        order = tuple([i for i in order if i not in axis]) + axis
+    moved = xp.permute_dims(x, order)
+    kept = moved.shape[: 0 if axis is None else x.ndim - len(axis)]
+    rows = xp.reshape(moved, (*kept, _count(x.shape, axis)))
+    before = xp.cumulative_prod(rows, axis=-1, include_initial=True)[..., :-1]
+    behind = xp.cumulative_prod(xp.flip(rows, axis=-1), axis=-1, include_initial=True)[..., :-1]
+    others = xp.reshape(before * xp.flip(behind, axis=-1), moved.shape)
+    return xp.permute_dims(others, tuple([order.index(i) for i in range(x.ndim)]))
+
+
+@prod_p.vjp
+def _(xp: Any, ct: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    # y = ∏ x_i: ∂y/∂x_k = ∏_{i≠k} x_i
+    others = _product_of_others(xp, xp.astype(x, ct.dtype, copy=False), axis)
+    return restore(xp, ct, axis, keepdims) * others.conjugate()
+
+
+@prod_p.jvp
+def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, keepdims: bool) -> Any:
+    others = _product_of_others(xp, xp.astype(x, out.dtype, copy=False), axis)
+    return xp.sum(t * others, axis=axis, keepdims=keepdims)
+
+
+def prod(
+    x: Tensor, /, *, axis: Axis = None, dtype: Any | None = None, keepdims: bool = False
+) -> Tensor:
+    """Return the product of `x` over `axis`, of all elements by default.
+
+    The dtype is that of `sum`. Derivatives of every order are exact where elements are zero.
+    """
+    return _reduce(prod_p, x, axis, keepdims, dtype=raw_or_none(dtype, "prod"))
+
+
+def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    dtype = None if x.dtype.kind in "fc" else Defaults.real.dtype
+    return x.mean(axis, dtype, None, keepdims)
+
+
+mean_p = linear(
+    "mean",
+    forward=_mean,
+    x=lambda xp, ct, x_shape, *, axis, keepdims: (
+        restore(xp, ct, axis, keepdims) / _count(x_shape, axis)
+    ),
+)
+
+
+def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the arithmetic mean of `x` over `axis`, of all elements by default.
+
+    Integers and bool give the default real dtype. NaN where there are no elements.
+    """
+    return _reduce(mean_p, x, axis, keepdims)
+
+
+@primitive
+def max_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    """Find the largest element over `axis`."""
+    return x.max(axis, None, keepdims)
+
+
+@primitive
+def min_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    """Find the smallest element over `axis`."""
+    return x.min(axis, None, keepdims)
+
+
+def _share(xp: Any, x: Any, out: Any, dtype: Any, axis: Any, keepdims: bool) -> Any:
+    """Return which elements are the extremum, and how many of them there are."""
+    chosen = x == restore(xp, out, axis, keepdims)
+    return chosen, xp.sum(chosen, axis=axis, dtype=dtype, keepdims=True)
+
+
+def _extremum_vjp(xp: Any, ct: Any, x: Any, out: Any, *, axis: Any, keepdims: bool) -> Any:
+    # the elements that attain the extremum share the cotangent evenly
+    chosen, number = _share(xp, x, out, ct.dtype, axis, keepdims)
+    return restore(xp, ct, axis, keepdims) * chosen / number
+
+
+def _extremum_jvp(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, keepdims: bool) -> Any:
+    chosen, number = _share(xp, x, out, t.dtype, axis, keepdims)
+    return xp.sum(t * chosen / number, axis=axis, keepdims=keepdims)
+
+
+for _extremum in (max_p, min_p):
+    _extremum.vjp(_extremum_vjp)
+    _extremum.jvp(_extremum_jvp)
+
+
+def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the largest value of `x` over `axis`, of all elements by default.
+
+    NaN propagates. Equal largest elements share the gradient evenly. ValueError where there are
+    no elements. Complex numbers are ordered by their real, then by their imaginary parts.
+    """
+    return _reduce(max_p, x, axis, keepdims)
+
+
+def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the smallest value of `x` over `axis`, of all elements by default.
+
+    NaN propagates. Equal smallest elements share the gradient evenly. ValueError where there are
+    no elements. Complex numbers are ordered by their real, then by their imaginary parts.
+    """
+    return _reduce(min_p, x, axis, keepdims)
+
+
+def _freedom(shape: tuple[int, ...], axis: Any, correction: float) -> float:
+    """Return the divisor of a variance: the number of elements less `correction`, at least 0."""
+    left = _count(shape, axis) - correction
+    return left if left > 0 else 0
+
+
+def _deviation(xp: Any, x: Any, axis: Any) -> Any:
+    return x - xp.mean(x, axis=axis, keepdims=True)
+
+
+def _along(xp: Any, t: Any, deviation: Any, axis: Any, keepdims: bool) -> Any:
+    """Return the sum of re(conj(deviation) t): what both moments change by, but for a factor."""
+    change = deviation.conjugate() * t
+    if xp.isdtype(change.dtype, "complex floating"):
+        change = xp.real(change)
+    return xp.sum(change, axis=axis, keepdims=keepdims)
+
+
+@primitive
+def var_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
+    """Compute the variance over `axis`."""
+    return x.var(axis, None, None, correction, keepdims)
+
+
+@var_p.vjp
+def _(xp: Any, ct: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
+    # v = Σ |x - m|² / n: ∂v/∂x = 2 (x - m) / n
+    share = restore(xp, ct, axis, keepdims) * 2 / _freedom(x.shape, axis, correction)
+    return share * _deviation(xp, x, axis)
+
+
+@var_p.jvp
+def _(xp: Any, t: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
+    change = _along(xp, t, _deviation(xp, x, axis), axis, keepdims)
+    return change * 2 / _freedom(x.shape, axis, correction)
+
+
+@primitive
+def std_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
+    """Compute the standard deviation over `axis`."""
+    return x.std(axis, None, None, correction, keepdims)
+
+
+def _over(xp: Any, numerator: Any, out: Any) -> Any:
+    """Return numerator / out, and 0 where `out` is 0, in derivatives as well."""
+    still = out == 0
+    return xp.where(still, 0, numerator / xp.where(still, 1, out))
+
+
+@std_p.vjp
+def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
+    # s = √v: ∂s/∂x = (x - m) / (n s)
+    share = restore(xp, _over(xp, ct, out), axis, keepdims)
+    return share * _deviation(xp, x, axis) / _freedom(x.shape, axis, correction)
+
+
+@std_p.jvp
+def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
+    change = _along(xp, t, _deviation(xp, x, axis), axis, keepdims)
+    return _over(xp, change, out) / _freedom(x.shape, axis, correction)
+
+
+def var(
+    x: Tensor, /, *, axis: Axis = None, correction: int | float = 0.0, keepdims: bool = False
+) -> Tensor:
+    """Return the variance of `x` over `axis`: the mean of |x - mean(x)|².
+
+    `correction` is taken off the number of elements that the sum is divided by. Integers give
+    float64, complex numbers a real result.
+    """
+    return _reduce(var_p, x, axis, keepdims, correction=correction)
+
+
+def std(
+    x: Tensor, /, *, axis: Axis = None, correction: int | float = 0.0, keepdims: bool = False
+) -> Tensor:
+    """Return the standard deviation of `x` over `axis`: the square root of `var`.
+
+    The gradient is 0 where the standard deviation is 0.
+    """
+    return _reduce(std_p, x, axis, keepdims, correction=correction)
+
+
+any_p = nondifferentiable("any", forward=lambda xp, x, *, axis, keepdims: x.any(axis, None, keepdims))
+all_p = nondifferentiable("all", forward=lambda xp, x, *, axis, keepdims: x.all(axis, None, keepdims))
+count_nonzero_p = nondifferentiable("count_nonzero")
+
+
+def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return whether any element over `axis` is true (not zero; NaN is true) as bool."""
+    return _reduce(any_p, x, axis, keepdims)
+
+
+def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return whether all elements over `axis` are true (not zero; NaN is true) as bool."""
+    return _reduce(all_p, x, axis, keepdims)
+
+
+def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the number of elements over `axis` that are not zero, as int64."""
+    return _reduce(count_nonzero_p, x, axis, keepdims)

@@ -1,0 +1,43 @@
+"""Rounding: integers as they are, floats to whole numbers of their dtype.
+
+These functions are constant almost everywhere: they are recorded, and their gradient is zero.
+"""
+
+from typing import Any
+
+from tensorxp._core.door import unary
+from tensorxp._core.primitive import elementwise
+from tensorxp._core.tensor import TensorBase as Tensor
+
+
+def _zero(xp: Any, ct: Any) -> Any:
+    return xp.zeros_like(ct)
+
+
+ceil_p = elementwise("ceil", x=_zero)
+floor_p = elementwise("floor", x=_zero)
+round_p = elementwise("round", x=_zero)
+trunc_p = elementwise("trunc", x=_zero)
+
+
+def ceil(x: Tensor, /) -> Tensor:
+    """Return the smallest integer not below each element of `x`."""
+    return unary(ceil_p, x)
+
+
+def floor(x: Tensor, /) -> Tensor:
+    """Return the greatest integer not above each element of `x`."""
+    return unary(floor_p, x)
+
+
+def round(x: Tensor, /) -> Tensor:
+    """Return the integer nearest to each element of `x`, the even one in the middle.
+
+    Complex elements are rounded by parts.
+    """
+    return unary(round_p, x)
+
+
+def trunc(x: Tensor, /) -> Tensor:
+    """Return each element of `x` without its fraction."""
+    return unary(trunc_p, x)

@@ -1,0 +1,318 @@
+"""Searching and picking: positions of extrema and of non-zeros, `where`, `isin`, `take`.
+
+Positions are int64 and have no derivative; what is picked by them has.
+"""
+
+from typing import Any
+
+from tensorxp._backend.dtypes import Defaults
+from tensorxp._core.door import apply, device_mismatch, is_numpy_value, wrap
+from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.shaping import ravel, stack
+
+_SCALARS = (float, int, bool, complex)
+
+
+def _beside(function: str, argument: str, value: Any, tensor: Any) -> Any:
+    """Return an operand beside `tensor`: a Tensor or a Python scalar; TypeError for others."""
+    if isinstance(value, Tensor) or value.__class__ in _SCALARS:
+        return value
+    if isinstance(value, (int, float, complex)) and not hasattr(value, "dtype"):
+        return value.__pos__()
+    if isinstance(tensor, Tensor):
+        if tensor._device.type == "cpu" and is_numpy_value(tensor._device, value):
+            return wrap(tensor._device.raw.asarray(value), tensor._device)
+    raise TypeError(
+        f"{function}: {argument} is a {type(value).__module__}.{type(value).__name__}; allowed are "
+        "Tensors and, beside a Tensor, Python scalars"
+    )
+
+
+def _indices(function: str, value: Any, x: Any) -> Any:
+    """Return indices into `x` as an integer Tensor on its device; TypeError for other dtypes."""
+    if not isinstance(value, Tensor):
+        raw = x._device.raw.asarray(value)
+        value = wrap(raw if raw.size else raw.astype("int64"), x._device)
+    if value._data.dtype.kind not in "iu":
+        raise TypeError(
+            f"{function}: indices have dtype {value._data.dtype}; allowed are integers"
+        )
+    if value._data.dtype.kind == "u":  # NumPy does not take uint64 for indices
+        value = wrap(value._data.astype("int64"), value._device)
+    return value
+
+
+argmax_p = nondifferentiable("argmax")
+argmin_p = nondifferentiable("argmin")
+nonzero_p = nondifferentiable("nonzero")
+
+
+def _position(op: Primitive, x: Any, axis: int | None, keepdims: bool) -> Tensor:
+    if axis is not None:
+        axis = normalize_axis(op.name, axis, dimensions(op.name, x))
+    out: Tensor = apply(op, (x,), {"axis": axis, "keepdims": keepdims})
+    return out
+
+
+def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return the index of the first largest element along `axis`, or into the flattened `x`.
+
+    The first NaN counts as the largest. ValueError where there are no elements.
+    """
+    return _position(argmax_p, x, axis, keepdims)
+
+
+def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return the index of the first smallest element along `axis`, or into the flattened `x`.
+
+    The first NaN counts as the smallest. ValueError where there are no elements.
+    """
+    return _position(argmin_p, x, axis, keepdims)
+
+
+def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
+    """Return the indices of the elements that are not zero, a 1-D tensor for each axis.
+
+    The order is that of the flattened `x`. ValueError for 0-d tensors.
+    """
+    if dimensions("nonzero", x) == 0:
+        raise ValueError("nonzero: x has 0 dimensions; allowed are 1 and above")
+    found: tuple[Tensor, ...] = apply(nonzero_p, (x,), {})
+    return found
+
+
+def argwhere(x: Tensor, /) -> Tensor:
+    """Return the indices of the elements that are not zero, one row for each element."""
+    return stack(nonzero(x), axis=-1)
+
+
+def flatnonzero(x: Tensor, /) -> Tensor:
+    """Return the indices into the flattened `x` of the elements that are not zero."""
+    return nonzero(ravel(x))[0]
+
+
+def _searchsorted(xp: Any, x1: Any, x2: Any, sorter: Any, *, side: str) -> Any:
+    if not hasattr(x2, "dtype"):
+        x2 = xp.asarray(x2, dtype=xp.result_type(x1.dtype, x2))
+    return xp.base.searchsorted(x1, x2, side, sorter)
+
+
+searchsorted_p = nondifferentiable(
+    "searchsorted", forward=_searchsorted, inputs=("x1", "x2", "sorter")
+)
+
+
+def searchsorted(
+    x1: Tensor,
+    x2: Tensor | float,
+    /,
+    *,
+    side: str = "left",
+    sorter: Tensor | None = None,
+) -> Tensor:
+    """Return where in the sorted 1-D `x1` the elements of `x2` belong so that it stays sorted.
+
+    `side` "left" puts them before equal elements, "right" behind them; `sorter` holds the indices
+    that sort `x1`. NaN belongs at the end.
+    """
+    if dimensions("searchsorted", x1, "x1") != 1:
+        raise ValueError(f"searchsorted: x1 has {x1._data.ndim} dimensions; allowed is 1")
+    if side not in ("left", "right"):
+        raise ValueError(f'searchsorted: side is {side!r}; allowed are "left" and "right"')
+    if sorter is not None:
+        sorter = _indices("searchsorted", sorter, x1)
+    inputs = (x1, _beside("searchsorted", "x2", x2, x1), sorter)
+    return apply(searchsorted_p, inputs, {"side": side})  # type: ignore[no-any-return]
+
+
+where_p = elementwise(
+    "where",
+    scalars=True,
+    inputs=("condition", "x1", "x2"),
+    x1=lambda xp, ct, condition: xp.where(condition, ct, 0),
+    x2=lambda xp, ct, condition: xp.where(condition, 0, ct),
+)
+
+
+def where(condition: Tensor, x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the elements of `x1` where `condition` is true, and of `x2` elsewhere.
+
+    Each side gets the gradient only where it was chosen, and zero elsewhere even where the
+    other side's derivative is infinite or NaN.
+    """
+    tensor = next((x for x in (x1, x2, condition) if isinstance(x, Tensor)), None)
+    condition = _beside("where", "condition", condition, tensor)
+    x1, x2 = _beside("where", "x1", x1, tensor), _beside("where", "x2", x2, tensor)
+    if tensor is not None and x1.__class__ in _SCALARS and x2.__class__ in _SCALARS:
+        kinds = {complex: Defaults.complex, float: Defaults.real}
+        dtype = kinds.get(complex if complex in (type(x1), type(x2)) else type(x1 + x2))
+        raw = tensor._device.raw
+        x1 = wrap(raw.asarray(x1, dtype=None if dtype is None else dtype.dtype), tensor._device)
+    return apply(where_p, (condition, x1, x2), {})  # type: ignore[no-any-return]
+
+
+def _isin(xp: Any, x1: Any, x2: Any, *, invert: bool) -> Any:
+    if not hasattr(x2, "dtype"):
+        found = x1 == x2  # exact for integers beyond the dtype
+    elif not hasattr(x1, "dtype"):
+        found = (x2 == x1).any()
+    else:
+        return xp.isin(x1, x2, invert=invert)
+    return ~found if invert else found
+
+
+isin_p = nondifferentiable("isin", forward=_isin, inputs=("x1", "x2"))
+
+
+def isin(x1: Tensor | complex, x2: Tensor | complex, /, *, invert: bool = False) -> Tensor:
+    """Return for each element of `x1` whether it is among `x2` (not among, with `invert`).
+
+    Elements are compared by value, so NaN is never among others.
+    """
+    tensor = x1 if isinstance(x1, Tensor) else x2
+    inputs = (_beside("isin", "x1", x1, tensor), _beside("isin", "x2", x2, tensor))
+    return apply(isin_p, inputs, {"invert": invert})  # type: ignore[no-any-return]
+
+
+def _scatter(xp: Any, ct: Any, shape: tuple[int, ...], places: Any) -> Any:
+    """Return zeros of `shape` with `ct` added at `places`, indices into the flattened result.
+
+    One flat index is the fast path of adding at places, on every backend.
+    """
+    size = 1
+    for n in shape:
+        size *= n
+    zeros = xp.zeros((size,), dtype=ct.dtype, device=ct.device)
+    key = (xp.reshape(places, (-1,)),)
+    return xp.reshape(xp.index_add(zeros, key, xp.reshape(ct, (-1,))), shape)
+
+
+def _positive(xp: Any, indices: Any, size: int) -> Any:
+    indices = xp.astype(indices, xp.int64, copy=False)
+    return xp.where(indices < 0, indices + size, indices)
+
+
+@primitive
+def take_p(xp: Any, x: Any, indices: Any, *, axis: int) -> Any:
+    """Pick slices along `axis`."""
+    return xp.take(x, indices, axis=axis)
+
+
+@take_p.vjp
+def _(xp: Any, ct: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
+    # y = x[:, i]: the cotangents of slices that were picked several times add up
+    inner = 1
+    for n in x_shape[axis + 1 :]:
+        inner *= n
+    outer = 1
+    for n in x_shape[:axis]:
+        outer *= n
+    size = x_shape[axis]
+    picked = xp.reshape(_positive(xp, indices, size), (1, -1, 1)) * inner
+    device = ct.device
+    first = xp.reshape(xp.arange(outer, dtype=picked.dtype, device=device), (-1, 1, 1))
+    last = xp.arange(inner, dtype=picked.dtype, device=device)
+    return _scatter(xp, ct, x_shape, first * (size * inner) + picked + last), None
+
+
+@take_p.jvp
+def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
+    return xp.take(t[0], indices, axis=axis)
+
+
+def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
+    """Return the slices of `x` at `indices` along `axis`.
+
+    Negative indices count from the end; IndexError out of bounds. `indices` of any shape take
+    the place of the axis. `axis` None picks from the flattened `x`.
+    """
+    ndim = dimensions("take", x)
+    indices = _indices("take", indices, x)
+    if axis is None and ndim != 1:
+        x, ndim = ravel(x), 1
+    axis = 0 if axis is None else normalize_axis("take", axis, ndim)
+    _check_bounds("take", indices, x, axis)
+    return apply(take_p, (x, indices), {"axis": axis})  # type: ignore[no-any-return]
+
+
+def _check_bounds(function: str, indices: Any, x: Any, axis: int) -> None:
+    """Raise IndexError for an index beyond the axis: CuPy wraps such an index silently."""
+    data, size = indices._data, x._data.shape[axis]
+    if x._device is not indices._device:
+        raise device_mismatch(function, (x, indices))
+    if x._device.type == "cuda" and data.size:
+        if int(data.max()) >= size or int(data.min()) < -size:
+            raise IndexError(f"{function}: an index is out of bounds for axis {axis} of size {size}")
+
+
+@primitive
+def take_along_axis_p(xp: Any, x: Any, indices: Any, *, axis: int) -> Any:
+    """Pick elements along `axis`, the other axes aligned."""
+    return xp.take_along_axis(x, indices, axis=axis)
+
+
+@take_along_axis_p.vjp
+def _(xp: Any, ct: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
+    # y[i, j] = x[i, k[i, j]]: the cotangents of elements that were picked several times add up
+    places: Any = 0
+    stride = 1
+    for i in range(len(x_shape) - 1, -1, -1):
+        size = x_shape[i]
+        if i == axis:
+            steps = _positive(xp, indices, size)
+        else:
+            steps = xp.arange(size, dtype=xp.int64, device=ct.device)
+            steps = xp.reshape(steps, (-1,) + (1,) * (len(x_shape) - 1 - i))
+        places = places + steps * stride
+        stride *= size
+    return _scatter(xp, ct, x_shape, xp.broadcast_to(places, ct.shape)), None
+
+
+@take_along_axis_p.jvp
+def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
+    return xp.take_along_axis(t[0], indices, axis=axis)
+
+
+def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
+    """Return the elements of `x` at `indices` along `axis`, the other axes broadcast together.
+
+    Negative indices count from the end; IndexError out of bounds, ValueError where the numbers
+    of dimensions differ.
+    """
+    ndim = dimensions("take_along_axis", x)
+    indices = _indices("take_along_axis", indices, x)
+    axis = normalize_axis("take_along_axis", axis, ndim)
+    if indices._data.ndim != ndim:
+        raise ValueError(
+            f"take_along_axis: indices have {indices._data.ndim} dimensions; allowed are the "
+            f"{ndim} of x"
+        )
+    _check_bounds("take_along_axis", indices, x, axis)
+    return apply(take_along_axis_p, (x, indices), {"axis": axis})  # type: ignore[no-any-return]
+
+
+@primitive
+def bincount_p(xp: Any, x: Any, weights: Any, *, minlength: int) -> Any:
+    """Count integers, or sum the weights of each."""
+    return xp.base.bincount(x, weights, minlength)
+
+
+@bincount_p.vjp
+def _(xp: Any, ct: Any, x: Any) -> Any:
+    # y_k = Σ_{x_i = k} w_i
+    return None, xp.take(ct, x, axis=0)
+
+
+@bincount_p.jvp
+def _(xp: Any, t: Any, x: Any, *, minlength: int) -> Any:
+    return xp.bincount(x, t[1], minlength)
+
+
+def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """Return how often each integer from 0 up occurs in the 1-D `x`, or the sums of `weights`.
+
+    int64 counts, float64 sums; differentiable in `weights`.
+    """
+    return apply(bincount_p, (x, weights), {"minlength": minlength})  # type: ignore[no-any-return]

@@ -1,0 +1,456 @@
+"""Manipulation: the same elements in another shape or order, most of them as views."""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from tensorxp._core.door import apply, device_mismatch
+from tensorxp._core.primitive import linear, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.axes import normalize_axes, normalize_axis
+
+
+def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
+    try:
+        if isinstance(values, tuple | list):
+            return tuple(operator.index(n) for n in values)
+        return (operator.index(values),)
+    except TypeError:
+        raise TypeError(f"{function}: {argument} is {values!r}; allowed are ints") from None
+
+
+copy_p = linear("copy", forward=lambda xp, x: xp.copy(x), x=lambda ct: ct)
+
+
+def copy(x: Tensor, /) -> Tensor:
+    """Return a copy of `x` with memory of its own; the gradient passes."""
+    return apply(copy_p, (x,), {})  # type: ignore[no-any-return]
+
+
+reshape_p = linear(
+    "reshape",
+    forward=lambda xp, x, *, shape: xp.base.reshape(x, shape),
+    view=True,
+    x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+)
+reshape_copy_p = linear(
+    "reshape",
+    forward=lambda xp, x, *, shape: xp.base.reshape(xp.copy(x), shape),
+    x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+)
+
+
+def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
+    """Return the elements of `x`, in C order, in another shape; one size may be -1.
+
+    A view where the strides allow, else a copy; `copy=True` always copies, `copy=False` raises
+    a ValueError where a view is impossible.
+    """
+    sizes = _ints("reshape", "shape", shape)
+    old = x._data.shape
+    known = 1
+    for n in sizes:
+        known *= 1 if n == -1 else n
+    total = x._data.size
+    if sizes.count(-1) > 1 or any(n < -1 for n in sizes):
+        raise ValueError(f"reshape: shape is {sizes}; one size may be -1, no other negative")
+    if (total % known if known else total) if -1 in sizes else total != known:
+        raise ValueError(f"reshape: x has shape {old}, {total} elements, which do not fit {sizes}")
+    if -1 in sizes:
+        if not known:
+            raise ValueError(f"reshape: shape is {sizes}; -1 cannot be inferred beside a size 0")
+        sizes = tuple(total // known if n == -1 else n for n in sizes)
+    if copy:
+        return apply(reshape_copy_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
+    raw = x._device.raw
+    if not _reshapes_as_view(raw, x._data, sizes):
+        if copy is False:
+            raise ValueError(
+                f"reshape: copy=False, but x of shape {old} with strides {x._data.strides} "
+                f"cannot be viewed as {sizes}"
+            )
+        return apply(reshape_copy_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
+    return apply(reshape_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
+
+
+def _reshapes_as_view(raw: Any, x: Any, shape: tuple[int, ...]) -> bool:
+    if x.flags.c_contiguous or x.size <= 1:
+        return True
+    return bool(raw.may_share_memory(raw.base.reshape(x, shape), x))
+
+
+permute_dims_p = linear(
+    "permute_dims",
+    forward=lambda xp, x, *, axes: xp.base.transpose(x, axes),
+    view=True,
+    x=lambda xp, ct, *, axes: xp.permute_dims(ct, tuple(int(i) for i in np.argsort(axes))),
+)
+
+
+def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
+    """Return a view of `x` with its axes in the order `axes`, a permutation of all of them."""
+    ndim = x._data.ndim
+    order = tuple(normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes))
+    if sorted(order) != list(range(ndim)):
+        raise ValueError(f"permute_dims: axes is {axes}; it must be a permutation of {ndim} axes")
+    return apply(permute_dims_p, (x,), {"axes": order})  # type: ignore[no-any-return]
+
+
+def matrix_transpose(x: Tensor, /) -> Tensor:
+    """Return a view of `x` with its last two axes swapped; ValueError below two axes."""
+    ndim = x._data.ndim
+    if ndim < 2:
+        raise ValueError(f"matrix_transpose: x has shape {x._data.shape}; it needs two axes")
+    return permute_dims(x, (*range(ndim - 2), ndim - 1, ndim - 2))
+
+
+def swapaxes(x: Tensor, axis1: int, axis2: int, /) -> Tensor:
+    """Return a view of `x` with two axes swapped."""
+    ndim = x._data.ndim
+    order = list(range(ndim))
+    i, j = normalize_axis("swapaxes", axis1, ndim), normalize_axis("swapaxes", axis2, ndim)
+    order[i], order[j] = order[j], order[i]
+    return permute_dims(x, tuple(order))
+
+
+def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
+    """Return a view of `x` with the axes `source` moved to the places `destination`."""
+    ndim = x._data.ndim
+    start = normalize_axes("moveaxis", source, ndim)
+    end = normalize_axes("moveaxis", destination, ndim)
+    if len(start) != len(end):
+        raise ValueError(f"moveaxis: source is {source} and destination {destination}: lengths differ")
+    order = [n for n in range(ndim) if n not in start]
+    for place, axis in sorted(zip(end, start, strict=True)):
+        order.insert(place, axis)
+    return permute_dims(x, tuple(order))
+
+
+squeeze_p = linear(
+    "squeeze",
+    forward=lambda xp, x, *, axes: xp.base.squeeze(x, axis=axes),
+    view=True,
+    x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+)
+expand_dims_p = linear(
+    "expand_dims",
+    forward=lambda xp, x, *, axes: xp.base.expand_dims(x, axes),
+    view=True,
+    x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+)
+
+
+def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
+    """Return a view of `x` without the axes `axis` (None: all of size 1); ValueError for others."""
+    shape = x._data.shape
+    if axis is None:
+        axes = tuple(i for i, n in enumerate(shape) if n == 1)
+    else:
+        axes = normalize_axes("squeeze", axis, x._data.ndim)
+    if any(shape[i] != 1 for i in axes):
+        raise ValueError(f"squeeze: axis is {axis}, but x has shape {shape}; the size must be 1")
+    return apply(squeeze_p, (x,), {"axes": axes})  # type: ignore[no-any-return]
+
+
+def expand_dims(x: Tensor, /, axis: Any = 0) -> Tensor:
+    """Return a view of `x` with new axes of size 1 at the places `axis` of the result."""
+    count = len(axis) if isinstance(axis, tuple | list) else 1
+    axes = normalize_axes("expand_dims", axis, x._data.ndim + count)
+    return apply(expand_dims_p, (x,), {"axes": axes})  # type: ignore[no-any-return]
+
+
+flip_p = linear(
+    "flip",
+    forward=lambda xp, x, *, axes: xp.base.flip(x, axes),
+    view=True,
+    x=lambda xp, ct, *, axes: xp.flip(ct, axis=axes),
+)
+
+
+def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
+    """Return a view of `x` with the order along `axis` reversed (None: along all axes)."""
+    ndim = x._data.ndim
+    axes = tuple(range(ndim)) if axis is None else normalize_axes("flip", axis, ndim)
+    return apply(flip_p, (x,), {"axes": axes})  # type: ignore[no-any-return]
+
+
+roll_p = linear(
+    "roll",
+    forward=lambda xp, x, *, shift, axis: xp.base.roll(x, shift, axis=axis),
+    x=lambda xp, ct, *, shift, axis: xp.roll(
+        ct, tuple(-n for n in shift) if isinstance(shift, tuple) else -shift, axis=axis
+    ),
+)
+
+
+def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
+    """Return `x` rolled by `shift` along `axis`; None rolls the flattened elements."""
+    if isinstance(shift, tuple | list):
+        steps: Any = _ints("roll", "shift", shift)
+    else:
+        steps = operator.index(shift)
+    if axis is None:
+        if isinstance(steps, tuple):
+            raise ValueError(f"roll: shift is {shift}, but axis is None; give one axis for each")
+        axes: Any = None
+    else:
+        axes = tuple(
+            normalize_axis("roll", n, x._data.ndim) for n in _ints("roll", "axis", axis)
+        )
+        if isinstance(steps, tuple) and len(steps) != len(axes):
+            raise ValueError(f"roll: shift is {shift} and axis {axis}: their lengths differ")
+        steps = steps if isinstance(steps, tuple) else (steps,) * len(axes)
+    return apply(roll_p, (x,), {"shift": steps, "axis": axes})  # type: ignore[no-any-return]
+
+
+broadcast_to_p = linear(
+    "broadcast_to",
+    forward=lambda xp, x, *, shape: xp.base.broadcast_to(x, shape),
+    view=True,
+    x=lambda ct: ct,  # the engine sums over the broadcast axes
+)
+
+
+def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
+    """Return a read-only view of `x` repeated to `shape`; ValueError where it doesn't fit."""
+    sizes = _ints("broadcast_to", "shape", shape)
+    try:
+        return apply(broadcast_to_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
+    except ValueError:
+        raise ValueError(
+            f"broadcast_to: x with shape {x._data.shape} could not be broadcast to {sizes}"
+        ) from None
+
+
+def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+    """Return the shape that `shapes` broadcast to; ValueError where they don't."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ValueError(
+            f"broadcast_shapes: the shapes {', '.join(map(str, shapes))} could not be broadcast "
+            "together"
+        ) from None
+
+
+def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
+    """Return views of `arrays` broadcast to one shape."""
+    shape = broadcast_shapes(*(x._data.shape for x in arrays))
+    return tuple(x if x._data.shape == shape else broadcast_to(x, shape) for x in arrays)
+
+
+@primitive
+def concat_p(xp: Any, *xs: Any, axis: int) -> Any:
+    """Return the arrays joined along an axis."""
+    return xp.base.concatenate(xs, axis=axis)
+
+
+@concat_p.vjp
+def _(ct: Any, xs_shape: Any, needs: Any, *, axis: int) -> Any:
+    grads, start = [], 0
+    for shape, needed in zip(xs_shape, needs, strict=True):
+        stop = start + shape[axis]
+        key = (slice(None),) * axis + (slice(start, stop),)
+        grads.append(ct[key] if needed else None)
+        start = stop
+    return tuple(grads)
+
+
+@concat_p.jvp
+def _(xp: Any, t: Any, xs: Any, *, axis: int) -> Any:
+    parts = [xp.zeros_like(x) if d is None else d for d, x in zip(t, xs, strict=True)]
+    return xp.concat(parts, axis=axis)
+
+
+def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
+    if isinstance(arrays, Tensor):
+        arrays = tuple(arrays)  # type: ignore[arg-type]
+    try:
+        items = tuple(arrays)
+    except TypeError:
+        raise TypeError(f"{function}: arrays is {arrays!r}; allowed is a sequence of Tensors") from None
+    if not items:
+        raise ValueError(f"{function}: arrays is empty; at least one Tensor is needed")
+    if not any(isinstance(x, Tensor) for x in items):
+        raise TypeError(f"{function}: arrays holds no Tensor but {type(items[0]).__name__}")
+    first = next(x for x in items if isinstance(x, Tensor))
+    asarray = first.__array_namespace__().asarray  # type: ignore[attr-defined]
+    items = tuple(x if isinstance(x, Tensor) else asarray(x, device=first._device) for x in items)
+    if any(x._device is not first._device for x in items):
+        raise device_mismatch(function, items)
+    return items
+
+
+def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
+    """Return `arrays` joined along an existing axis; None flattens them first.
+
+    Shapes must agree except along `axis`; dtypes promote.
+    """
+    items = _tensors("concat", arrays)
+    if axis is None:
+        items, axis = tuple(reshape(x, (-1,)) for x in items), 0
+    where = normalize_axis("concat", axis, items[0]._data.ndim)
+    rests = [(x._data.shape[:where], x._data.shape[where + 1 :]) for x in items]
+    if any(rest != rests[0] for rest in rests):
+        shapes = [x._data.shape for x in items]
+        raise ValueError(f"concat: the shapes {shapes} differ beside axis {axis}")
+    return apply(concat_p, items, {"axis": where})  # type: ignore[no-any-return]
+
+
+@primitive
+def stack_p(xp: Any, *xs: Any, axis: int) -> Any:
+    """Return the arrays joined along a new axis."""
+    return xp.base.stack(xs, axis=axis)
+
+
+@stack_p.vjp
+def _(ct: Any, needs: Any, *, axis: int) -> Any:
+    return tuple(
+        ct[(slice(None),) * axis + (i,)] if needed else None for i, needed in enumerate(needs)
+    )
+
+
+@stack_p.jvp
+def _(xp: Any, t: Any, xs: Any, *, axis: int) -> Any:
+    parts = [xp.zeros_like(x) if d is None else d for d, x in zip(t, xs, strict=True)]
+    return xp.stack(parts, axis=axis)
+
+
+def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
+    """Return `arrays`, all of one shape, joined along a new axis; dtypes promote."""
+    items = _tensors("stack", arrays)
+    where = normalize_axis("stack", axis, items[0]._data.ndim + 1)
+    shapes = [x._data.shape for x in items]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ValueError(f"stack: the shapes {shapes} differ; all must be the same")
+    return apply(stack_p, items, {"axis": where})  # type: ignore[no-any-return]
+
+
+def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+    """Return views of the slices of `x` along `axis`."""
+    if not x._data.ndim:
+        raise ValueError("unstack: x is 0-d; it needs an axis")
+    where = normalize_axis("unstack", axis, x._data.ndim)
+    before = (slice(None),) * where
+    return tuple(x[(*before, i)] for i in range(x._data.shape[where]))  # type: ignore[index]
+
+
+@primitive
+def repeat_p(xp: Any, x: Any, *, repeats: Any, axis: int) -> Any:
+    """Return each element along an axis repeated."""
+    return xp.base.repeat(x, repeats, axis=axis)
+
+
+def _repeat_back(xp: Any, ct: Any, x_shape: Any, *, repeats: Any, axis: int) -> Any:
+    # equal counts fold into an axis that is summed; others add up at their places
+    n = x_shape[axis]
+    if isinstance(repeats, int):
+        folded = xp.reshape(ct, (*x_shape[: axis + 1], repeats, *x_shape[axis + 1 :]))
+        return xp.sum(folded, axis=axis + 1, dtype=ct.dtype)
+    index = np.repeat(np.arange(n), repeats)
+    key = (slice(None),) * axis + (xp.asarray(index, device=ct.device),)
+    return xp.index_add(xp.zeros(x_shape, dtype=ct.dtype, device=ct.device), key, ct)
+
+
+repeat_p.kind = "linear"
+repeat_p.vjp(_repeat_back)
+
+
+def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
+    """Return each element of `x` repeated along `axis`; None flattens `x` first.
+
+    `repeats` is an int or a 1-d integer Tensor (or sequence) with one count per element.
+    """
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    where = normalize_axis("repeat", axis, x._data.ndim)
+    if isinstance(repeats, Tensor):
+        counts: Any = repeats._device.raw.to_numpy(repeats._data)
+    else:
+        counts = np.asarray(repeats)
+    if counts.dtype.kind not in "iu" and counts.size:
+        raise TypeError(f"repeat: repeats has dtype {counts.dtype}; allowed are integers")
+    if counts.ndim == 0 or counts.size == 1:
+        counts = int(counts.reshape(()))
+    elif counts.shape != (x._data.shape[where],):
+        raise ValueError(
+            f"repeat: repeats has shape {counts.shape}; allowed is an int or one count for each "
+            f"of the {x._data.shape[where]} elements along axis {axis}"
+        )
+    else:
+        counts = [int(n) for n in counts]
+    if (counts < 0) if isinstance(counts, int) else any(n < 0 for n in counts):
+        raise ValueError(f"repeat: repeats is {counts}; counts must not be negative")
+    return apply(repeat_p, (x,), {"repeats": counts, "axis": where})  # type: ignore[no-any-return]
+
+
+def tile(x: Tensor, repetitions: Any, /) -> Tensor:
+    """Return `x` repeated as a whole `repetitions[i]` times along axis i."""
+    counts = _ints("tile", "repetitions", repetitions)
+    if any(n < 0 for n in counts):
+        raise ValueError(f"tile: repetitions is {repetitions}; counts must not be negative")
+    ndim = max(x._data.ndim, len(counts))
+    shape = (1,) * (ndim - x._data.ndim) + tuple(x._data.shape)
+    counts = (1,) * (ndim - len(counts)) + counts
+    paired = tuple(n for count, size in zip(counts, shape, strict=True) for n in (count, size))
+    spread = reshape(x, tuple(n for size in shape for n in (1, size)))
+    full = tuple(count * size for count, size in zip(counts, shape, strict=True))
+    return reshape(copy(broadcast_to(spread, paired)), full)
+
+
+def ravel(x: Tensor, /) -> Tensor:
+    """Return `x` as one axis, a view where the strides allow."""
+    return reshape(x, (-1,)) if x._data.size else reshape(x, (0,))
+
+
+def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Return `x` with the axes from `start_dim` to `end_dim` (included) made one."""
+    ndim = x._data.ndim
+    if not ndim:
+        return reshape(x, (1,))
+    start = normalize_axis("flatten", start_dim, ndim)
+    end = normalize_axis("flatten", end_dim, ndim)
+    if start > end:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    shape = x._data.shape
+    size = 1
+    for n in shape[start : end + 1]:
+        size *= n
+    return reshape(x, (*shape[:start], size, *shape[end + 1 :]))
+
+
+def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
+    """Return `x` with axes of size 1 in front until it has `ndim` axes."""
+    missing = ndim - x._data.ndim
+    return expand_dims(x, axis=tuple(range(missing))) if missing > 0 else x
+
+
+def pad(x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values: Any = 0) -> Tensor:
+    """Return `x` with a border of `constant_values`; `pad_width` as in NumPy.
+
+    One int, one pair for all axes, or a pair for each axis. Only mode "constant".
+    """
+    if mode != "constant":
+        raise ValueError(f'pad: mode is {mode!r}; allowed is "constant"')
+    widths = np.broadcast_to(np.asarray(pad_width), (x._data.ndim, 2)).tolist()
+    if any(n < 0 for pair in widths for n in pair):
+        raise ValueError(f"pad: pad_width is {pad_width}; widths must not be negative")
+    shape = tuple(n + a + b for n, (a, b) in zip(x._data.shape, widths, strict=True))
+    key = tuple(slice(a, a + n) for n, (a, _) in zip(x._data.shape, widths, strict=True))
+    xp: Any = x.__array_namespace__()  # type: ignore[attr-defined]
+    out = xp.full(shape, constant_values, dtype=x.dtype, device=x._device)  # type: ignore[attr-defined]
+    out[key] = x
+    return out  # type: ignore[no-any-return]
+
+
+def transpose(x: Tensor, axes: tuple[Any, ...], /) -> Tensor:
+    """Return a view with axes reversed (none given), permuted, or two swapped (two of more)."""
+    ndim = x._data.ndim
+    if len(axes) == 1 and isinstance(axes[0], tuple | list):
+        axes = tuple(axes[0])
+    if not axes or axes == (None,):
+        return permute_dims(x, tuple(reversed(range(ndim))))
+    if len(axes) == 2 and (ndim != 2 or set(axes) != {0, 1}):
+        return swapaxes(x, *axes)
+    return permute_dims(x, axes)

@@ -1,0 +1,43 @@
+"""Moving tensors between devices; the gradient moves back to the device of its input."""
+
+from typing import Any
+
+from tensorxp._backend.device import Device, as_device
+from tensorxp._backend.interchange import move_raw
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import linear
+from tensorxp._core.tensor import TensorBase as Tensor
+
+
+def _move(xp: Any, x: Any, *, from_device: Device, to_device: Device) -> Any:
+    return move_raw(x, from_device, to_device)
+
+
+def _move_back(ct: Any, *, from_device: Device, to_device: Device) -> Any:
+    if isinstance(ct, Tensor):
+        return to_device_op(ct, from_device)
+    return move_raw(ct, to_device, from_device)
+
+
+to_device_p = linear("to_device", forward=_move, x=_move_back)
+
+
+def to_device_op(x: Any, device: Device) -> Any:
+    """Return `x` on `device`, recorded; `x` itself where it is there already."""
+    if x._device is device:
+        return x
+    return apply(to_device_p, (x,), {"from_device": x._device, "to_device": device})
+
+
+def to_device(x: Any, device: Any, /, *, stream: Any = None) -> Any:
+    """Return `x` on `device` (a copy, or `x` itself where it is there); the gradient follows.
+
+    `stream` is a stream of the CUDA device concerned, in which the copy is queued.
+    """
+    target = as_device(device, "to_device")
+    if stream is None:
+        return to_device_op(x, target)
+    if "cuda" not in (target.type, x._device.type):
+        raise ValueError(f"to_device: stream is {stream!r}, but neither device is a CUDA device")
+    with stream:
+        return to_device_op(x, target)

@@ -1,0 +1,128 @@
+"""Trigonometric and hyperbolic functions and their inverses, real and complex.
+
+The derivatives of inverse functions keep the sign of a zero imaginary part, so that on a
+branch cut they belong to the same side as the value: hence `x - -1`, since `x + 1` loses it.
+"""
+
+from math import pi
+from typing import Any
+
+from tensorxp._core.door import binary, unary
+from tensorxp._core.primitive import elementwise, linear
+from tensorxp._core.tensor import TensorBase as Tensor
+
+_RADIANS, _DEGREES = pi / 180, 180 / pi
+
+
+def _asin_slope(xp: Any, x: Any) -> Any:
+    # 1 / sqrt(1 - x²), the root's argument by factors: exact near x = 1
+    return xp.sqrt(-((x - 1) * (x - -1))).conjugate()
+
+
+sin_p = elementwise("sin", x=lambda xp, ct, x: ct * xp.cos(x).conjugate())
+cos_p = elementwise("cos", x=lambda xp, ct, x: -ct * xp.sin(x).conjugate())
+tan_p = elementwise("tan", x=lambda ct, out: ct * (out * out + 1).conjugate())
+asin_p = elementwise("asin", x=lambda xp, ct, x: ct / _asin_slope(xp, x))
+acos_p = elementwise("acos", x=lambda xp, ct, x: -ct / _asin_slope(xp, x))
+atan_p = elementwise("atan", x=lambda ct, x: ct / (x * x + 1).conjugate())
+sinh_p = elementwise("sinh", x=lambda xp, ct, x: ct * xp.cosh(x).conjugate())
+cosh_p = elementwise("cosh", x=lambda xp, ct, x: ct * xp.sinh(x).conjugate())
+tanh_p = elementwise("tanh", x=lambda ct, out: ct * (1 - out * out).conjugate())
+asinh_p = elementwise("asinh", x=lambda xp, ct, x: ct / xp.sqrt(x * x - -1).conjugate())
+acosh_p = elementwise(
+    "acosh", x=lambda xp, ct, x: ct / (xp.sqrt(x - 1) * xp.sqrt(x - -1)).conjugate()
+)
+atanh_p = elementwise("atanh", x=lambda ct, x: ct / ((1 - x) * (1 + x)).conjugate())
+
+
+def sin(x: Tensor, /) -> Tensor:
+    """Return the sine of each element of `x`, in radians."""
+    return unary(sin_p, x)
+
+
+def cos(x: Tensor, /) -> Tensor:
+    """Return the cosine of each element of `x`, in radians."""
+    return unary(cos_p, x)
+
+
+def tan(x: Tensor, /) -> Tensor:
+    """Return the tangent of each element of `x`, in radians."""
+    return unary(tan_p, x)
+
+
+def asin(x: Tensor, /) -> Tensor:
+    """Return the principal arcsine of each element of `x`; the gradient at ±1 is inf."""
+    return unary(asin_p, x)
+
+
+def acos(x: Tensor, /) -> Tensor:
+    """Return the principal arccosine of each element of `x`; the gradient at ±1 is -inf."""
+    return unary(acos_p, x)
+
+
+def atan(x: Tensor, /) -> Tensor:
+    """Return the principal arctangent of each element of `x`."""
+    return unary(atan_p, x)
+
+
+def sinh(x: Tensor, /) -> Tensor:
+    """Return the hyperbolic sine of each element of `x`."""
+    return unary(sinh_p, x)
+
+
+def cosh(x: Tensor, /) -> Tensor:
+    """Return the hyperbolic cosine of each element of `x`."""
+    return unary(cosh_p, x)
+
+
+def tanh(x: Tensor, /) -> Tensor:
+    """Return the hyperbolic tangent of each element of `x`."""
+    return unary(tanh_p, x)
+
+
+def asinh(x: Tensor, /) -> Tensor:
+    """Return the inverse hyperbolic sine of each element of `x`."""
+    return unary(asinh_p, x)
+
+
+def acosh(x: Tensor, /) -> Tensor:
+    """Return the inverse hyperbolic cosine of each element of `x`; the gradient at 1 is inf."""
+    return unary(acosh_p, x)
+
+
+def atanh(x: Tensor, /) -> Tensor:
+    """Return the inverse hyperbolic tangent of each element of `x`; at ±1 the gradient is inf."""
+    return unary(atanh_p, x)
+
+
+# y = arg(b + ai): dy = (b da - a db) / r², r = hypot(a, b), and 0 at the origin
+def _over_square(xp: Any, value: Any, x1: Any, x2: Any) -> Any:
+    r = xp.hypot(x1, x2)
+    r = xp.where(r == 0, 1.0, r)
+    return value / r / r
+
+
+atan2_p = elementwise(
+    "atan2",
+    x1=lambda xp, ct, x1, x2: ct * _over_square(xp, x2, x1, x2),
+    x2=lambda xp, ct, x1, x2: -ct * _over_square(xp, x1, x1, x2),
+)
+
+
+def atan2(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return the angle of each point (x2, x1) in [-π, π]; the gradients at (0, 0) are 0."""
+    return binary(atan2_p, x1, x2)
+
+
+deg2rad_p = linear("deg2rad", x=lambda ct: ct * _RADIANS)
+rad2deg_p = linear("rad2deg", x=lambda ct: ct * _DEGREES)
+
+
+def deg2rad(x: Tensor, /) -> Tensor:
+    """Return each element of `x` turned from degrees into radians."""
+    return unary(deg2rad_p, x)
+
+
+def rad2deg(x: Tensor, /) -> Tensor:
+    """Return each element of `x` turned from radians into degrees."""
+    return unary(rad2deg_p, x)

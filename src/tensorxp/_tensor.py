@@ -1,0 +1,495 @@
+"""`Tensor`: the array object of the standard, with NumPy's and PyTorch's usual methods.
+
+The functions of the namespace do the work. Autograd state lives in the slots of `TensorBase`;
+`_autograd_methods.py` holds what reads and sets it, `_methods.py` the named methods.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tensorxp import _printing
+from tensorxp._backend.device import Device, DeviceError, as_device
+from tensorxp._backend.dtypes import DType, as_dtype, of_raw
+from tensorxp._core.door import node_of, wrap
+from tensorxp._core.modes import modes
+from tensorxp._core.writes import inplace
+from tensorxp._methods import Methods
+from tensorxp._ops import (
+    arithmetic as ar,
+    bitwise as bw,
+    casting,
+    comparison as cmp,
+    complex as cx,
+    cumulative as cum,
+    exponential as ex,
+    indexing,
+    products,
+    reduction as red,
+    rounding,
+    searching as se,
+    shaping as sh,
+    sorting,
+    transfer,
+    trigonometric as tr,
+)
+
+
+class Tensor(Methods, concrete=True):
+    """An n-dimensional array on a device that can record what happens to it.
+
+    Make one with `asarray`, `tensor`, `zeros` and the like; `requires_grad=True` records.
+
+    >>> import tensorxp as xp
+    >>> x = xp.tensor(2.0, requires_grad=True)
+    >>> y = x**2 + 3 * x
+    >>> y.backward()
+    >>> float(x.grad)
+    7.0
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000
+    __hash__ = object.__hash__
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
+        if cls is Tensor:
+            raise TypeError("Tensor: not made directly; use tensorxp.asarray, tensor, zeros, …")
+        return object.__new__(cls)
+
+    # attributes of the standard, and NumPy's and PyTorch's
+
+    @property
+    def dtype(self) -> DType:
+        """Data type of the elements."""
+        return of_raw(self._data.dtype)
+
+    @property
+    def device(self) -> Device:
+        """Device on which the elements live."""
+        return self._device
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> "Tensor":
+        """The transpose of a 2-d tensor, as a view."""
+        if self._data.ndim != 2:
+            raise ValueError(f"T: the tensor has shape {self.shape}; T needs two axes, mT allows more")
+        return sh.matrix_transpose(self)  # type: ignore[return-value]
+
+    @property
+    def mT(self) -> "Tensor":
+        """The tensor with its last two axes swapped, as a view."""
+        return sh.matrix_transpose(self)  # type: ignore[return-value]
+
+    @property
+    def real(self) -> "Tensor":
+        """The real part: a view of complex elements, the tensor itself if real."""
+        return cx.real(self)  # type: ignore[return-value]
+
+    @property
+    def imag(self) -> "Tensor":
+        """The imaginary part, as a view; zeros if real."""
+        return cx.imag(self)  # type: ignore[return-value]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return self._data.itemsize  # type: ignore[no-any-return]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._data.nbytes  # type: ignore[no-any-return]
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Bytes from one element to the next along each axis."""
+        return self._data.strides  # type: ignore[no-any-return]
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the elements live on a CUDA device."""
+        return self._device.type == "cuda"
+
+    def __array_namespace__(self: Any = None, /, *, api_version: str | None = None) -> Any:
+        if api_version is not None and api_version not in _VERSIONS:
+            raise ValueError(
+                f"__array_namespace__: api_version is {api_version!r}; allowed are "
+                f"{', '.join(_VERSIONS)} and None"
+            )
+        return sys.modules[__name__.partition(".")[0]]
+
+    # operators
+
+    def __add__(self, other: Any, /) -> "Tensor":
+        return _op(ar.add, self, other)
+
+    def __radd__(self, other: Any, /) -> "Tensor":
+        return _op(ar.add, other, self)
+
+    def __sub__(self, other: Any, /) -> "Tensor":
+        return _op(ar.subtract, self, other)
+
+    def __rsub__(self, other: Any, /) -> "Tensor":
+        return _op(ar.subtract, other, self)
+
+    def __mul__(self, other: Any, /) -> "Tensor":
+        return _op(ar.multiply, self, other)
+
+    def __rmul__(self, other: Any, /) -> "Tensor":
+        return _op(ar.multiply, other, self)
+
+    def __truediv__(self, other: Any, /) -> "Tensor":
+        return _op(ar.divide, self, other)
+
+    def __rtruediv__(self, other: Any, /) -> "Tensor":
+        return _op(ar.divide, other, self)
+
+    def __floordiv__(self, other: Any, /) -> "Tensor":
+        return _op(ar.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Any, /) -> "Tensor":
+        return _op(ar.floor_divide, other, self)
+
+    def __mod__(self, other: Any, /) -> "Tensor":
+        return _op(ar.remainder, self, other)
+
+    def __rmod__(self, other: Any, /) -> "Tensor":
+        return _op(ar.remainder, other, self)
+
+    def __pow__(self, other: Any, /) -> "Tensor":
+        return _op(ar.pow, self, other)
+
+    def __rpow__(self, other: Any, /) -> "Tensor":
+        return _op(ar.pow, other, self)
+
+    def __matmul__(self, other: Any, /) -> "Tensor":
+        return _op(products.matmul, self, other)
+
+    def __rmatmul__(self, other: Any, /) -> "Tensor":
+        return _op(products.matmul, other, self)
+
+    def __and__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_and, self, other)
+
+    def __rand__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_and, other, self)
+
+    def __or__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_or, self, other)
+
+    def __ror__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_or, other, self)
+
+    def __xor__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_xor, self, other)
+
+    def __rxor__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_xor, other, self)
+
+    def __lshift__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_left_shift, self, other)
+
+    def __rlshift__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_left_shift, other, self)
+
+    def __rshift__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_right_shift, self, other)
+
+    def __rrshift__(self, other: Any, /) -> "Tensor":
+        return _op(bw.bitwise_right_shift, other, self)
+
+    def __lt__(self, other: Any, /) -> "Tensor":
+        return _op(cmp.less, self, other)
+
+    def __le__(self, other: Any, /) -> "Tensor":
+        return _op(cmp.less_equal, self, other)
+
+    def __gt__(self, other: Any, /) -> "Tensor":
+        return _op(cmp.greater, self, other)
+
+    def __ge__(self, other: Any, /) -> "Tensor":
+        return _op(cmp.greater_equal, self, other)
+
+    def __eq__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
+        return _op(cmp.equal, self, other)
+
+    def __ne__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
+        return _op(cmp.not_equal, self, other)
+
+    def __neg__(self, /) -> "Tensor":
+        return ar.negative(self)  # type: ignore[return-value]
+
+    def __pos__(self, /) -> "Tensor":
+        return ar.positive(self)  # type: ignore[return-value]
+
+    def __abs__(self, /) -> "Tensor":
+        return ar.abs(self)  # type: ignore[return-value]
+
+    def __invert__(self, /) -> "Tensor":
+        return bw.bitwise_invert(self)  # type: ignore[return-value]
+
+    def __iadd__(self, other: Any, /) -> "Tensor":
+        return inplace(ar.add_p, self, other)  # type: ignore[no-any-return]
+
+    def __isub__(self, other: Any, /) -> "Tensor":
+        return inplace(ar.subtract_p, self, other)  # type: ignore[no-any-return]
+
+    def __imul__(self, other: Any, /) -> "Tensor":
+        return inplace(ar.multiply_p, self, other)  # type: ignore[no-any-return]
+
+    def __itruediv__(self, other: Any, /) -> "Tensor":
+        return inplace(ar.divide_p, self, other)  # type: ignore[no-any-return]
+
+    def __ifloordiv__(self, other: Any, /) -> "Tensor":
+        return inplace(ar.floor_divide_p, self, other)  # type: ignore[no-any-return]
+
+    def __imod__(self, other: Any, /) -> "Tensor":
+        return inplace(ar.remainder_p, self, other)  # type: ignore[no-any-return]
+
+    def __ipow__(self, other: Any, /) -> "Tensor":
+        return inplace(ar.pow_p, self, other)  # type: ignore[no-any-return]
+
+    def __imatmul__(self, other: Any, /) -> "Tensor":
+        return inplace(products.matmul_p, self, other)  # type: ignore[no-any-return]
+
+    def __iand__(self, other: Any, /) -> "Tensor":
+        return inplace(bw.bitwise_and_p, self, other)  # type: ignore[no-any-return]
+
+    def __ior__(self, other: Any, /) -> "Tensor":
+        return inplace(bw.bitwise_or_p, self, other)  # type: ignore[no-any-return]
+
+    def __ixor__(self, other: Any, /) -> "Tensor":
+        return inplace(bw.bitwise_xor_p, self, other)  # type: ignore[no-any-return]
+
+    def __ilshift__(self, other: Any, /) -> "Tensor":
+        return inplace(bw.bitwise_left_shift_p, self, other)  # type: ignore[no-any-return]
+
+    def __irshift__(self, other: Any, /) -> "Tensor":
+        return inplace(bw.bitwise_right_shift_p, self, other)  # type: ignore[no-any-return]
+
+    def __getitem__(self, key: Any, /) -> "Tensor":
+        return indexing.getitem(self, key)  # type: ignore[no-any-return]
+
+    def __setitem__(self, key: Any, value: Any, /) -> None:
+        indexing.setitem(self, key, value)
+
+    def __len__(self) -> int:
+        if not self._data.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        if not self._data.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([self[i] for i in range(len(self._data))])
+
+    def __contains__(self, value: Any, /) -> bool:
+        return bool(red.any(cmp.equal(self, value)))
+
+    # conversion to Python and NumPy
+
+    def _host(self, function: str) -> Any:
+        """Return the single element on the host; TypeError for more than one."""
+        if self._data.size != 1:
+            raise TypeError(
+                f"{function}: only a tensor of one element can be converted to a Python scalar; "
+                f"this one has shape {self.shape}"
+            )
+        return self._device.raw.to_numpy(self._data).reshape(())[()]
+
+    def __bool__(self) -> bool:
+        if self._data.size != 1:
+            raise ValueError(
+                f"bool: the truth value of a tensor of shape {self.shape} is ambiguous; use "
+                "tensorxp.any or tensorxp.all"
+            )
+        return bool(self._host("bool"))
+
+    def __int__(self) -> int:
+        return int(self._host("int"))
+
+    def __float__(self) -> float:
+        return float(self._host("float"))
+
+    def __complex__(self) -> complex:
+        return complex(self._host("complex"))
+
+    def __index__(self) -> int:
+        if self._data.ndim or self._data.dtype.kind not in "iu":
+            raise TypeError(
+                f"index: only a 0-d integer tensor can be an index; this one has shape {self.shape} "
+                f"and dtype {self.dtype}"
+            )
+        return int(self._host("index"))
+
+    def __format__(self, spec: str, /) -> str:
+        return format(self.item(), spec) if spec and not self._data.ndim else format(str(self), spec)
+
+    def __repr__(self) -> str:
+        return _printing.text(self)
+
+    def item(self) -> Any:
+        """Return the only element as a Python scalar; TypeError for more than one."""
+        return self._host("item").item()
+
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python scalars."""
+        return self._device.raw.to_numpy(self._data).tolist()
+
+    def numpy(self) -> "np.ndarray[Any, Any]":
+        """Return a NumPy array over the same memory (CPU tensors that do not require grad)."""
+        if node_of(self) is not None:
+            raise RuntimeError("numpy: the tensor requires grad; use t.detach().numpy()")
+        if self._device.type != "cpu":
+            raise TypeError(f"numpy: the tensor is on {self._device}; use t.cpu().numpy()")
+        return self._data  # type: ignore[no-any-return]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> "np.ndarray[Any, Any]":
+        if modes.grad and node_of(self) is not None:
+            raise RuntimeError(
+                "numpy.asarray: the tensor requires grad, and its gradient would be lost; use "
+                "t.detach() or convert inside `with tensorxp.no_grad():`"
+            )
+        if self._device.type != "cpu":
+            raise TypeError(
+                f"numpy.asarray: the tensor is on {self._device}; copy it to the host with t.cpu()"
+            )
+        wanted = None if dtype is None else np.dtype(dtype)
+        if copy is False and wanted not in (None, self._data.dtype):
+            raise ValueError(f"numpy.asarray: copy=False, but dtype {self.dtype} must become {dtype}")
+        data = self._data if wanted is None else self._data.astype(wanted, copy=False)
+        return np.array(data) if copy and data is self._data else data  # type: ignore[no-any-return]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return _numpy.ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return _numpy.function(func, args, kwargs)
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        return _numpy.export_dlpack(self, stream, max_version, dl_device, copy)
+
+    def __dlpack_device__(self) -> tuple[Any, int]:
+        return _numpy.dlpack_device(self)
+
+    @property
+    def __cuda_array_interface__(self) -> Any:
+        return _numpy.cuda_array_interface(self)
+
+    # devices and dtypes
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> "Tensor":
+        """Return the tensor on `device`; recorded, so the gradient comes back."""
+        return transfer.to_device(self, device, stream=stream)  # type: ignore[no-any-return]
+
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False,
+           non_blocking: bool = False) -> "Tensor":
+        """Return the tensor with another dtype, on another device, or like another tensor."""
+        for target in args:
+            if isinstance(target, Tensor):
+                device, dtype = target._device, target.dtype
+            elif isinstance(target, Device) or (isinstance(target, str) and _is_device(target)):
+                device = target
+            else:
+                dtype = target
+        out = self
+        if dtype is not None:
+            out = casting.astype(out, as_dtype(dtype, "to"), copy=False)  # type: ignore[assignment]
+        if device is not None:
+            out = transfer.to_device(out, as_device(device, "to"))
+        return sh.copy(out) if copy and out is self else out  # type: ignore[return-value]
+
+    def cpu(self) -> "Tensor":
+        """Return the tensor on the CPU."""
+        return self.to_device("cpu")
+
+    def cuda(self, index: int | None = None) -> "Tensor":
+        """Return the tensor on a CUDA device (None: the current one)."""
+        return self.to_device("cuda" if index is None else f"cuda:{index}")
+
+    def __copy__(self) -> "Tensor":
+        return self[...] if self.grad_fn is not None else _duplicate(self, self._data)
+
+    def __deepcopy__(self, memo: dict[int, Any], /) -> "Tensor":
+        if self.grad_fn is not None:
+            return sh.copy(self)  # type: ignore[return-value]
+        return _duplicate(self, self._device.raw.copy(self._data))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        data = self._device.raw.to_numpy(self._data)
+        leaf = self.requires_grad and self.is_leaf
+        return _rebuild, (type(self), data, str(self._device), leaf)
+
+
+_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
+
+
+def _op(function: Any, x1: Any, x2: Any) -> Any:
+    """Return `function(x1, x2)`, or NotImplemented where the other class knows better."""
+    try:
+        return function(x1, x2)
+    except TypeError:
+        other = x2 if isinstance(x1, Tensor) else x1
+        if not isinstance(other, Tensor) and hasattr(other, "__array_ufunc__") is False and (
+            type(other).__module__.partition(".")[0] not in _FOREIGN
+            and not isinstance(other, int | float | complex | str | bytes | list | tuple | None)
+            and not hasattr(other, "__dlpack__")
+        ):
+            return NotImplemented
+        raise
+
+
+def _is_device(name: str) -> bool:
+    return name.partition(":")[0] in ("cpu", "cuda", "sim")
+
+
+def _duplicate(x: Any, data: Any) -> Any:
+    """Return a leaf like `x` over `data`; a tensor of a graph gives one without history."""
+    out = wrap(data, x._device)
+    if type(x) is not Tensor:
+        kept = object.__new__(type(x))
+        for name in ("_data", "_device", "_node", "_version"):
+            setattr(kept, name, getattr(out, name))
+        kept.__dict__.update(getattr(x, "__dict__", {}))
+        out = kept
+    if x.requires_grad:
+        out.requires_grad_(True)
+        if x.is_leaf and x.grad is not None:
+            out.grad = _duplicate(x.grad, x._device.raw.copy(x.grad._data))
+    return out
+
+
+def _rebuild(cls: type, data: Any, device: str, requires_grad: bool) -> Any:
+    out = transfer.to_device(wrap(data, as_device("cpu")), device)
+    out = wrap(out._data, out._device)
+    if cls is not Tensor:
+        kept: Any = object.__new__(cls)
+        for name in ("_data", "_device", "_node", "_version"):
+            setattr(kept, name, getattr(out, name))
+        out = kept
+    return out.requires_grad_(True) if requires_grad else out

@@ -1,0 +1,45 @@
+"""Differentiation: gradients over the recorded graph, and derivatives of functions."""
+
+from tensorxp._core.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tensorxp._core.primitive import (
+    Primitive,
+    elementwise,
+    linear,
+    multilinear,
+    nondifferentiable,
+    primitive,
+)
+from tensorxp.autograd.anomaly import detect_anomaly
+from tensorxp.autograd.forward import jvp
+from tensorxp.autograd.function import Function, checkpoint, once_differentiable
+from tensorxp.autograd.functional import hessian, hvp, jacobian, value_and_grad, vjp
+from tensorxp.autograd.functions import backward, grad
+from tensorxp.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+__all__ = [
+    "Function",
+    "GradcheckError",
+    "Primitive",
+    "backward",
+    "checkpoint",
+    "detect_anomaly",
+    "elementwise",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "hessian",
+    "hvp",
+    "is_grad_enabled",
+    "jacobian",
+    "jvp",
+    "linear",
+    "multilinear",
+    "no_grad",
+    "nondifferentiable",
+    "once_differentiable",
+    "primitive",
+    "set_grad_enabled",
+    "value_and_grad",
+    "vjp",
+]

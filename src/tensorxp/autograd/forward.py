@@ -1,0 +1,168 @@
+"""Forward mode: a watcher that carries a tangent along with each tensor it has seen.
+
+Each level of `jvp` is one watcher with a table of its own, so nested levels cannot confuse
+their perturbations: what a level computes is seen by the levels outside it only.
+"""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from tensorxp._core.door import apply, wrap
+from tensorxp._core.primitive import Primitive
+from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
+from tensorxp._core.tensor import TensorBase
+from tensorxp._core.views import View
+from tensorxp._core.watchers import Watcher, watch
+from tensorxp._core.writes import follow
+from tensorxp.autograd.engine import namespace
+
+
+class ForwardLevel(Watcher):
+    """Tangents of the tensors of one level, by identity."""
+
+    def __init__(self) -> None:
+        self._tangents: dict[int, tuple[Any, Any]] = {}
+
+    def set(self, x: Any, tangent: Any) -> None:
+        """Give `x` a tangent; the entry goes when `x` does."""
+        key = id(x)
+        table = self._tangents
+        table[key] = (weakref.ref(x, lambda _: table.pop(key, None)), tangent)
+
+    def get(self, x: Any) -> Any:
+        """Return the tangent of `x`, or None for zero; of a view, the view of its root's."""
+        if not isinstance(x, TensorBase):
+            return None
+        version = x._version
+        if version.__class__ is View:
+            root = self.get(version.base)
+            if root is not None:
+                return follow(namespace(), root, version.chain)
+        found = self._tangents.get(id(x))
+        return None if found is None or found[0]() is not x else found[1]
+
+    def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
+        tangents = tuple([self.get(x) for x in inputs])
+        if not any(t is not None for t in tangents):
+            return
+        made = push_forward(op, inputs, params, out, tangents)
+        if made is None:
+            return
+        outs, news = (out, made) if isinstance(out, tuple) else ((out,), (made,))
+        for x, t in zip(outs, news, strict=True):
+            if t is not None and x._data.dtype.kind in "fc":
+                self.set(x, fit(namespace(), t, x._data.shape, x._data.dtype))
+
+    def rebind(self, target: Any, source: Any) -> None:
+        tangent = self.get(source)
+        if tangent is None:
+            self._tangents.pop(id(target), None)
+        else:
+            xp = namespace()
+            self.set(target, fit(xp, tangent, target._data.shape, target._data.dtype))
+
+
+def push_forward(
+    op: Primitive,
+    inputs: tuple[Any, ...],
+    params: dict[str, Any],
+    out: Any,
+    tangents: tuple[Any, ...],
+) -> Any:
+    """Return the tangent of `out` (a tuple for several outputs), or None for zero."""
+    if op.jvp_rule is not None:
+        several = len(inputs) > 1 or op.variadic
+        return _call(op.jvp_rule, op, inputs, params, out, tangents if several else tangents[0])
+    if op.kind == "nondifferentiable" or not op.differentiable:
+        return None
+    xp = namespace()
+    if op.kind == "linear":
+        parts = tuple(
+            xp.zeros_like(x) if t is None and isinstance(x, TensorBase) else x if t is None else t
+            for x, t in zip(inputs, tangents, strict=True)
+        )
+        return apply(op, parts, params)
+    total = None
+    for i, t in enumerate(tangents):
+        if t is None:
+            continue
+        if op.kind == "multilinear":
+            part = apply(op, (*inputs[:i], t, *inputs[i + 1 :]), params)
+        elif op.kind == "elementwise":
+            if i not in op.rules:
+                continue
+            # the vjp is ct * conj(d), so conj(vjp(conj(t))) = t * d
+            pulled = _call(op.rules[i], op, inputs, params, out, t.conjugate())
+            part = pulled.conjugate() if pulled is not None else None
+        else:
+            raise NotImplementedError(f"jvp: primitive {op.name!r} has no forward-mode rule")
+        if part is not None:
+            total = part if total is None else total + part
+    return total
+
+
+def _call(
+    rule: Rule,
+    op: Primitive,
+    inputs: tuple[Any, ...],
+    params: dict[str, Any],
+    out: Any,
+    t: Any,
+) -> Any:
+    """Call a rule on Tensors with what it asks for."""
+    arguments = []
+    for code in rule.codes:
+        if code == CT:
+            arguments.append(t)
+        elif code == XP:
+            arguments.append(namespace())
+        elif code == OUT:
+            arguments.append(out)
+        elif code == NEEDS:
+            arguments.append(tuple(isinstance(x, TensorBase) for x in inputs))
+        elif code >= SHAPE:
+            shapes = tuple(getattr(x, "shape", ()) for x in inputs)
+            arguments.append(shapes if op.variadic else shapes[code - SHAPE])
+        else:
+            arguments.append(inputs if op.variadic else inputs[code])
+    return rule.fn(*arguments, **{name: params[name] for name in rule.named})
+
+
+def jvp(
+    fn: Callable[..., Any], primals: Any, tangents: Any
+) -> tuple[Any, Any]:
+    """Return `fn(*primals)` and its directional derivative along `tangents`.
+
+    `tangents` has one Tensor (or None for zero) for each primal, of its shape and dtype.
+    Outputs may be a Tensor or a tuple of them; those that don't depend have zero tangents.
+    Nests with itself and with reverse mode in any order.
+    """
+    xs = tuple(primals) if isinstance(primals, list | tuple) else (primals,)
+    ts = tuple(tangents) if isinstance(tangents, list | tuple) else (tangents,)
+    if len(xs) != len(ts):
+        raise ValueError(f"jvp: {len(xs)} primals, but {len(ts)} tangents; give one for each")
+    level = ForwardLevel()
+    xp = namespace()
+    fresh = []
+    for i, (x, t) in enumerate(zip(xs, ts, strict=True)):
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"jvp: primals[{i}] is a {type(x).__name__}; allowed are Tensors")
+        # an alias of its own keeps the caller's tensors out of the table
+        alias = wrap(x._data, x._device) if x._node is None else x[...]  # type: ignore[index]
+        fresh.append(alias)
+        if t is None:
+            continue
+        if not isinstance(t, TensorBase) or t._data.shape != x._data.shape:
+            raise ValueError(
+                f"jvp: tangents[{i}] is {type(t).__name__} of shape {getattr(t, 'shape', None)}; "
+                f"it must be a Tensor of the primal's shape {x._data.shape}"
+            )
+        level.set(alias, t)
+    with watch(level):
+        out = fn(*fresh)
+    outs = out if isinstance(out, tuple | list) else (out,)
+    made = tuple(
+        xp.zeros_like(y) if (t := level.get(y)) is None else t for y in outs
+    )
+    return out, made if isinstance(out, tuple | list) else made[0]

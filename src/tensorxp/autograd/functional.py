@@ -1,0 +1,223 @@
+"""Derivatives of functions: `vjp`, `value_and_grad`, `jacobian`, `hessian`, `hvp`.
+
+Each takes a function of Tensors and Tensors to differentiate at; nothing is left in `.grad`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorxp._core.door import node_of, wrap
+from tensorxp._core.modes import enable_grad
+from tensorxp._core.tensor import TensorBase
+from tensorxp._core.watchers import stack, watching
+from tensorxp.autograd.engine import namespace
+from tensorxp.autograd.forward import jvp
+from tensorxp.autograd.functions import grad
+
+
+def _tuple(function: str, values: Any) -> tuple[Any, ...]:
+    xs = tuple(values) if isinstance(values, list | tuple) else (values,)
+    for i, x in enumerate(xs):
+        if not isinstance(x, TensorBase):
+            raise TypeError(
+                f"{function}: argument {i} is a {type(x).__name__}; allowed are Tensors"
+            )
+    return xs
+
+
+def _tracked(xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return stand-ins of `xs` that require grad, on the graph of `xs` where they have one."""
+    out: list[Any] = []
+    for x in xs:
+        if node_of(x) is not None or (watching and stack()):
+            alias: Any = x[...]
+            out.append(alias if node_of(alias) is not None else alias.requires_grad_(True))
+        else:
+            fresh: Any = wrap(x._data, x._device)
+            out.append(fresh.requires_grad_(True))
+    return tuple(out)
+
+
+def _nested(xs: tuple[Any, ...]) -> bool:
+    """Return whether somebody outside differentiates too, so that gradients must be recorded."""
+    return bool(watching and stack()) or any(node_of(x) is not None for x in xs)
+
+
+def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tuple[Any, Any]:
+    """Return `fn(*primals)` and a function from cotangents to the primals' cotangents.
+
+    The pullback takes one Tensor of the output's shape (a tuple for several outputs), can be
+    called many times, and returns a tuple with one Tensor for each primal.
+    """
+    xs = _tuple("vjp", primals)
+    keep = create_graph or _nested(xs)
+    with enable_grad():
+        tracked = _tracked(xs)
+        out = fn(*tracked)
+    outs = tuple(out) if isinstance(out, tuple | list) else (out,)
+
+    def pullback(ct: Any, /) -> tuple[Any, ...]:
+        cts = tuple(ct) if isinstance(ct, tuple | list) else (ct,)
+        pairs = [(y, c) for y, c in zip(outs, cts, strict=True) if node_of(y) is not None]
+        if not pairs:
+            return tuple(namespace().zeros_like(x) for x in xs)
+        return grad(
+            [y for y, _ in pairs],
+            tracked,
+            [c for _, c in pairs],
+            retain_graph=True,
+            create_graph=keep,
+            materialize_grads=True,
+        )
+
+    detached = out if keep else _detach(out)
+    return detached, pullback
+
+
+def _detach(out: Any) -> Any:
+    if isinstance(out, tuple | list):
+        return tuple(y.detach() for y in out)
+    return out.detach()
+
+
+def value_and_grad(
+    fn: Callable[..., Any], argnums: int | tuple[int, ...] = 0
+) -> Callable[..., tuple[Any, Any]]:
+    """Return a function that gives `fn`'s scalar value and its gradient.
+
+    `argnums` says by which arguments; a tuple gives a tuple of gradients.
+    """
+    chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+
+    def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        xs = _tuple("value_and_grad", tuple(args[i] for i in chosen))
+        keep = _nested(xs)
+        with enable_grad():
+            tracked = _tracked(xs)
+            full = list(args)
+            for i, x in zip(chosen, tracked, strict=True):
+                full[i] = x
+            value = fn(*full, **kwargs)
+        if not isinstance(value, TensorBase) or value._data.size != 1:
+            raise RuntimeError(
+                f"value_and_grad: the function returned {type(value).__name__} of shape "
+                f"{getattr(value, 'shape', None)}; it must return a Tensor of one element"
+            )
+        if node_of(value) is None:
+            grads: tuple[Any, ...] = tuple(namespace().zeros_like(x) for x in xs)
+        else:
+            grads = grad(value, tracked, create_graph=keep, materialize_grads=True)
+        return value if keep else value.detach(), (  # type: ignore[attr-defined]
+            grads[0] if isinstance(argnums, int) else grads
+        )
+
+    return both
+
+
+def jacobian(
+    fn: Callable[..., Any],
+    inputs: Any,
+    create_graph: bool = False,
+    strategy: str | None = None,
+) -> Any:
+    """Return the Jacobian of `fn` at `inputs`, of shape output.shape + input.shape.
+
+    As in PyTorch, several inputs give a tuple, several outputs a tuple of such. One pass per
+    element of the output ("reverse") or of the input ("forward"), whichever are fewer unless
+    `strategy` says so. Complex outputs: the conjugate Wirtinger rows, as PyTorch's.
+    """
+    if strategy not in (None, "forward", "reverse"):
+        raise ValueError(f'jacobian: strategy is {strategy!r}; allowed are "forward", "reverse"')
+    xs = _tuple("jacobian", inputs)
+    keep = create_graph or _nested(xs)
+    with enable_grad():
+        tracked = _tracked(xs)
+        out = fn(*tracked)
+    outs = _tuple("jacobian", out)
+    n_in, n_out = sum(x._data.size for x in xs), sum(y._data.size for y in outs)
+    real = all(v._data.dtype.kind == "f" for v in (*xs, *outs))
+    if strategy is None:
+        strategy = "forward" if real and 4 * n_in < n_out else "reverse"
+    if strategy == "forward":
+        rows = _by_columns(fn, xs, outs)
+    else:
+        rows = [_by_rows(y, tracked, xs, keep) for y in outs]
+    if not keep:
+        rows = [tuple(j.detach() for j in row) for row in rows]
+    result = tuple(row if isinstance(inputs, list | tuple) else row[0] for row in rows)
+    return result if isinstance(out, tuple | list) else result[0]
+
+
+def _basis(x: Any) -> Any:
+    """Return one-hot Tensors of the shape of `x`, one for each element."""
+    for index in np.ndindex(*x._data.shape):
+        ct: Any = namespace().zeros_like(x)
+        ct._data[index] = 1
+        yield ct
+
+
+def _by_rows(y: Any, tracked: tuple[Any, ...], xs: tuple[Any, ...], keep: bool) -> tuple[Any, ...]:
+    xp = namespace()
+    if node_of(y) is None or not y._data.size:
+        return tuple(xp.zeros(y.shape + x.shape, dtype=x.dtype, device=x.device) for x in xs)
+    rows = [
+        grad(y, tracked, ct, retain_graph=True, create_graph=keep, materialize_grads=True)
+        for ct in _basis(y)
+    ]
+    return tuple(
+        xp.reshape(xp.stack([row[i] for row in rows]), y.shape + x.shape)
+        for i, x in enumerate(xs)
+    )
+
+
+def _by_columns(fn: Any, xs: tuple[Any, ...], outs: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    xp = namespace()
+    table: list[list[list[Any]]] = [[[] for _ in xs] for _ in outs]
+    for i, x in enumerate(xs):
+        for t in _basis(x):
+            tangents = [None] * i + [t] + [None] * (len(xs) - i - 1)
+            _, made = jvp(fn, xs, tangents)
+            for k, column in enumerate(made if isinstance(made, tuple) else (made,)):
+                table[k][i].append(column)
+    return [
+        tuple(
+            xp.reshape(xp.stack(columns, axis=-1), y.shape + x.shape)
+            if columns
+            else xp.zeros(y.shape + x.shape, dtype=y.dtype, device=y.device)
+            for x, columns in zip(xs, table[k], strict=True)
+        )
+        for k, y in enumerate(outs)
+    ]
+
+
+def hessian(fn: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
+    """Return the Hessian of a scalar function, of shape input.shape + input.shape.
+
+    Several inputs give a tuple of tuples, as in PyTorch.
+    """
+    several = isinstance(inputs, list | tuple)
+    xs = _tuple("hessian", inputs)
+
+    def gradient(*args: Any) -> Any:
+        _, grads = value_and_grad(fn, tuple(range(len(args))))(*args)
+        return grads
+
+    blocks = jacobian(gradient, xs, create_graph=create_graph, strategy="reverse")
+    return blocks if several else blocks[0][0]
+
+
+def hvp(fn: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
+    """Return the value of a scalar function and its Hessian times `v` (forward over reverse)."""
+    several = isinstance(inputs, list | tuple)
+    xs = _tuple("hvp", inputs)
+    vs = _tuple("hvp", v)
+
+    def gradient(*args: Any) -> Any:
+        value, grads = value_and_grad(fn, tuple(range(len(args))))(*args)
+        return (value, *grads)
+
+    outs, tangents = jvp(gradient, xs, vs)
+    products = tuple(t.detach() for t in tangents[1:])
+    return outs[0].detach(), products if several else products[0]

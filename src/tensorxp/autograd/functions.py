@@ -1,0 +1,135 @@
+"""`backward` and `grad`: the user's doors to the engine, with their checks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tensorxp._core.door import node_of, wrap
+from tensorxp._core.modes import modes
+from tensorxp._core.node import Leaf
+from tensorxp._core.tensor import TensorBase
+from tensorxp.autograd import engine
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _root(function: str, x: Any, ct: Any, argument: str) -> tuple[Any, Any]:
+    """Return the node of an output and its checked cotangent."""
+    if not isinstance(x, TensorBase):
+        raise TypeError(f"{function}: an output is a {type(x).__name__}; allowed are Tensors")
+    node = engine.root_of(function, x)
+    data = x._data
+    if ct is None:
+        if data.size != 1:
+            raise RuntimeError(
+                f"{function}: {argument} can be left out only for a tensor of one element; this one "
+                f"has shape {data.shape}; give {argument} of that shape, or sum first"
+            )
+        if data.dtype.kind == "c":
+            raise RuntimeError(
+                f"{function}: the output is complex; give {argument}, or take a real value first"
+            )
+        return node, wrap(x._device.raw.base.ones_like(data), x._device)
+    if not isinstance(ct, TensorBase):
+        raise TypeError(f"{function}: {argument} is a {type(ct).__name__}; allowed is a Tensor")
+    if ct._data.shape != data.shape:
+        raise RuntimeError(
+            f"{function}: {argument} has shape {ct._data.shape}, but the output has {data.shape}"
+        )
+    if ct._device is not x._device:
+        raise RuntimeError(
+            f"{function}: {argument} is on {ct._device}, but the output is on {x._device}"
+        )
+    if ct._data.dtype != data.dtype:
+        if ct._data.dtype.kind == "c" and data.dtype.kind != "c":
+            raise RuntimeError(
+                f"{function}: {argument} has dtype {ct._data.dtype}, but the output is real"
+            )
+        ct = engine.namespace().astype(ct, data.dtype)
+    return node, ct
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradients of `tensors` to `.grad` of the leaves they came from.
+
+    `grad_tensors` holds a cotangent for each (None for tensors of one element). With `inputs`
+    only these tensors get `.grad`. RuntimeError where a tensor requires no grad, the graph was
+    freed, or a saved value was changed in place.
+    """
+    outputs = _as_tuple(tensors)
+    cts = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
+    if len(cts) != len(outputs):
+        raise RuntimeError(
+            f"backward: {len(outputs)} tensors, but {len(cts)} gradients; give one for each"
+        )
+    roots = [_root("backward", x, ct, "gradient") for x, ct in zip(outputs, cts, strict=True)]
+    keep = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        engine.run(roots, retain_graph=keep, create_graph=create_graph)
+        return
+    chosen = _as_tuple(inputs)
+    if not chosen:
+        raise RuntimeError("backward: inputs is empty; leave it out, or name at least one tensor")
+    targets: dict[Any, Any] = {engine.root_of("backward", x): None for x in chosen}
+    engine.run(roots, retain_graph=keep, create_graph=create_graph, targets=targets)
+    for x in chosen:
+        node = node_of(x)
+        if node.__class__ is not Leaf and targets[node] is not None:
+            x.grad = targets[node] if x.grad is None else x.grad + targets[node]
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """Return the gradients of the sum of `outputs` with respect to each of `inputs`.
+
+    Nothing is added to `.grad`. Inputs that the outputs don't depend on raise a RuntimeError,
+    or give None with `allow_unused=True`, or zeros with `materialize_grads=True`.
+    """
+    if is_grads_batched:
+        raise ValueError("grad: is_grads_batched=True is not supported; loop, or use jacobian")
+    outs, wanted = _as_tuple(outputs), _as_tuple(inputs)
+    cts = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
+    if len(cts) != len(outs):
+        raise RuntimeError(f"grad: {len(outs)} outputs, but {len(cts)} grad_outputs")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads=True needs allow_unused to be None or True")
+    roots = [
+        _root("grad", x, ct, "grad_outputs") for x, ct in zip(outs, cts, strict=True)
+    ]
+    for x in wanted:
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"grad: an input is a {type(x).__name__}; allowed are Tensors")
+    nodes = [engine.root_of("grad", x) for x in wanted]
+    targets: dict[Any, Any] = dict.fromkeys(nodes)
+    keep = create_graph if retain_graph is None else retain_graph
+    engine.run(
+        roots, retain_graph=keep, create_graph=create_graph, targets=targets, accumulate=False
+    )
+    found = [targets[node] for node in nodes]
+    if not (allow_unused or materialize_grads) and any(g is None for g in found):
+        unused = [i for i, g in enumerate(found) if g is None]
+        raise RuntimeError(
+            f"grad: the outputs do not depend on inputs {unused}; set allow_unused=True to get None "
+            "for them"
+        )
+    if materialize_grads:
+        zeros_like = engine.namespace().zeros_like
+        found = [zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True)]
+    return tuple(found)
+
+

@@ -1,0 +1,96 @@
+"""What the functions and rules of this chapter share: checks of arguments, adjoints, gaps.
+
+The functions that take `xp` serve rules at both levels, on raw arrays and on Tensors.
+"""
+
+from typing import Any
+
+from numpy.linalg import LinAlgError
+
+from tensorxp._core.door import node_of
+from tensorxp._core.modes import modes
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.watchers import watching
+
+
+def matrix(function: str, x: Any, argument: str = "x") -> None:
+    """Check that `x` is a Tensor of matrices: TypeError or LinAlgError (a ValueError) if not."""
+    if not isinstance(x, Tensor):
+        raise TypeError(
+            f"{function}: {argument} is a {type(x).__module__}.{type(x).__name__}; "
+            "allowed are Tensors"
+        )
+    if x._data.ndim < 2:
+        raise LinAlgError(
+            f"{function}: {argument} has shape {x._data.shape}; it must have two axes or more"
+        )
+
+
+def square(function: str, x: Any, argument: str = "x") -> None:
+    """Check that `x` is a Tensor of square matrices."""
+    matrix(function, x, argument)
+    if x._data.shape[-1] != x._data.shape[-2]:
+        raise LinAlgError(
+            f"{function}: {argument} has shape {x._data.shape}; its last two sizes must be equal"
+        )
+
+
+def tracked(x: Tensor) -> bool:
+    """Return whether what is done to `x` is recorded or seen by a watcher."""
+    return bool(watching) or (modes.grad and node_of(x) is not None)
+
+
+def adjoint(xp: Any, a: Any) -> Any:
+    """Return the conjugate transpose of matrices."""
+    return xp.matrix_transpose(a).conjugate()
+
+
+def is_complex(xp: Any, a: Any) -> bool:
+    """Return whether `a` has a complex dtype."""
+    return bool(xp.isdtype(a.dtype, "complex floating"))
+
+
+def real_part(xp: Any, a: Any) -> Any:
+    """Return the real part; real arrays come back as they are."""
+    return xp.real(a) if is_complex(xp, a) else a
+
+
+def eye_mask(xp: Any, n: int, device: Any) -> Any:
+    """Return a boolean matrix that is true on its diagonal."""
+    return xp.eye(n, dtype=xp.bool, device=device)
+
+
+def diagonal_matrix(xp: Any, v: Any) -> Any:
+    """Return matrices with the vectors `v` on their diagonals."""
+    mask = eye_mask(xp, v.shape[-1], v.device)
+    return xp.where(mask, xp.expand_dims(v, axis=-1), 0)
+
+
+def half_tril(xp: Any, a: Any) -> Any:
+    """Return the lower triangle of square matrices, their diagonal halved."""
+    return (xp.tril(a) + xp.tril(a, k=-1)) / 2
+
+
+def all_zero(xp: Any, *arrays: Any) -> Any:
+    """Return for each matrix of the stack, shape (..., 1, 1), whether all of `arrays` are zero."""
+    zero = None
+    for a in arrays:
+        found = xp.all(a == 0, axis=(-2, -1), keepdims=True)
+        zero = found if zero is None else zero & found
+    return zero
+
+
+def gaps(xp: Any, values: Any, unused: Any = None, *, squared: bool = False) -> Any:
+    """Return the matrices λj − λi (of squares: λj² − λi²), infinite on the diagonal.
+
+    Ties make them 0, and what is divided by them NaN or infinite; where `unused` (shape
+    (..., 1, 1)) says that no cotangent came to the vectors, they are infinite instead.
+    """
+    row, column = xp.expand_dims(values, axis=-2), xp.expand_dims(values, axis=-1)
+    gap = row - column
+    if squared:
+        gap = gap * (row + column)
+    skip = eye_mask(xp, values.shape[-1], values.device)
+    if unused is not None:
+        skip = skip | (unused & (gap == 0))
+    return xp.where(skip, xp.inf, gap)

@@ -1,0 +1,137 @@
+"""Eigenvalues and eigenvectors, of Hermitian matrices and of any square ones.
+
+Eigenvectors are unique up to a factor of modulus 1, at ties up to a unitary mixing; gradients
+are right for results that do not depend on this choice.
+"""
+
+from typing import Any, NamedTuple
+
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import nondifferentiable, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp.linalg.common import adjoint, all_zero, gaps, real_part, square, tracked
+
+
+class EighResult(NamedTuple):
+    """Eigenvalues in ascending order, and the eigenvectors as columns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+class EigResult(NamedTuple):
+    """Complex eigenvalues in no particular order, and the eigenvectors as columns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+@primitive
+def eigh_p(xp: Any, x: Any) -> Any:
+    """Return eigenvalues and eigenvectors of Hermitian matrices (their lower triangle)."""
+    return tuple(xp.linalg.eigh(x))
+
+
+@eigh_p.vjp
+def _(xp: Any, ct: Any, out: Any) -> Any:
+    # gx = V (diag(gλ) + VᴴgV / (λj − λi)) Vᴴ: Boeddeker et al. 2017, arXiv:1701.00392, 4.2
+    values, v = out
+    vh = adjoint(xp, v)
+    inner = (vh @ ct[1]) / gaps(xp, values, all_zero(xp, ct[1]))
+    return (v * xp.expand_dims(ct[0], axis=-2) + v @ inner) @ vh
+
+
+@eigh_p.jvp
+def _(xp: Any, t: Any, out: Any) -> Any:
+    # P = Vᴴ dx V: dλ = re diag(P), dV = V (P / (λj − λi))
+    values, v = out
+    p = adjoint(xp, v) @ t @ v
+    return real_part(xp, xp.linalg.diagonal(p)), v @ (p / gaps(xp, values))
+
+
+def eigh(x: Tensor, /) -> EighResult:
+    """Return eigenvalues, ascending, and orthonormal eigenvectors of Hermitian matrices.
+
+    Only the lower triangle of `x` is read; the derivatives are those for a Hermitian `x`. At
+    equal eigenvalues the eigenvectors have no derivative (NaN or infinite, as PyTorch); where
+    only the eigenvalues are used the gradient is V diag(g) Vᴴ there too. LinAlgError for
+    matrices that are not square.
+    """
+    square("eigh", x)
+    return EighResult(*apply(eigh_p, (x,), {}))
+
+
+eigvalsh_p = nondifferentiable("eigvalsh", forward=lambda xp, x: xp.linalg.eigvalsh(x))
+
+
+def eigvalsh(x: Tensor, /) -> Tensor:
+    """Return the eigenvalues of Hermitian matrices, ascending.
+
+    Only the lower triangle of `x` is read. The gradient is V diag(g) Vᴴ, at equal eigenvalues
+    with any choice of V.
+    """
+    square("eigvalsh", x)
+    if tracked(x):
+        return apply(eigh_p, (x,), {})[0]  # type: ignore[no-any-return]
+    return apply(eigvalsh_p, (x,), {})  # type: ignore[no-any-return]
+
+
+def _complex(xp: Any, a: Any) -> Any:
+    if a.dtype.kind == "c":
+        return a
+    return a.astype(xp.complex64 if a.dtype == xp.float32 else xp.complex128)
+
+
+@primitive
+def eig_p(xp: Any, x: Any) -> Any:
+    """Return complex eigenvalues and eigenvectors of norm 1 of any square matrices."""
+    values, vectors = xp.linalg.eig(x)
+    return _complex(xp, values), _complex(xp, vectors)
+
+
+@eig_p.vjp
+def _(xp: Any, ct: Any, out: Any) -> Any:
+    # gx = V⁻ᴴ (diag(gλ) + Vᴴ(gV − V re diag(VᴴgV)) / conj(λj − λi)) Vᴴ: Boeddeker et al.
+    # 2017, 4.2; the inner difference keeps the columns of V at norm 1
+    values, v = out
+    vh = adjoint(xp, v)
+    along = xp.real(xp.sum(v.conjugate() * ct[1], axis=-2, keepdims=True))
+    inner = (vh @ (ct[1] - v * along)) / gaps(xp, values, all_zero(xp, ct[1])).conjugate()
+    return xp.linalg.solve(vh, xp.expand_dims(ct[0], axis=-1) * vh + inner @ vh)
+
+
+@eig_p.jvp
+def _(xp: Any, t: Any, out: Any) -> Any:
+    # P = V⁻¹ dx V: dλ = diag(P), dV = X − V re diag(VᴴX) with X = V (P / (λj − λi))
+    values, v = out
+    p = xp.linalg.solve(v, xp.astype(t, v.dtype, copy=False) @ v)
+    dv = v @ (p / gaps(xp, values))
+    along = xp.real(xp.sum(v.conjugate() * dv, axis=-2, keepdims=True))
+    return xp.linalg.diagonal(p), dv - v * along
+
+
+def eig(x: Tensor, /) -> EigResult:
+    """Return eigenvalues and eigenvectors (columns of norm 1) of square matrices, complex always.
+
+    The gradient is right where the result does not depend on the phases of the eigenvectors.
+    At equal eigenvalues the eigenvectors have no derivative (NaN or infinite). LinAlgError for
+    matrices that are not square.
+    """
+    square("eig", x)
+    return EigResult(*apply(eig_p, (x,), {}))
+
+
+eigvals_p = nondifferentiable(
+    "eigvals", forward=lambda xp, x: _complex(xp, xp.linalg.eigvals(x))
+)
+
+
+def eigvals(x: Tensor, /) -> Tensor:
+    """Return the complex eigenvalues of square matrices, in no particular order.
+
+    The gradient is V⁻ᴴ diag(g) Vᴴ; it needs independent eigenvectors.
+    """
+    square("eigvals", x)
+    if tracked(x):
+        return apply(eig_p, (x,), {})[0]  # type: ignore[no-any-return]
+    return apply(eigvals_p, (x,), {})  # type: ignore[no-any-return]

@@ -1,0 +1,119 @@
+"""What rests on singular values: pseudo-inverse, rank, condition number, least squares."""
+
+from typing import Any, NamedTuple
+
+from numpy.linalg import LinAlgError
+
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import nondifferentiable, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.arithmetic import divide, multiply, subtract
+from tensorxp._ops.products import matmul
+from tensorxp.linalg.common import adjoint, matrix, square
+from tensorxp.linalg.decompositions import svdvals
+from tensorxp.linalg.norms import matrix_norm, vector_norm
+from tensorxp.linalg.solvers import inv
+
+
+@primitive
+def pinv_p(xp: Any, x: Any, *, rtol: Any) -> Any:
+    """Return the pseudo-inverses, of singular values above rtol times the largest."""
+    if rtol is None:
+        eps = xp.finfo(x.dtype).eps if x.dtype.kind in "fc" else xp.finfo(xp.float64).eps
+        rtol = max(x.shape[-2:]) * float(eps)
+    return xp.linalg.pinv(x, rtol=rtol)
+
+
+@pinv_p.vjp
+def _(xp: Any, ct: Any, x: Any, out: Any) -> Any:
+    # dy = −y dx y + y yᴴ dxᴴ (1 − x y) + (1 − y x) dxᴴ yᴴ y at constant rank
+    # (Golub & Pereyra 1973, 4.12)
+    yh, gh = adjoint(xp, out), adjoint(xp, ct)
+    left = gh @ out @ yh
+    right = yh @ out @ gh
+    return -(yh @ ct @ yh) + (left - x @ (out @ left)) + (right - (right @ out) @ x)
+
+
+@pinv_p.jvp
+def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
+    yh, th = adjoint(xp, out), adjoint(xp, t)
+    left = out @ yh @ th
+    right = th @ yh @ out
+    return -(out @ t @ out) + (left - (left @ x) @ out) + (right - out @ (x @ right))
+
+
+def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
+    """Return the Moore-Penrose pseudo-inverses of matrices (..., M, N), of shape (..., N, M).
+
+    Singular values up to `rtol` times the largest count as zero; `rtol` is a number or one for
+    each matrix, default max(M, N) times the dtype's epsilon. The derivatives hold while the
+    rank stays the same.
+    """
+    matrix("pinv", x)
+    return apply(pinv_p, (x,), {"rtol": raw_rtol(rtol)})  # type: ignore[no-any-return]
+
+
+def raw_rtol(rtol: Any) -> Any:
+    """Return a tolerance in raw form: a Tensor's array; numbers and None stay."""
+    return rtol._data if isinstance(rtol, Tensor) else rtol
+
+
+class LstsqResult(NamedTuple):
+    """Solution, sums of squared residuals, rank and singular values."""
+
+    solution: Tensor
+    residuals: Tensor
+    rank: Tensor
+    singular_values: Tensor
+
+
+def _rank(xp: Any, x: Any, *, rtol: Any) -> Any:
+    return xp.asarray(xp.linalg.matrix_rank(x, rtol=rtol), dtype=xp.int64)
+
+
+matrix_rank_p = nondifferentiable("matrix_rank", forward=_rank)
+
+
+def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
+    """Return the ranks of matrices, int64: how many singular values exceed `rtol` times the largest.
+
+    `rtol` is a number or one for each matrix, default max(M, N) times the dtype's epsilon. The
+    rank has no derivative.
+    """
+    matrix("matrix_rank", x)
+    return apply(matrix_rank_p, (x,), {"rtol": raw_rtol(rtol)})  # type: ignore[no-any-return]
+
+
+def cond(x: Tensor, /, p: Any = None) -> Tensor:
+    """Return the condition numbers of matrices in the norm `p`, as NumPy.
+
+    None and 2 are the ratio of the largest to the smallest singular value, -2 its inverse;
+    other values of `matrix_norm` give norm(x) norm(inv(x)).
+    """
+    matrix("cond", x)
+    if p in (None, 2, -2):
+        s: Any = svdvals(x)
+        return divide(s[..., -1], s[..., 0]) if p == -2 else divide(s[..., 0], s[..., -1])
+    square("cond", x)
+    return multiply(matrix_norm(x, ord=p), matrix_norm(inv(x), ord=p))
+
+
+def lstsq(x1: Tensor, x2: Tensor, /, *, rtol: Any = None) -> LstsqResult:
+    """Return the solution y of smallest norm that minimises the norm of `x1` y - `x2`.
+
+    `x1` has shape (..., M, N); `x2` of shape (M,) is one vector, otherwise it holds matrices
+    (..., M, K). `rtol` is as for `pinv`, on which it rests: so do its derivatives, which hold
+    while the rank stays the same. The residuals are the sums of squares for each column.
+    """
+    matrix("lstsq", x1, "x1")
+    if not isinstance(x2, Tensor):
+        raise TypeError(f"lstsq: x2 is a {type(x2).__name__}; allowed are Tensors")
+    shape, m = x2._data.shape, x1._data.shape[-2]
+    if not shape or shape[-1 if len(shape) == 1 else -2] != m:
+        raise LinAlgError(
+            f"lstsq: x1 has shape {x1._data.shape} and x2 {shape}; x2 must have shape ({m},) or "
+            f"(..., {m}, K)"
+        )
+    solution = matmul(pinv(x1, rtol=rtol), x2)
+    left = vector_norm(subtract(matmul(x1, solution), x2), axis=-1 if len(shape) == 1 else -2)
+    return LstsqResult(solution, multiply(left, left), matrix_rank(x1, rtol=rtol), svdvals(x1))

@@ -1,0 +1,156 @@
+"""Products and what reads or combines whole matrices: cross, diagonal, trace, powers, chains."""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import linear, multilinear
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.creation import eye
+from tensorxp._ops.products import matmul
+from tensorxp._ops.reduction import sum
+from tensorxp._ops.shaping import broadcast_to, copy, reshape
+from tensorxp.linalg.common import matrix, square
+from tensorxp.linalg.solvers import inv
+
+cross_p = multilinear(
+    "cross",
+    forward=lambda xp, x1, x2, *, axis: xp.linalg.cross(x1, x2, axis=axis),
+    # y = a × b: ga = conj(b) × ct, gb = ct × conj(a)
+    x1=lambda xp, ct, x2, *, axis: xp.linalg.cross(x2.conjugate(), ct, axis=axis),
+    x2=lambda xp, ct, x1, *, axis: xp.linalg.cross(ct, x1.conjugate(), axis=axis),
+)
+
+
+def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
+    """Return the cross products of the 3-element vectors along `axis`; the other axes broadcast.
+
+    A non-negative axis needs operands of equally many dimensions. ValueError where a size along
+    the axis is not 3.
+    """
+    n1, n2 = dimensions("cross", x1, "x1"), dimensions("cross", x2, "x2")
+    at1, at2 = normalize_axis("cross", axis, n1) - n1, normalize_axis("cross", axis, n2) - n2
+    if at1 != at2:
+        raise ValueError(
+            f"cross: axis is {axis} for {n1} and {n2} dimensions; allowed is a negative axis"
+        )
+    shape1, shape2 = x1._data.shape, x2._data.shape
+    if shape1[at1] != 3 or shape2[at1] != 3:
+        raise ValueError(
+            f"cross: x1 has shape {shape1} and x2 {shape2}; their sizes along axis {axis} must be 3"
+        )
+    return apply(cross_p, (x1, x2), {"axis": at1})  # type: ignore[no-any-return]
+
+
+def _length(shape: tuple[int, ...], offset: int) -> int:
+    return max(0, min(shape[-2] + min(offset, 0), shape[-1] - max(offset, 0)))
+
+
+def _diagonal(xp: Any, x: Any, *, offset: int) -> Any:
+    # NumPy's diagonal is read-only; einsum's is a view that can be written to
+    n = _length(x.shape, offset)
+    row, column = max(-offset, 0), max(offset, 0)
+    part = x[..., row : row + n, column : column + n] if n else x[..., :0, :0]
+    return xp.base.einsum("...ii->...i", part)
+
+
+def _diagonal_vjp(xp: Any, ct: Any, x_shape: Any, *, offset: int) -> Any:
+    out = xp.zeros(x_shape, dtype=ct.dtype, device=ct.device)
+    index = xp.arange(ct.shape[-1], device=ct.device)
+    out[..., index + max(-offset, 0), index + max(offset, 0)] = ct
+    return out
+
+
+diagonal_p = linear("diagonal", forward=_diagonal, view=True, x=_diagonal_vjp)
+
+
+def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
+    """Return a view of the diagonals of matrices; `offset` counts upwards (negative: below).
+
+    ValueError below two axes. The view can be written to.
+    """
+    matrix("diagonal", x)
+    return apply(diagonal_p, (x,), {"offset": operator.index(offset)})  # type: ignore[no-any-return]
+
+
+def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+    """Return the sums of the diagonals of matrices; dtype and `offset` as `sum`, `diagonal`."""
+    matrix("trace", x)
+    return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
+
+
+def matrix_power(x: Tensor, n: int, /) -> Tensor:
+    """Return square matrices to the integer power `n`, by repeated squaring.
+
+    A negative power is that of the inverse (LinAlgError for a singular matrix), power 0 the
+    identity. TypeError where `n` is no integer.
+    """
+    square("matrix_power", x)
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"matrix_power: n is {n!r}; allowed are integers") from None
+    if n == 0:
+        shape = x._data.shape
+        one = eye(shape[-1], dtype=x._data.dtype, device=x._device)
+        return copy(broadcast_to(one, shape))
+    if n < 0:
+        x, n = inv(x), -n
+    out: Tensor | None = None
+    while True:
+        if n & 1:
+            out = x if out is None else matmul(out, x)
+        n >>= 1
+        if not n:
+            assert out is not None
+            return copy(out) if out is x else out
+        x = matmul(x, x)
+
+
+def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
+    """Return the product of two or more matrices in the order that needs the fewest operations.
+
+    The first and the last may be vectors, whose axis the result lacks. ValueError for fewer
+    than two, or other numbers of axes.
+    """
+    items = list(arrays)
+    axes = [dimensions("multi_dot", x, f"arrays[{i}]") for i, x in enumerate(items)]
+    if len(items) < 2 or any(n != 2 for n in axes[1:-1]) or not {axes[0], axes[-1]} <= {1, 2}:
+        raise ValueError(
+            f"multi_dot: the shapes are {[x._data.shape for x in items]}; allowed are two or more "
+            "matrices, of which the first and the last may be vectors"
+        )
+    first, last = axes[0] == 1, axes[-1] == 1
+    if first:
+        items[0] = reshape(items[0], (1, -1))
+    if last:
+        items[-1] = reshape(items[-1], (-1, 1))
+    splits = _splits([x._data.shape[0] for x in items] + [items[-1]._data.shape[1]])
+
+    def product(i: int, j: int) -> Tensor:
+        if i == j:
+            return items[i]
+        at = splits[i, j]
+        return matmul(product(i, at), product(at + 1, j))
+
+    out = product(0, len(items) - 1)
+    shape = out._data.shape
+    return reshape(out, shape[int(first) : 2 - int(last)]) if first or last else out
+
+
+def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:
+    """Return where to split each part of a chain of matrices (Cormen et al., 15.2)."""
+    count = len(sizes) - 1
+    cost = {(i, i): 0 for i in range(count)}
+    split = {}
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            found = [
+                (cost[i, k] + cost[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
+            ]
+            cost[i, j], split[i, j] = min(found)
+    return split

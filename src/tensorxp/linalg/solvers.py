@@ -1,0 +1,162 @@
+"""Linear systems, general and triangular ones, and inverses."""
+
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from numpy.linalg import LinAlgError
+
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.shaping import matrix_transpose
+from tensorxp.linalg.common import adjoint, matrix, square
+
+
+@primitive
+def inv_p(xp: Any, x: Any) -> Any:
+    """Return the inverses of square matrices."""
+    return xp.linalg.inv(x)
+
+
+@inv_p.vjp
+def _(xp: Any, ct: Any, out: Any) -> Any:
+    # dy = −y dx y: gx = −yᴴ ct yᴴ (Giles 2008, 2.2.3)
+    yh = adjoint(xp, out)
+    return -(yh @ ct @ yh)
+
+
+@inv_p.jvp
+def _(t: Any, out: Any) -> Any:
+    return -(out @ t @ out)
+
+
+def inv(x: Tensor, /) -> Tensor:
+    """Return the inverses of square matrices; LinAlgError for a singular one."""
+    square("inv", x)
+    return apply(inv_p, (x,), {})  # type: ignore[no-any-return]
+
+
+@primitive
+def solve_p(xp: Any, x1: Any, x2: Any) -> Any:
+    """Return y with x1 y = x2; x2 is one vector, or matrices."""
+    return xp.linalg.solve(x1, x2)
+
+
+@solve_p.vjp
+def _(xp: Any, ct: Any, x1: Any, x2_shape: Any, out: Any, needs: Any) -> Any:
+    # x1 y = x2: gx2 = x1⁻ᴴ ct, gx1 = −gx2 yᴴ (Giles 2008, 2.3.1)
+    vector = len(x2_shape) == 1
+    if vector:
+        ct, out = xp.expand_dims(ct, axis=-1), xp.expand_dims(out, axis=-1)
+    g = xp.linalg.solve(adjoint(xp, x1), ct)
+    g1 = -(g @ adjoint(xp, out)) if needs[0] else None
+    return g1, g[..., 0] if vector else g
+
+
+@solve_p.jvp
+def _(xp: Any, t: Any, x1: Any, x2_shape: Any, out: Any) -> Any:
+    # x1 dy = dx2 − dx1 y
+    vector = len(x2_shape) == 1
+    right = t[1]
+    if t[0] is not None:
+        moved = (t[0] @ xp.expand_dims(out, axis=-1))[..., 0] if vector else t[0] @ out
+        right = -moved if right is None else right - moved
+    if vector:
+        return xp.linalg.solve(x1, xp.expand_dims(right, axis=-1))[..., 0]
+    return xp.linalg.solve(x1, right)
+
+
+def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
+    """Return y with `x1` y = `x2`, for square `x1` of shape (..., M, M).
+
+    `x2` of shape (M,) is one vector; with two axes or more it holds matrices (..., M, K), and
+    the axes before them broadcast. LinAlgError for a singular `x1`.
+    """
+    square("solve", x1, "x1")
+    _right_side("solve", x1, x2)
+    return apply(solve_p, (x1, x2), {})  # type: ignore[no-any-return]
+
+
+def _right_side(function: str, x1: Tensor, x2: Any) -> None:
+    if not isinstance(x2, Tensor):
+        raise TypeError(f"{function}: x2 is a {type(x2).__name__}; allowed are Tensors")
+    shape, n = x2._data.shape, x1._data.shape[-1]
+    if not shape or shape[-1 if len(shape) == 1 else -2] != n:
+        raise LinAlgError(
+            f"{function}: x1 has shape {x1._data.shape} and x2 {shape}; x2 must have shape ({n},) "
+            f"or (..., {n}, K)"
+        )
+
+
+@cache
+def _triangular_solver(backend: str) -> Any:
+    """Return SciPy's (CuPy's) solver of triangular systems, or None without SciPy."""
+    if find_spec("scipy") is None:
+        return None
+    name = "scipy.linalg" if backend == "numpy" else "cupyx.scipy.linalg"
+    return import_module(name).solve_triangular
+
+
+@primitive
+def solve_triangular_p(xp: Any, x1: Any, x2: Any, *, upper: bool, unit: bool) -> Any:
+    """Return y with x1 y = x2, reading one triangle of x1; x2 holds matrices."""
+    solver = _triangular_solver(xp.base.__name__)
+    if solver is not None and x1.ndim == 2 and x2.ndim == 2 and x1.size and x2.size:
+        return solver(x1, x2, lower=not upper, unit_diagonal=unit, check_finite=False)
+    triangle = _triangle(xp, x1, upper, unit)
+    if unit:
+        triangle = triangle + xp.eye(x1.shape[-1], dtype=x1.dtype)
+    return xp.linalg.solve(triangle, x2)
+
+
+def _triangle(xp: Any, a: Any, upper: bool, unit: bool) -> Any:
+    return xp.triu(a, k=int(unit)) if upper else xp.tril(a, k=-int(unit))
+
+
+def solve_triangle(xp: Any, a: Any, b: Any, *, upper: bool, unit: bool = False) -> Any:
+    """Return y with a y = b for triangular matrices, on raw arrays or Tensors."""
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return apply(solve_triangular_p, (a, b), {"upper": upper, "unit": unit})
+    return solve_triangular_p.forward(xp, a, b, upper=upper, unit=unit)  # type: ignore[misc]
+
+
+@solve_triangular_p.vjp
+def _(xp: Any, ct: Any, x1: Any, out: Any, needs: Any, *, upper: bool, unit: bool) -> Any:
+    # as for solve, and x1 counts by its triangle only
+    g = solve_triangle(xp, adjoint(xp, x1), ct, upper=not upper, unit=unit)
+    return -_triangle(xp, g @ adjoint(xp, out), upper, unit) if needs[0] else None, g
+
+
+@solve_triangular_p.jvp
+def _(xp: Any, t: Any, x1: Any, out: Any, *, upper: bool, unit: bool) -> Any:
+    right = t[1]
+    if t[0] is not None:
+        moved = _triangle(xp, t[0], upper, unit) @ out
+        right = -moved if right is None else right - moved
+    return solve_triangle(xp, x1, right, upper=upper, unit=unit)
+
+
+def solve_triangular(
+    x1: Tensor, x2: Tensor, /, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Tensor:
+    """Return y with `x1` y = `x2` (`left=False`: y `x1` = `x2`) for triangular `x1`.
+
+    Only the upper (lower) triangle of `x1` is read, without its diagonal, taken as 1, where
+    `unitriangular`. `x2` is as for `solve`, or matrices (..., K, M) with `left=False`. SciPy is
+    used where it is installed. LinAlgError for a zero on the diagonal.
+    """
+    square("solve_triangular", x1, "x1")
+    if not left:
+        matrix("solve_triangular", x2, "x2")
+        turned = solve_triangular(
+            matrix_transpose(x1), matrix_transpose(x2), upper=not upper, unitriangular=unitriangular
+        )
+        return matrix_transpose(turned)
+    _right_side("solve_triangular", x1, x2)
+    params = {"upper": bool(upper), "unit": bool(unitriangular)}
+    if x2._data.ndim == 1:
+        column: Any = x2[:, None]  # type: ignore[index]
+        return apply(solve_triangular_p, (x1, column), params)[..., 0]  # type: ignore[no-any-return]
+    return apply(solve_triangular_p, (x1, x2), params)  # type: ignore[no-any-return]
