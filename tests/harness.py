@@ -169,11 +169,11 @@ def check_second(row: Row, kind: str, device: str) -> None:
                 out = out + xp.sum(xp.real(xp.conj(w) * g))
         return out
 
-    arrays = [*arrays, *cts]
-    tensors = _tensors(arrays, device, recorded=True)
-    directions = _random_like(_floats(arrays), seed=5)
+    everything = [*arrays, *cts]
+    tensors = _tensors(everything, device, recorded=True)
+    directions = _random_like(_floats(everything), seed=5)
     out = projected_vjp(*tensors)
-    (slope,) = _differences(projected_vjp, arrays, directions, device)
+    (slope,) = _differences(projected_vjp, everything, directions, device)
     grads = _grads([out], tensors, [xp.ones((), device=device)])
     _close(_inner(grads, directions), float(slope))
 

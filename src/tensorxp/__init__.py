@@ -14,7 +14,7 @@ from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 from typing import Any as _Any
 
-from tensorxp import autograd
+from tensorxp import autograd, fft, linalg
 from tensorxp._backend.device import (
     Device,
     DeviceError,
@@ -111,6 +111,7 @@ from tensorxp._ops.creation import (
     zeros_like,
 )
 from tensorxp._ops.cumulative import cumsum, cumprod, cumulative_prod, cumulative_sum, diff
+from tensorxp._ops.einsum import einsum
 from tensorxp._ops.exponential import (
     cbrt,
     exp,
@@ -178,6 +179,20 @@ from tensorxp._ops.shaping import (
     unstack,
 )
 from tensorxp._ops.sorting import argsort, sort
+from tensorxp._ops.statistics import (
+    average,
+    corrcoef,
+    cov,
+    median,
+    nanmax,
+    nanmean,
+    nanmin,
+    nansum,
+    percentile,
+    ptp,
+    quantile,
+    trapezoid,
+)
 from tensorxp._ops.transfer import to_device
 from tensorxp._ops.triangular import tril, triu
 from tensorxp._ops.trigonometric import (

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp import _printing
+from tensorxp import _numpy, _printing
 from tensorxp._backend.device import Device, DeviceError, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
-from tensorxp._core.door import node_of, wrap
+from tensorxp._core.door import binary, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.writes import inplace
 from tensorxp._methods import Methods
@@ -139,100 +139,196 @@ class Tensor(Methods, concrete=True):
     # operators
 
     def __add__(self, other: Any, /) -> "Tensor":
-        return _op(ar.add, self, other)
+        try:
+            return binary(ar.add_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __radd__(self, other: Any, /) -> "Tensor":
-        return _op(ar.add, other, self)
+        try:
+            return binary(ar.add_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __sub__(self, other: Any, /) -> "Tensor":
-        return _op(ar.subtract, self, other)
+        try:
+            return binary(ar.subtract_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rsub__(self, other: Any, /) -> "Tensor":
-        return _op(ar.subtract, other, self)
+        try:
+            return binary(ar.subtract_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __mul__(self, other: Any, /) -> "Tensor":
-        return _op(ar.multiply, self, other)
+        try:
+            return binary(ar.multiply_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rmul__(self, other: Any, /) -> "Tensor":
-        return _op(ar.multiply, other, self)
+        try:
+            return binary(ar.multiply_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __truediv__(self, other: Any, /) -> "Tensor":
-        return _op(ar.divide, self, other)
+        try:
+            return binary(ar.divide_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rtruediv__(self, other: Any, /) -> "Tensor":
-        return _op(ar.divide, other, self)
+        try:
+            return binary(ar.divide_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __floordiv__(self, other: Any, /) -> "Tensor":
-        return _op(ar.floor_divide, self, other)
+        try:
+            return binary(ar.floor_divide_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rfloordiv__(self, other: Any, /) -> "Tensor":
-        return _op(ar.floor_divide, other, self)
+        try:
+            return binary(ar.floor_divide_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __mod__(self, other: Any, /) -> "Tensor":
-        return _op(ar.remainder, self, other)
+        try:
+            return binary(ar.remainder_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rmod__(self, other: Any, /) -> "Tensor":
-        return _op(ar.remainder, other, self)
+        try:
+            return binary(ar.remainder_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __pow__(self, other: Any, /) -> "Tensor":
-        return _op(ar.pow, self, other)
+        try:
+            return binary(ar.pow_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rpow__(self, other: Any, /) -> "Tensor":
-        return _op(ar.pow, other, self)
+        try:
+            return binary(ar.pow_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __matmul__(self, other: Any, /) -> "Tensor":
-        return _op(products.matmul, self, other)
+        try:
+            return binary(products.matmul_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rmatmul__(self, other: Any, /) -> "Tensor":
-        return _op(products.matmul, other, self)
+        try:
+            return binary(products.matmul_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __and__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_and, self, other)
+        try:
+            return binary(bw.bitwise_and_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rand__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_and, other, self)
+        try:
+            return binary(bw.bitwise_and_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __or__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_or, self, other)
+        try:
+            return binary(bw.bitwise_or_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __ror__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_or, other, self)
+        try:
+            return binary(bw.bitwise_or_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __xor__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_xor, self, other)
+        try:
+            return binary(bw.bitwise_xor_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rxor__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_xor, other, self)
+        try:
+            return binary(bw.bitwise_xor_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __lshift__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_left_shift, self, other)
+        try:
+            return binary(bw.bitwise_left_shift_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rlshift__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_left_shift, other, self)
+        try:
+            return binary(bw.bitwise_left_shift_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rshift__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_right_shift, self, other)
+        try:
+            return binary(bw.bitwise_right_shift_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __rrshift__(self, other: Any, /) -> "Tensor":
-        return _op(bw.bitwise_right_shift, other, self)
+        try:
+            return binary(bw.bitwise_right_shift_p, other, self)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __lt__(self, other: Any, /) -> "Tensor":
-        return _op(cmp.less, self, other)
+        try:
+            return binary(cmp.less_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __le__(self, other: Any, /) -> "Tensor":
-        return _op(cmp.less_equal, self, other)
+        try:
+            return binary(cmp.less_equal_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __gt__(self, other: Any, /) -> "Tensor":
-        return _op(cmp.greater, self, other)
+        try:
+            return binary(cmp.greater_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __ge__(self, other: Any, /) -> "Tensor":
-        return _op(cmp.greater_equal, self, other)
+        try:
+            return binary(cmp.greater_equal_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __eq__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
-        return _op(cmp.equal, self, other)
+        try:
+            return binary(cmp.equal_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __ne__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
-        return _op(cmp.not_equal, self, other)
+        try:
+            return binary(cmp.not_equal_p, self, other)  # type: ignore[return-value]
+        except TypeError as error:
+            return _leave(error, other)
 
     def __neg__(self, /) -> "Tensor":
         return ar.negative(self)  # type: ignore[return-value]
@@ -449,19 +545,13 @@ class Tensor(Methods, concrete=True):
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
-def _op(function: Any, x1: Any, x2: Any) -> Any:
-    """Return `function(x1, x2)`, or NotImplemented where the other class knows better."""
-    try:
-        return function(x1, x2)
-    except TypeError:
-        other = x2 if isinstance(x1, Tensor) else x1
-        if not isinstance(other, Tensor) and hasattr(other, "__array_ufunc__") is False and (
-            type(other).__module__.partition(".")[0] not in _FOREIGN
-            and not isinstance(other, int | float | complex | str | bytes | list | tuple | None)
-            and not hasattr(other, "__dlpack__")
-        ):
-            return NotImplemented
-        raise
+def _leave(error: TypeError, other: Any) -> Any:
+    """Return NotImplemented where the class of `other` has operators of its own, else raise."""
+    cls = type(other)
+    own = cls.__module__.partition(".")[0] not in ("builtins", "numpy", "tensorxp")
+    if own and hasattr(cls, "__radd__") and not hasattr(cls, "__dlpack__"):
+        return NotImplemented
+    raise error
 
 
 def _is_device(name: str) -> bool:

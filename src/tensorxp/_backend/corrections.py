@@ -33,7 +33,7 @@ def expm1(xp: Any, x: Any) -> Any:
     re = xp.base.expm1(a) * xp.cos(b) - 2 * s * s
     im = e * xp.sin(b)
     flat = b == 0
-    re = xp.where(flat, xp.base.expm1(a), re)
+    re = xp.where(flat, xp.base.expm1(a) + 0.0, re)
     im = xp.where(flat, b, im)
     wild = ~xp.isfinite(b)
     sunk, blown = wild & (a == -xp.inf), wild & (a == xp.inf)

@@ -58,7 +58,10 @@ def unary(op: Primitive, x: Any) -> TensorBase:
     if not plain:
         return apply(op, (x,), {})  # type: ignore[no-any-return]
     device = x._device
-    raw = (device._forwards.get(op) or op.bind(device))(x._data)
+    try:
+        raw = (device._forwards.get(op) or op.bind(device))(x._data)
+    except (TypeError, ValueError) as error:
+        raise explained(op, (x,), error) from None
     if raw.__class__ is not device._array_type:
         raw = device.raw.asarray(raw)
     out = _new(TensorBase.concrete)
@@ -95,6 +98,8 @@ def binary(op: Primitive, x1: Any, x2: Any) -> TensorBase:
             raw = (device._forwards.get(op) or op.bind(device))(x1._data, x2._data)
     except AttributeError:
         return apply(op, promote(op, x1, x2), {})  # type: ignore[no-any-return]
+    except (TypeError, ValueError) as error:
+        raise explained(op, (x1, x2), error) from None
     if raw.__class__ is not device._array_type:
         raw = device.raw.asarray(raw)
     out = _new(TensorBase.concrete)
@@ -177,7 +182,10 @@ def _run(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
             raws.append(x)
     if device is None:
         raise _not_a_tensor(op, inputs[0] if inputs else None, op.inputs[0])
-    raw = (device._forwards.get(op) or op.bind(device))(*raws, **params)
+    try:
+        raw = (device._forwards.get(op) or op.bind(device))(*raws, **params)
+    except (TypeError, ValueError) as error:
+        raise explained(op, inputs, error) from None
     if "to_device" in params:
         device = params["to_device"]
     if raw.__class__ is tuple:
@@ -265,6 +273,32 @@ def _saved_value(x: Any) -> tuple[Any, Any, int]:
     if x.__class__ is tuple:
         return tuple([_saved_value(item) for item in x]), None, -1
     return x, None, 0
+
+
+def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Exception:
+    """Return the error of a backend with the operation and its inputs named."""
+    told = ", ".join(
+        f"{name} has shape {tuple(x._data.shape)} and dtype {x._data.dtype}"
+        if isinstance(x, TensorBase)
+        else f"{name} is {x!r}"
+        for name, x in zip(op.inputs * (len(inputs) if op.variadic else 1), inputs, strict=False)
+    )
+    text = str(error)
+    mismatch = "Input operand" in text  # NumPy's words for matmul, vecdot
+    if op.tensor_level or (text.startswith(op.name) and not mismatch):
+        return error  # raised by the user's own code, or explained already
+    if isinstance(error, TypeError):
+        if "not supported for the input types" in text:
+            text = "no loop for these dtypes"
+        return TypeError(f"{op.name}: {text} ({told})")
+    if type(error) is ValueError:
+        if "could not be broadcast together" in text:
+            text = "the shapes could not be broadcast together"
+        elif mismatch:
+            text = "the sizes of the contracted axes do not match"
+        return ValueError(f"{op.name}: {text} ({told})")
+    error.add_note(f"in {op.name}: {told}")
+    return error
 
 
 def device_mismatch(function: str, inputs: tuple[Any, ...]) -> DeviceError:

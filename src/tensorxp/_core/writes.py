@@ -139,7 +139,7 @@ def inplace(op: Primitive, x: Any, other: Any) -> Any:
         bump(x)
         return x
     x1, x2 = promote(op, x, other)
-    new = apply(op, (x1, x2), {})
+    new = apply(op, (_before_write(op, x1, x2), x2), {})
     _check_result(function, x, new._data)
     if chain or new._data.dtype != x._data.dtype:
         write(x, ..., new, function)
@@ -150,6 +150,15 @@ def inplace(op: Primitive, x: Any, other: Any) -> Any:
     if watching and stack():
         notify_rebind(x, new)
     return x
+
+
+def _before_write(op: Primitive, x: Any, other: Any) -> Any:
+    """Return `x`, as a copy where a rule needs its value from before the write."""
+    node = node_of(x)
+    needs = (node is not None, isinstance(other, TensorBase) and node_of(other) is not None)
+    if not any(needs) or 0 not in op.plan(needs).saves or (watching and stack()):
+        return x
+    return wrap(x._device.raw.copy(x._data), x._device, node)
 
 
 def _check_result(function: str, x: Any, result: Any) -> None:
@@ -171,8 +180,23 @@ def _raw_inplace(op: Primitive, function: str, x: Any, other: Any) -> None:
     data = x._data
     forward = device._forwards.get(op) or op.bind(device)
     if forward.__class__ is device.raw.ufunc and data.ndim:
-        forward(data, other, out=data)  # the ufunc checks shapes and casting before it writes
+        try:  # the ufunc checks shapes and casting before it writes
+            forward(data, other, out=data)
+        except (TypeError, ValueError) as error:
+            raise _explained(function, data, other, error) from None
         return
-    result = device.raw.asarray(forward(data, other))
+    try:
+        result = device.raw.asarray(forward(data, other))
+    except (TypeError, ValueError) as error:
+        raise _explained(function, data, other, error) from None
     _check_result(function, x, result)
     data[...] = result
+
+
+def _explained(function: str, data: Any, other: Any, error: Exception) -> Exception:
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    shape, dtype = getattr(other, "shape", ()), getattr(other, "dtype", type(other).__name__)
+    return kind(
+        f"{function}: {error} (the target has shape {data.shape} and dtype {data.dtype}, the other "
+        f"operand {shape} and {dtype}); the target keeps its shape and dtype and is unchanged"
+    )

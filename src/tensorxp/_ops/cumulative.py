@@ -97,9 +97,7 @@ def _(xp: Any, t: Any, x: Any, out: Any, *, axis: int, include_initial: bool) ->
     return xp.moveaxis(found, -1, axis)
 
 
-def _cumulate(
-    op: Primitive, x: Any, axis: int | None, dtype: Any, include_initial: bool
-) -> Tensor:
+def _cumulate(op: Primitive, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Tensor:
     ndim = dimensions(op.name, x)
     if axis is None and ndim != 1:
         raise ValueError(
@@ -218,7 +216,8 @@ def diff(
     if n < 0:
         raise ValueError(f"diff: n is {n}; allowed are 0 and above")
     sizes = []
-    for name, value in (("prepend", prepend), ("x", x), ("append", append)):
+    given: tuple[tuple[str, Any], ...] = (("prepend", prepend), ("x", x), ("append", append))
+    for name, value in given:
         if not hasattr(value, "shape") or value.shape == ():
             sizes.append(0 if value is None else 1)
             continue

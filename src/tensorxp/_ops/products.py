@@ -4,6 +4,7 @@ All are linear in each operand, so a rule is the same kind of product of the cot
 other operand's conjugate.
 """
 
+from math import prod
 from typing import Any
 
 from tensorxp._core.door import apply, binary
@@ -49,12 +50,13 @@ def _matmul_x2(xp: Any, ct: Any, x1: Any, x2_shape: Any) -> Any:
     if len(x2_shape) == 1:
         if x1.ndim == 1:
             return x1 * ct
-        return xp.matmul(xp.reshape(ct, (-1,)), xp.reshape(x1, (-1, x2_shape[0])))
+        return xp.matmul(xp.reshape(ct, (-1,)), xp.reshape(x1, (prod(ct.shape), x2_shape[0])))
     if x1.ndim == 1:
         return xp.expand_dims(x1, axis=-1) * xp.expand_dims(ct, axis=-2)
     if x1.ndim > 2 and len(x2_shape) == 2:
-        x1 = xp.reshape(x1, (-1, x2_shape[0]))
-        ct = xp.reshape(ct, (-1, x2_shape[1]))
+        rows = prod(x1.shape[:-1])
+        x1 = xp.reshape(x1, (rows, x2_shape[0]))
+        ct = xp.reshape(ct, (rows, x2_shape[1]))
     return xp.matmul(_transposed(xp, x1), ct)
 
 
@@ -164,7 +166,7 @@ outer_p = multilinear(
 
 
 def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
-    """Return the products of each element of `x1` with each of `x2`, both flattened, as a matrix."""
+    """Return the matrix of the products of each element of `x1` with each of `x2`, flattened."""
     return binary(outer_p, x1, x2)
 
 

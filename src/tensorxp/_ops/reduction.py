@@ -260,8 +260,12 @@ def std(
     return _reduce(std_p, x, axis, keepdims, correction=correction)
 
 
-any_p = nondifferentiable("any", forward=lambda xp, x, *, axis, keepdims: x.any(axis, None, keepdims))
-all_p = nondifferentiable("all", forward=lambda xp, x, *, axis, keepdims: x.all(axis, None, keepdims))
+any_p = nondifferentiable(
+    "any", forward=lambda xp, x, *, axis, keepdims: x.any(axis=axis, keepdims=keepdims)
+)
+all_p = nondifferentiable(
+    "all", forward=lambda xp, x, *, axis, keepdims: x.all(axis=axis, keepdims=keepdims)
+)
 count_nonzero_p = nondifferentiable("count_nonzero")
 
 

@@ -3,6 +3,7 @@
 Positions are int64 and have no derivative; what is picked by them has.
 """
 
+from math import prod
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
@@ -36,9 +37,7 @@ def _indices(function: str, value: Any, x: Any) -> Any:
         raw = x._device.raw.asarray(value)
         value = wrap(raw if raw.size else raw.astype("int64"), x._device)
     if value._data.dtype.kind not in "iu":
-        raise TypeError(
-            f"{function}: indices have dtype {value._data.dtype}; allowed are integers"
-        )
+        raise TypeError(f"{function}: indices have dtype {value._data.dtype}; allowed are integers")
     if value._data.dtype.kind == "u":  # NumPy does not take uint64 for indices
         value = wrap(value._data.astype("int64"), value._device)
     return value
@@ -181,10 +180,7 @@ def _scatter(xp: Any, ct: Any, shape: tuple[int, ...], places: Any) -> Any:
 
     One flat index is the fast path of adding at places, on every backend.
     """
-    size = 1
-    for n in shape:
-        size *= n
-    zeros = xp.zeros((size,), dtype=ct.dtype, device=ct.device)
+    zeros = xp.zeros((prod(shape),), dtype=ct.dtype, device=ct.device)
     key = (xp.reshape(places, (-1,)),)
     return xp.reshape(xp.index_add(zeros, key, xp.reshape(ct, (-1,))), shape)
 
@@ -203,13 +199,7 @@ def take_p(xp: Any, x: Any, indices: Any, *, axis: int) -> Any:
 @take_p.vjp
 def _(xp: Any, ct: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
     # y = x[:, i]: the cotangents of slices that were picked several times add up
-    inner = 1
-    for n in x_shape[axis + 1 :]:
-        inner *= n
-    outer = 1
-    for n in x_shape[:axis]:
-        outer *= n
-    size = x_shape[axis]
+    outer, size, inner = prod(x_shape[:axis]), x_shape[axis], prod(x_shape[axis + 1 :])
     picked = xp.reshape(_positive(xp, indices, size), (1, -1, 1)) * inner
     device = ct.device
     first = xp.reshape(xp.arange(outer, dtype=picked.dtype, device=device), (-1, 1, 1))
@@ -244,7 +234,9 @@ def _check_bounds(function: str, indices: Any, x: Any, axis: int) -> None:
         raise device_mismatch(function, (x, indices))
     if x._device.type == "cuda" and data.size:
         if int(data.max()) >= size or int(data.min()) < -size:
-            raise IndexError(f"{function}: an index is out of bounds for axis {axis} of size {size}")
+            raise IndexError(
+                f"{function}: an index is out of bounds for axis {axis} of size {size}"
+            )
 
 
 @primitive

@@ -58,9 +58,7 @@ unique_p = nondifferentiable("unique", forward=_unique)
 
 def _apply(x: Tensor, *, index: bool = False, inverse: bool = False, counts: bool = False) -> Any:
     """Run `unique`; the values of a recorded tensor are picked from it, with their gradient."""
-    recorded = isinstance(x, Tensor) and (
-        watching or (modes.grad and node_of(x) is not None)
-    )
+    recorded = isinstance(x, Tensor) and (watching or (modes.grad and node_of(x) is not None))
     params = {"index": index or recorded, "inverse": inverse, "counts": counts}
     found = apply(unique_p, (x,), params)
     if recorded:
@@ -79,12 +77,15 @@ def unique_all(x: Tensor, /) -> unique_all_result:
 
 
 def unique_counts(x: Tensor, /) -> unique_counts_result:
-    """Return the unique elements of `x` and how often each occurs: (values, counts)."""
+    """Return the unique elements of `x` and how often each occurs, as (values, counts)."""
     return unique_counts_result(*_apply(x, counts=True))
 
 
 def unique_inverse(x: Tensor, /) -> unique_inverse_result:
-    """Return the unique elements of `x` and the indices of `x` in them: (values, inverse_indices)."""
+    """Return the unique elements of `x` and where in them each element of `x` is.
+
+    A named tuple (values, inverse_indices).
+    """
     return unique_inverse_result(*_apply(x, inverse=True))
 
 

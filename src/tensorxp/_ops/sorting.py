@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from tensorxp._core.door import apply
+from tensorxp._core.door import apply, node_of
+from tensorxp._core.modes import modes
 from tensorxp._core.primitive import nondifferentiable
 from tensorxp._core.tensor import TensorBase as Tensor
-from tensorxp._core.views import View
 from tensorxp._core.watchers import watching
 from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.searching import take_along_axis
@@ -46,15 +46,13 @@ def argsort(
     return apply(argsort_p, (x,), params)  # type: ignore[no-any-return]
 
 
-def sort(
-    x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
-) -> Tensor:
+def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Return a copy of `x` sorted along `axis`, ordered as by `argsort`.
 
     The gradient goes back to where each element came from.
     """
     axis = normalize_axis("sort", axis, dimensions("sort", x))
-    if x._node is not None or watching or x._version.__class__ is View:
+    if watching or (modes.grad and node_of(x) is not None):
         order = argsort(x, axis=axis, descending=descending, stable=stable)
         return take_along_axis(x, order, axis=axis)
     params = {"axis": axis, "descending": descending, "stable": stable}

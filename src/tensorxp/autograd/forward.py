@@ -8,12 +8,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from tensorxp._core.door import apply, wrap
+from tensorxp._core.door import apply, node_of, wrap
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View
-from tensorxp._core.watchers import Watcher, watch
+from tensorxp._core.watchers import Watcher, stack, watch
 from tensorxp._core.writes import follow
 from tensorxp.autograd.engine import namespace
 
@@ -148,8 +148,9 @@ def jvp(
     for i, (x, t) in enumerate(zip(xs, ts, strict=True)):
         if not isinstance(x, TensorBase):
             raise TypeError(f"jvp: primals[{i}] is a {type(x).__name__}; allowed are Tensors")
-        # an alias of its own keeps the caller's tensors out of the table
-        alias = wrap(x._data, x._device) if x._node is None else x[...]  # type: ignore[index]
+        # a stand-in keeps the caller's tensors out of the table; a copy carries outer levels along
+        outer = node_of(x) is not None or bool(stack())
+        alias = xp.copy(x) if outer else wrap(x._data, x._device)
         fresh.append(alias)
         if t is None:
             continue

@@ -32,7 +32,7 @@ def _tracked(xs: tuple[Any, ...]) -> tuple[Any, ...]:
     out: list[Any] = []
     for x in xs:
         if node_of(x) is not None or (watching and stack()):
-            alias: Any = x[...]
+            alias: Any = namespace().copy(x)
             out.append(alias if node_of(alias) is not None else alias.requires_grad_(True))
         else:
             fresh: Any = wrap(x._data, x._device)
@@ -219,5 +219,7 @@ def hvp(fn: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
         return (value, *grads)
 
     outs, tangents = jvp(gradient, xs, vs)
-    products = tuple(t.detach() for t in tangents[1:])
-    return outs[0].detach(), products if several else products[0]
+    value, products = outs[0], tuple(tangents[1:])
+    if not _nested((*xs, *vs)):
+        value, products = value.detach(), tuple(t.detach() for t in products)
+    return value, products if several else products[0]

@@ -5,7 +5,7 @@ the inverse one with "backward" and "forward" swapped. Real transforms keep one 
 spectrum; the other half's share makes the factors 2 and 1/2 of `_halves`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from operator import index
 from typing import Any
 
@@ -39,41 +39,240 @@ def _halves(xp: Any, ct: Any, n: int, axis: int, inner: float) -> Any:
     return ct * xp.reshape(factors, (-1,) + (1,) * (ct.ndim - 1 - axis))
 
 
-def _whole(name: str, inverse: str) -> Primitive:
-    """Return the primitive of a complex transform along one axis."""
+def _call(xp: Any, name: str, x: Any, s: Any, axes: Any, norm: str) -> Any:
+    function = getattr(xp.fft, name)
+    if name[-1] == "n":
+        return function(x, s=s, axes=axes, norm=norm)
+    return function(x, n=s[0], axis=axes[0], norm=norm)
 
-    def rule(xp: Any, ct: Any, x_shape: Any, *, n: int, axis: int, norm: str) -> Any:
-        back = getattr(xp.fft, inverse)(ct, n=n, axis=axis, norm=_SWAPPED[norm])
+
+def _transform(name: str, adjoint: str, *, halve: bool = False, double: bool = False) -> Primitive:
+    """Return the primitive of a transform; its vjp is `adjoint` of what is halved, or doubled."""
+
+    def forward(xp: Any, x: Any, *, s: Any, axes: Any, norm: str) -> Any:
+        return _call(xp, name, x, s, axes, norm)
+
+    def rule(xp: Any, ct: Any, x_shape: Any, *, s: Any, axes: Any, norm: str) -> Any:
+        if halve:
+            ct = _halves(xp, ct, s[-1], axes[-1], 0.5)
+        back = _call(xp, adjoint, ct, s, axes, _SWAPPED[norm])
+        if double:
+            back = _halves(xp, back, s[-1], axes[-1], 2.0)
         return _fitted(xp, back, x_shape)
 
-    def forward(xp: Any, x: Any, *, n: int, axis: int, norm: str) -> Any:
-        return getattr(xp.fft, name)(x, n=n, axis=axis, norm=norm)
-
     return linear(name, forward=forward, x=rule)
 
 
-def _to_half(name: str, inverse: str) -> Primitive:
-    """Return the primitive of a transform of real signals to half spectra."""
-
-    def rule(xp: Any, ct: Any, x_shape: Any, *, n: int, axis: int, norm: str) -> Any:
-        halved = _halves(xp, ct, n, axis, 0.5)
-        back = getattr(xp.fft, inverse)(halved, n=n, axis=axis, norm=_SWAPPED[norm])
-        return _fitted(xp, back, x_shape)
-
-    def forward(xp: Any, x: Any, *, n: int, axis: int, norm: str) -> Any:
-        return getattr(xp.fft, name)(x, n=n, axis=axis, norm=norm)
-
-    return linear(name, forward=forward, x=rule)
+fft_p = _transform("fft", "ifft")
+ifft_p = _transform("ifft", "fft")
+fftn_p = _transform("fftn", "ifftn")
+ifftn_p = _transform("ifftn", "fftn")
+rfft_p = _transform("rfft", "irfft", halve=True)
+irfft_p = _transform("irfft", "rfft", double=True)
+rfftn_p = _transform("rfftn", "irfftn", halve=True)
+irfftn_p = _transform("irfftn", "rfftn", double=True)
+hfft_p = _transform("hfft", "ihfft", double=True)
+ihfft_p = _transform("ihfft", "hfft", halve=True)
 
 
-def _from_half(name: str, inverse: str) -> Primitive:
-    """Return the primitive of a transform of half spectra to real signals."""
+def _norm(function: str, norm: Any) -> str:
+    norm = "backward" if norm is None else norm
+    if norm not in _SWAPPED:
+        raise ValueError(
+            f'{function}: norm is {norm!r}; allowed are "backward", "ortho" and "forward"'
+        )
+    return norm  # type: ignore[no-any-return]
 
-    def rule(xp: Any, ct: Any, x_shape: Any, *, n: int, axis: int, norm: str) -> Any:
-        back = getattr(xp.fft, inverse)(ct, n=n, axis=axis, norm=_SWAPPED[norm])
-        return _fitted(xp, _halves(xp, back, n, axis, 2.0), x_shape)
 
-    def forward(xp: Any, x: Any, *, n: int, axis: int, norm: str) -> Any:
-        return getattr(xp.fft, name)(x, n=n, axis=axis, norm=norm)
+def _length(function: str, argument: str, n: Any) -> int:
+    try:
+        n = index(n)
+    except TypeError:
+        raise TypeError(f"{function}: {argument} is {n!r}; allowed are integers") from None
+    if n < 1:
+        raise ValueError(f"{function}: {argument} is {n}; a transform needs one point or more")
+    return n  # type: ignore[no-any-return]
 
-    return linear(name, forward=forward, x=rule)
+
+def _real(function: str, x: Tensor) -> None:
+    if x._data.dtype.kind == "c":
+        raise TypeError(f"{function}: x has dtype {x._data.dtype}; allowed are real dtypes")
+
+
+def _one(op: Primitive, x: Tensor, n: Any, axis: Any, norm: Any, half: bool = False) -> Tensor:
+    """Apply a transform along one axis; from a half spectrum the default length is 2 (M - 1)."""
+    at = normalize_axis(op.name, axis, dimensions(op.name, x))
+    if n is None:
+        n = x._data.shape[at]
+        n = 2 * (n - 1) if half else n
+    params = {"s": (_length(op.name, "n", n),), "axes": (at,), "norm": _norm(op.name, norm)}
+    return apply(op, (x,), params)  # type: ignore[no-any-return]
+
+
+def _several(op: Primitive, x: Tensor, s: Any, axes: Any, norm: Any, half: bool = False) -> Tensor:
+    """Apply a transform along several axes: `axes`, or the last ones that `s` has lengths for."""
+    ndim = dimensions(op.name, x)
+    if axes is None and s is not None:
+        axes = tuple(range(-len(s), 0))
+    places = normalize_axes(op.name, axes, ndim)
+    shape = x._data.shape
+    if s is None:
+        sizes = [shape[i] for i in places]
+        if half and sizes:
+            sizes[-1] = 2 * (sizes[-1] - 1)
+    else:
+        sizes = list(s)
+        if len(sizes) != len(places):
+            raise ValueError(f"{op.name}: s is {s} and axes {axes}; their lengths must be equal")
+    lengths = tuple([_length(op.name, "s", n) for n in sizes])
+    norm = _norm(op.name, norm)
+    if not places:
+        raise ValueError(f"{op.name}: axes is empty; a transform needs one axis or more")
+    return apply(op, (x,), {"s": lengths, "axes": places, "norm": norm})  # type: ignore[no-any-return]
+
+
+def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
+    """Return the discrete Fourier transform along `axis`, complex.
+
+    `x` is cut or filled with zeros to length `n`. float32 gives complex64, integers complex128.
+    `norm` says which way is divided by n: "backward" the inverse, "forward" this one, "ortho"
+    both by its root.
+    """
+    return _one(fft_p, x, n, axis, norm)
+
+
+def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
+    """Return the inverse of `fft` along `axis`; arguments and dtypes are those of `fft`."""
+    return _one(ifft_p, x, n, axis, norm)
+
+
+def fftn(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str = "backward",
+) -> Tensor:
+    """Return the discrete Fourier transform over several axes, complex.
+
+    `s` are the lengths as `n` of `fft`, `axes` their axes: default all, or the last len(s).
+    """
+    return _several(fftn_p, x, s, axes, norm)
+
+
+def ifftn(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str = "backward",
+) -> Tensor:
+    """Return the inverse of `fftn`; arguments and dtypes are those of `fftn`."""
+    return _several(ifftn_p, x, s, axes, norm)
+
+
+def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
+    """Return the first n // 2 + 1 values of `fft` of a real signal; TypeError for complex `x`."""
+    dimensions("rfft", x)
+    _real("rfft", x)
+    return _one(rfft_p, x, n, axis, norm)
+
+
+def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
+    """Return the inverse of `rfft`, real; `x` is the half spectrum of a signal of length `n`.
+
+    `n` is by default 2 (M - 1); an odd length must be told. The imaginary parts of the first
+    value, and for even `n` of the last, are not used and get gradient 0.
+    """
+    return _one(irfft_p, x, n, axis, norm, half=True)
+
+
+def rfftn(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str = "backward",
+) -> Tensor:
+    """Return `rfft` along the last of `axes` and `fft` along the others."""
+    dimensions("rfftn", x)
+    _real("rfftn", x)
+    return _several(rfftn_p, x, s, axes, norm)
+
+
+def irfftn(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] | None = None,
+    norm: str = "backward",
+) -> Tensor:
+    """Return the inverse of `rfftn`, real; the last of `s` is by default 2 (M - 1)."""
+    return _several(irfftn_p, x, s, axes, norm, half=True)
+
+
+def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
+    """Return the real spectrum, of length `n`, of a Hermitian signal given by its first half.
+
+    `n` is by default 2 (M - 1); arguments as for `irfft`.
+    """
+    return _one(hfft_p, x, n, axis, norm, half=True)
+
+
+def ihfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
+    """Return the inverse of `hfft`: the first n // 2 + 1 values; TypeError for complex `x`."""
+    dimensions("ihfft", x)
+    _real("ihfft", x)
+    return _one(ihfft_p, x, n, axis, norm)
+
+
+def fft2(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str = "backward",
+) -> Tensor:
+    """Return `fftn` over the last two axes."""
+    return fftn(x, s=s, axes=axes, norm=norm)
+
+
+def ifft2(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str = "backward",
+) -> Tensor:
+    """Return `ifftn` over the last two axes."""
+    return ifftn(x, s=s, axes=axes, norm=norm)
+
+
+def rfft2(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str = "backward",
+) -> Tensor:
+    """Return `rfftn` over the last two axes."""
+    return rfftn(x, s=s, axes=axes, norm=norm)
+
+
+def irfft2(
+    x: Tensor,
+    /,
+    *,
+    s: Sequence[int] | None = None,
+    axes: Sequence[int] = (-2, -1),
+    norm: str = "backward",
+) -> Tensor:
+    """Return `irfftn` over the last two axes."""
+    return irfftn(x, s=s, axes=axes, norm=norm)

@@ -37,7 +37,9 @@ def adjugate_p(xp: Any, x: Any) -> Any:
     """Return the adjugates of square matrices, singular ones too."""
     # adj(x) = det(U) det(Vh) V diag(Π_{k≠i} s_k) Uᴴ
     u, s, vh, unit = _parts(xp, x)
-    return _scale(xp, unit, (adjoint(xp, vh) * xp.expand_dims(_others(xp, s), axis=-2)) @ adjoint(xp, u))
+    return _scale(
+        xp, unit, (adjoint(xp, vh) * xp.expand_dims(_others(xp, s), axis=-2)) @ adjoint(xp, u)
+    )
 
 
 def _adjugate_derivative(xp: Any, t: Any, x: Any) -> Any:

@@ -121,9 +121,7 @@ def eig(x: Tensor, /) -> EigResult:
     return EigResult(*apply(eig_p, (x,), {}))
 
 
-eigvals_p = nondifferentiable(
-    "eigvals", forward=lambda xp, x: _complex(xp, xp.linalg.eigvals(x))
-)
+eigvals_p = nondifferentiable("eigvals", forward=lambda xp, x: _complex(xp, xp.linalg.eigvals(x)))
 
 
 def eigvals(x: Tensor, /) -> Tensor:

@@ -33,7 +33,9 @@ def expm_p(xp: Any, x: Any) -> Any:
     odd = x @ (
         x6 @ (b[13] * x6 + b[11] * x4 + b[9] * x2) + b[7] * x6 + b[5] * x4 + b[3] * x2 + b[1] * one
     )
-    even = x6 @ (b[12] * x6 + b[10] * x4 + b[8] * x2) + b[6] * x6 + b[4] * x4 + b[2] * x2 + b[0] * one
+    even = (
+        x6 @ (b[12] * x6 + b[10] * x4 + b[8] * x2) + b[6] * x6 + b[4] * x4 + b[2] * x2 + b[0] * one
+    )
     out = xp.linalg.solve(even - odd, even + odd)
     for _ in range(squarings):
         out = out @ out

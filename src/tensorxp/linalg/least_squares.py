@@ -75,7 +75,7 @@ matrix_rank_p = nondifferentiable("matrix_rank", forward=_rank)
 
 
 def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
-    """Return the ranks of matrices, int64: how many singular values exceed `rtol` times the largest.
+    """Return the ranks, int64: how many singular values exceed `rtol` times the largest.
 
     `rtol` is a number or one for each matrix, default max(M, N) times the dtype's epsilon. The
     rank has no derivative.

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import TensorBase as Tensor
@@ -14,9 +13,7 @@ from tensorxp.linalg.decompositions import svdvals
 
 
 @primitive
-def vector_norm_p(
-    xp: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool, ord: float
-) -> Any:
+def vector_norm_p(xp: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool, ord: float) -> Any:
     """Return the norms over axes."""
     return xp.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
 

@@ -1,0 +1,94 @@
+"""Export by DLPack and `__cuda_array_interface__`: the same memory, or a refusal.
+
+A consumer may write to what it is given, so read-only and broadcast memory, and memory with
+strides that consumers cannot take, goes out as a copy, or not at all where `copy=False`.
+"""
+
+from typing import Any
+
+from tensorxp._backend.interchange import KDL_CPU, KDL_CUDA, KDL_EXT_DEV
+from tensorxp._core.door import node_of
+
+
+def dlpack_device(t: Any) -> tuple[int, int]:
+    """Return (DLPack's device type, index): 1 CPU, 2 CUDA, 12 for simulated devices."""
+    kinds = {"cpu": KDL_CPU, "cuda": KDL_CUDA}
+    return kinds.get(t._device.type, KDL_EXT_DEV), t._device.index
+
+
+def _refuse_grad(t: Any, function: str, error: type[Exception]) -> None:
+    if node_of(t) is not None:
+        raise error(
+            f"{function}: the tensor requires grad, and its gradient would be lost in the other "
+            "library; export t.detach()"
+        )
+
+
+def _trap(raw: Any) -> str | None:
+    """Return what makes the memory unfit for consumers that write and assume strides, or None."""
+    if not raw.flags.writeable:
+        return "read-only"
+    for size, stride in zip(raw.shape, raw.strides, strict=True):
+        if size > 1 and stride <= 0:
+            return "of negative strides" if stride else "broadcast"
+        if stride % raw.itemsize:
+            return "not aligned to its elements"
+    return None if raw.flags.aligned else "not aligned to its elements"
+
+
+def export_dlpack(
+    t: Any,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
+    """Return a DLPack capsule over the memory of `t`.
+
+    BufferError for a tensor that requires grad, for another device than asked for (except a
+    copy to the host), and where `copy=False` and only a copy is safe.
+    """
+    _refuse_grad(t, "__dlpack__", BufferError)
+    device = t._device
+    here = dlpack_device(t)
+    wanted = here if dl_device is None else (int(dl_device[0]), int(dl_device[1]))
+    if device.type == "cuda":
+        with device.raw.base.cuda.Device(device.index):
+            return t._data.__dlpack__(
+                stream=stream, max_version=max_version, dl_device=dl_device, copy=copy
+            )
+    if wanted == (KDL_CPU, 0) and (device.type == "cpu" or dl_device is not None):
+        if device.type != "cpu" and copy is False:
+            raise BufferError(f"__dlpack__: the tensor is on {device}; copy=False cannot reach a CPU")
+    elif device.type == "cpu":
+        raise BufferError(
+            f"__dlpack__: the tensor is on the CPU and dl_device is {wanted}; move it first, "
+            'for example with t.to("cuda")'
+        )
+    else:
+        raise BufferError(
+            f"__dlpack__: no other library can read memory of the simulated device {device}; "
+            "copy it to the host with t.cpu()"
+        )
+    if stream is not None:
+        raise ValueError(f"__dlpack__: stream is {stream!r}; memory of the CPU has no streams")
+    raw = device.raw.to_numpy(t._data)
+    trap = _trap(raw)
+    if trap is not None and copy is False:
+        raise BufferError(
+            f"__dlpack__: copy=False, but the memory is {trap}, which consumers write through or "
+            "cannot take; export t.copy()"
+        )
+    if trap is not None or copy or device.type != "cpu":
+        raw = device.raw.copy(raw)
+    return raw.__dlpack__(max_version=max_version)
+
+
+def cuda_array_interface(t: Any) -> dict[str, Any]:
+    """Return CUDA's array interface; AttributeError for tensors of other devices."""
+    if t._device.type != "cuda":
+        raise AttributeError(
+            f"__cuda_array_interface__: the tensor is on {t._device}, not on a CUDA device"
+        )
+    _refuse_grad(t, "__cuda_array_interface__", RuntimeError)
+    return dict(t._data.__cuda_array_interface__)

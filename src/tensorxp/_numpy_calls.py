@@ -1,0 +1,70 @@
+"""How the tables of NumPy's functions are made and searched.
+
+An adapter has the signature of NumPy's function behind the namespace: `sum(xp, a, axis=None)`.
+It raises `NoEquivalent` where the arguments ask for what we lack.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from inspect import signature
+from typing import Any
+
+import numpy as np
+
+_functions: dict[str, Callable[..., Any]] = {}
+_no_value = getattr(np, "_NoValue", None)
+#: modules that enter adapters, imported when a function of NumPy first meets a Tensor
+_TABLES = ("_numpy_functions", "_numpy_shapes", "_numpy_linalg")
+
+
+class NoEquivalent(Exception):
+    """There is no equivalent of this NumPy call; it runs on NumPy or raises a TypeError."""
+
+
+def implements(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Enter an adapter under its own name and `names` ("linalg.norm" for submodules)."""
+
+    def enter(adapter: Callable[..., Any]) -> Callable[..., Any]:
+        for name in names or (adapter.__name__,):
+            _functions[name] = adapter
+        return adapter
+
+    return enter
+
+
+def is_given(name: str, value: Any) -> bool:
+    """Return whether an argument says anything: NumPy passes some defaults on."""
+    if value is None and name in ("out", "dtype", "like", "signature", "sig", "casting"):
+        return False
+    if name == "out" and value.__class__ is tuple and all(v is None for v in value):
+        return False
+    return value is not _no_value
+
+
+@lru_cache(maxsize=512)
+def find_function(name: str) -> Callable[..., Any] | None:
+    """Return the adapter of NumPy's `name`, which raises NoEquivalent for unknown arguments."""
+    for table in _TABLES:
+        import_module(f"{__package__}.{table}")
+    adapter = _functions.get(name)
+    if adapter is None:
+        return None
+    bind = signature(adapter).bind
+
+    def checked(xp: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            bind(xp, *args, **kwargs)
+        except TypeError:
+            raise NoEquivalent from None
+        return adapter(xp, *args, **kwargs)
+
+    return checked
+
+
+def need(xp: Any, name: str) -> Any:
+    """Return a function of the namespace; NoEquivalent where it has none of that name."""
+    found = getattr(xp, name, None)
+    if found is None:
+        raise NoEquivalent
+    return found

@@ -1,0 +1,530 @@
+"""NumPy's functions of values: reductions, elementwise functions, sorting, searching, products.
+
+Each has NumPy's arguments behind the namespace (see `_numpy_calls`).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tensorxp import _numpy_ufuncs as reductions
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._numpy_calls import NoEquivalent, implements, need
+
+
+def tensors(xp: Any, *values: Any) -> list[Any]:
+    """Return lists and Python scalars as Tensors on the device of the Tensors among them."""
+    device = next((x._device for x in values if isinstance(x, Tensor)), None)
+    return [x if isinstance(x, Tensor) else xp.asarray(x, device=device) for x in values]
+
+
+# reductions
+
+for _name, _reduction in {
+    "sum": reductions.sum, "prod": reductions.prod,
+}.items():  # fmt: skip
+    implements(_name)(_reduction)
+
+
+def _reordered(reduction: Any, extra: str) -> Any:
+    # any, all and max take no dtype: (a, axis, out, keepdims, initial or where)
+    def reduced(xp: Any, a: Any, axis: Any = None, out: Any = None, keepdims: bool = False,
+                **rest: Any) -> Any:  # fmt: skip
+        if out is not None or set(rest) - {"where", extra}:
+            raise NoEquivalent
+        return reduction(xp, *tensors(xp, a), axis=axis, keepdims=keepdims, **rest)
+
+    return reduced
+
+
+implements("any")(_reordered(reductions.any, "where"))
+implements("all")(_reordered(reductions.all, "where"))
+implements("max", "amax")(_reordered(reductions.max, "initial"))
+implements("min", "amin")(_reordered(reductions.min, "initial"))
+
+
+@implements()
+def mean(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+    keepdims: bool = False, *, where: Any = True,
+) -> Any:  # fmt: skip
+    if out is not None:
+        raise NoEquivalent
+    if dtype is not None:
+        a = xp.astype(a, dtype)
+    if where is True:
+        return xp.mean(a, axis=axis, keepdims=keepdims)
+    mask = xp.broadcast_to(xp.asarray(where, device=a._device), a.shape)
+    count = xp.sum(xp.astype(mask, "int64"), axis=axis, keepdims=keepdims)
+    return reductions.sum(xp, a, axis, None, keepdims, 0, mask) / count
+
+
+def _spread(name: str) -> Any:
+    def spread(
+        xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+        keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: Any = None,
+    ) -> Any:  # fmt: skip
+        if out is not None or where is not True or mean is not None:
+            raise NoEquivalent
+        if dtype is not None:
+            a = xp.astype(a, dtype)
+        ddof = ddof if correction is None else correction
+        return getattr(xp, name)(a, axis=axis, correction=ddof, keepdims=keepdims)
+
+    return spread
+
+
+implements("std")(_spread("std"))
+implements("var")(_spread("var"))
+
+
+def _index_of(name: str) -> Any:
+    def index_of(
+        xp: Any, a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False
+    ) -> Any:
+        if out is not None:
+            raise NoEquivalent
+        return getattr(xp, name)(a, axis=axis, keepdims=keepdims)
+
+    return index_of
+
+
+implements("argmax")(_index_of("argmax"))
+implements("argmin")(_index_of("argmin"))
+
+
+@implements()
+def count_nonzero(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return xp.count_nonzero(a, axis=axis, keepdims=keepdims)
+
+
+@implements()
+def ptp(xp: Any, a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return xp.max(a, axis=axis, keepdims=keepdims) - xp.min(a, axis=axis, keepdims=keepdims)
+
+
+def _cumulative(name: str) -> Any:
+    def cumulative(
+        xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
+    ) -> Any:
+        if out is not None:
+            raise NoEquivalent
+        if axis is None:
+            a, axis = xp.reshape(a, (-1,)), 0
+        return getattr(xp, name)(a, axis=axis, dtype=dtype)
+
+    return cumulative
+
+
+implements("cumsum")(_cumulative("cumulative_sum"))
+implements("cumprod")(_cumulative("cumulative_prod"))
+
+
+@implements()
+def cumulative_sum(
+    xp: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
+    return xp.cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
+
+
+@implements()
+def cumulative_prod(
+    xp: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
+    return xp.cumulative_prod(x, axis=axis, dtype=dtype, include_initial=include_initial)
+
+
+def _without_nan(reduction: Any, fill: float) -> Any:
+    def reduced(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+                keepdims: bool = False) -> Any:  # fmt: skip
+        if out is not None:
+            raise NoEquivalent
+        a = xp.where(xp.isnan(a), fill, a)
+        return reduction(xp, a, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    return reduced
+
+
+implements("nansum")(_without_nan(reductions.sum, 0.0))
+implements("nanprod")(_without_nan(reductions.prod, 1.0))
+
+
+@implements()
+def nanmean(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return mean(xp, a, axis, keepdims=keepdims, where=~xp.isnan(a))
+
+
+@implements()
+def average(
+    xp: Any, a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False
+) -> Any:
+    if weights is None:
+        return xp.mean(a, axis=axis, keepdims=keepdims)
+    a, weights = tensors(xp, a, weights)
+    if weights.shape != a.shape:
+        if not isinstance(axis, int) or weights.ndim != 1:
+            raise NoEquivalent
+        shape = [1] * a.ndim
+        shape[axis] = -1
+        weights = xp.reshape(weights, tuple(shape))
+    weights = xp.broadcast_to(weights, a.shape)
+    total = xp.sum(weights, axis=axis, keepdims=keepdims)
+    return xp.sum(a * weights, axis=axis, keepdims=keepdims) / total
+
+
+@implements()
+def quantile(xp: Any, a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    if isinstance(q, Tensor | list | tuple) or axis.__class__ is tuple or not a.size:
+        raise NoEquivalent
+    if axis is None and keepdims:
+        raise NoEquivalent
+    a, axis = (xp.reshape(a, (-1,)), 0) if axis is None else (a, axis % a.ndim)
+    values = xp.sort(a, axis=axis)
+    place = float(q) * (a.shape[axis] - 1)
+    low = int(np.floor(place))
+    before = (slice(None),) * axis
+    lower = values[(*before, low)]
+    upper = values[(*before, -1 if low + 1 == a.shape[axis] else low + 1)]
+    out = lower + (upper - lower) * (place - low)
+    last = values[(*before, -1)]  # NaNs sort last, and NumPy's result is then NaN
+    if xp.isdtype(values.dtype, "real floating"):
+        out = xp.where(xp.isnan(last), xp.nan, out)
+    return xp.expand_dims(out, axis=axis) if keepdims else out
+
+
+@implements()
+def percentile(xp: Any, a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return quantile(xp, a, _over_hundred(q), axis, keepdims=keepdims)
+
+
+def _over_hundred(q: Any) -> Any:
+    if not isinstance(q, int | float | np.generic):
+        raise NoEquivalent
+    return q / 100
+
+
+@implements()
+def median(
+    xp: Any, a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False
+) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return quantile(xp, a, 0.5, axis, keepdims=keepdims)
+
+
+# elementwise
+
+
+@implements()
+def clip(
+    xp: Any, a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *,
+    min: Any = None, max: Any = None, dtype: Any = None,
+) -> Any:  # fmt: skip
+    if out is not None or dtype is not None:
+        raise NoEquivalent
+    (a,) = tensors(xp, a) if not isinstance(a_min, Tensor) else tensors(xp, a, a_min)[:1]
+    low, high = a_min if min is None else min, a_max if max is None else max
+    # unlike the standard's clip, NumPy's promotes with its bounds
+    if low is not None:
+        a = xp.maximum(a, low if isinstance(low, int | float) else tensors(xp, low, a)[0])
+    if high is not None:
+        a = xp.minimum(a, high if isinstance(high, int | float) else tensors(xp, high, a)[0])
+    return a
+
+
+@implements("round", "around")
+def round(xp: Any, a: Any, decimals: int = 0, out: Any = None) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    if decimals == 0 or not xp.isdtype(a.dtype, ("real floating", "complex floating")):
+        if decimals < 0:
+            raise NoEquivalent
+        return xp.round(a)
+    scale = 10.0 ** abs(decimals)
+    return xp.round(a * scale) / scale if decimals > 0 else xp.round(a / scale) * scale
+
+
+@implements()
+def fix(xp: Any, x: Any, out: Any = None) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return xp.trunc(x)
+
+
+@implements()
+def real(xp: Any, val: Any) -> Any:
+    return xp.real(val) if xp.isdtype(val.dtype, "complex floating") else val
+
+
+@implements()
+def imag(xp: Any, val: Any) -> Any:
+    is_complex = xp.isdtype(val.dtype, "complex floating")
+    return xp.imag(val) if is_complex else xp.zeros_like(val)
+
+
+@implements()
+def angle(xp: Any, z: Any, deg: bool = False) -> Any:
+    out = need(xp, "angle")(z)
+    return xp.rad2deg(out) if deg else out
+
+
+@implements()
+def nan_to_num(
+    xp: Any, x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    if not copy:
+        raise NoEquivalent
+    return need(xp, "nan_to_num")(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+@implements()
+def sinc(xp: Any, x: Any) -> Any:
+    y = xp.where(x == 0, 1.0, x) * xp.pi
+    return xp.where(x == 0, 1.0, xp.sin(y) / y)
+
+
+@implements()
+def isclose(
+    xp: Any, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    a, b = tensors(xp, a, b)
+    return xp.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan)
+
+
+@implements()
+def allclose(
+    xp: Any, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    return bool(xp.all(isclose(xp, a, b, rtol, atol, equal_nan)))
+
+
+@implements()
+def array_equal(xp: Any, a1: Any, a2: Any, equal_nan: bool = False) -> bool:
+    a1, a2 = tensors(xp, a1, a2)
+    if a1.shape != a2.shape:
+        return False
+    same = a1 == a2
+    if equal_nan and xp.isdtype(xp.result_type(a1, a2), ("real floating", "complex floating")):
+        same = same | (xp.isnan(a1) & xp.isnan(a2))
+    return bool(xp.all(same))
+
+
+@implements()
+def array_equiv(xp: Any, a1: Any, a2: Any) -> bool:
+    a1, a2 = tensors(xp, a1, a2)
+    try:
+        return bool(xp.all(a1 == a2))
+    except ValueError:
+        return False
+
+
+@implements()
+def astype(xp: Any, x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    return xp.astype(x, dtype, copy=copy)
+
+
+# sorting and searching
+
+
+@implements()
+def sort(
+    xp: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    if order is not None:
+        raise NoEquivalent
+    return xp.sort(xp.reshape(a, (-1,)) if axis is None else a, axis=-1 if axis is None else axis)
+
+
+@implements()
+def argsort(
+    xp: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    if order is not None:
+        raise NoEquivalent
+    flat = xp.reshape(a, (-1,)) if axis is None else a
+    return xp.argsort(flat, axis=-1 if axis is None else axis)
+
+
+@implements()
+def where(xp: Any, condition: Any, x: Any = None, y: Any = None, /) -> Any:
+    if x is None and y is None:
+        return xp.nonzero(condition)
+    (condition,) = tensors(xp, condition)
+    if not xp.isdtype(condition.dtype, "bool"):
+        condition = condition != 0
+    scalar = (int, float, complex)
+    if x.__class__ in scalar and y.__class__ in scalar:
+        dtype = np.result_type(np.asarray(x), np.asarray(y))
+        x = xp.asarray(x, dtype=dtype, device=condition._device)
+    x = x if x.__class__ in scalar else tensors(xp, x, condition)[0]
+    y = y if y.__class__ in scalar else tensors(xp, y, condition)[0]
+    return xp.where(condition, x, y)
+
+
+@implements()
+def nonzero(xp: Any, a: Any) -> Any:
+    return xp.nonzero(a)
+
+
+@implements()
+def flatnonzero(xp: Any, a: Any) -> Any:
+    return xp.nonzero(xp.reshape(a, (-1,)))[0]
+
+
+@implements()
+def argwhere(xp: Any, a: Any) -> Any:
+    return xp.stack(xp.nonzero(a), axis=1)
+
+
+@implements()
+def searchsorted(xp: Any, a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
+    a, v = tensors(xp, a, v)
+    return xp.searchsorted(a, v, side=side, sorter=sorter)
+
+
+@implements()
+def take(
+    xp: Any, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise"
+) -> Any:
+    if out is not None or mode != "raise":
+        raise NoEquivalent
+    a, indices = tensors(xp, a, indices)
+    if axis is None:
+        return xp.reshape(a, (-1,))[indices]
+    return a[(slice(None),) * (axis % a.ndim) + (indices,)]
+
+
+@implements()
+def take_along_axis(xp: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
+    arr, indices = tensors(xp, arr, indices)
+    if axis is None:
+        return xp.reshape(arr, (-1,))[xp.reshape(indices, (-1,))]
+    return xp.take_along_axis(arr, indices, axis=axis)
+
+
+@implements()
+def compress(xp: Any, condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    condition, a = tensors(xp, condition, a)
+    index = xp.nonzero(condition)[0]
+    return take(xp, a, index, axis)
+
+
+@implements()
+def extract(xp: Any, condition: Any, arr: Any) -> Any:
+    condition, arr = tensors(xp, condition, arr)
+    return xp.reshape(arr, (-1,))[xp.nonzero(xp.reshape(condition, (-1,)))[0]]
+
+
+@implements()
+def isin(
+    xp: Any, element: Any, test_elements: Any, assume_unique: bool = False,
+    invert: bool = False, *, kind: Any = None,
+) -> Any:  # fmt: skip
+    element, test_elements = tensors(xp, element, test_elements)
+    return need(xp, "isin")(element, test_elements, invert=invert)
+
+
+@implements()
+def unique(
+    xp: Any, ar: Any, return_index: bool = False, return_inverse: bool = False,
+    return_counts: bool = False, axis: Any = None, *, equal_nan: bool = True, sorted: bool = True,
+) -> Any:  # fmt: skip
+    if axis is not None or not xp.isdtype(ar.dtype, ("bool", "integral")) and equal_nan:
+        if axis is not None or bool(xp.any(xp.isnan(ar))):
+            raise NoEquivalent  # the standard's unique keeps every NaN
+    found = xp.unique_all(ar)
+    wanted = (return_index, return_inverse, return_counts)
+    extra = (found.indices, found.inverse_indices, found.counts)
+    chosen = [x for x, is_wanted in zip(extra, wanted, strict=True) if is_wanted]
+    return (found.values, *chosen) if chosen else found.values
+
+
+for _name in ("unique_all", "unique_counts", "unique_inverse", "unique_values"):
+    implements(_name)(lambda xp, x, _name=_name: getattr(xp, _name)(x))
+
+
+@implements()
+def interp(
+    xp: Any, x: Any, xp_: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
+    if period is not None:
+        raise NoEquivalent
+    x, knots, fp = tensors(xp, x, xp_, fp)
+    last = knots.shape[0] - 1
+    high = xp.clip(xp.searchsorted(knots, x, side="right"), 1, last)
+    low = high - 1
+    slope = (fp[high] - fp[low]) / (knots[high] - knots[low])
+    out = fp[low] + slope * (x - knots[low])
+    out = xp.where(x < knots[0], fp[0] if left is None else left, out)
+    return xp.where(x > knots[last], fp[last] if right is None else right, out)
+
+
+# products
+
+
+@implements()
+def dot(xp: Any, a: Any, b: Any, out: Any = None) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    a, b = tensors(xp, a, b)
+    if not a.ndim or not b.ndim:
+        return a * b
+    if b.ndim == 1:
+        return xp.tensordot(a, b, axes=((a.ndim - 1,), (0,)))
+    return xp.tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
+
+
+@implements()
+def inner(xp: Any, a: Any, b: Any, /) -> Any:
+    a, b = tensors(xp, a, b)
+    if not a.ndim or not b.ndim:
+        return a * b
+    return xp.tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
+
+
+@implements()
+def vdot(xp: Any, a: Any, b: Any, /) -> Any:
+    a, b = tensors(xp, a, b)
+    a = xp.conj(a) if xp.isdtype(a.dtype, "complex floating") else a
+    return xp.sum(xp.reshape(a, (-1,)) * xp.reshape(b, (-1,)))
+
+
+@implements()
+def outer(xp: Any, a: Any, b: Any, out: Any = None) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    a, b = tensors(xp, a, b)
+    return xp.reshape(a, (-1, 1)) * xp.reshape(b, (1, -1))
+
+
+@implements("tensordot", "linalg.tensordot")
+def tensordot(xp: Any, a: Any, b: Any, /, axes: Any = 2) -> Any:
+    a, b = tensors(xp, a, b)
+    if axes.__class__ in (list, tuple):
+        axes = tuple((n,) if isinstance(n, int) else tuple(n) for n in axes)
+    return xp.tensordot(a, b, axes=axes)
+
+
+@implements()
+def einsum(
+    xp: Any, subscripts: Any, *operands: Any, optimize: Any = False, order: Any = "K"
+) -> Any:
+    if not isinstance(subscripts, str):
+        raise NoEquivalent
+    return need(xp, "einsum")(subscripts, *tensors(xp, *operands))
+
+
+@implements()
+def kron(xp: Any, a: Any, b: Any) -> Any:
+    a, b = tensors(xp, a, b)
+    ndim = max(a.ndim, b.ndim)
+    left = (1,) * (ndim - a.ndim) + a.shape
+    right = (1,) * (ndim - b.ndim) + b.shape
+    spread_a = xp.reshape(a, tuple(n for size in left for n in (size, 1)))
+    spread_b = xp.reshape(b, tuple(n for size in right for n in (1, size)))
+    shape = tuple(m * n for m, n in zip(left, right, strict=True))
+    return xp.reshape(spread_a * spread_b, shape)

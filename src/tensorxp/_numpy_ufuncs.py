@@ -1,0 +1,192 @@
+"""What NumPy's ufuncs are called here, and those that are made of several functions."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._numpy_calls import NoEquivalent
+
+#: NumPy's name → ours, where they differ
+UFUNC_NAMES = {
+    "absolute": "abs", "fabs": "abs", "conjugate": "conj", "invert": "bitwise_invert",
+    "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh",
+    "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift",
+    "power": "pow", "rint": "round", "degrees": "rad2deg", "radians": "deg2rad",
+    "true_divide": "divide", "mod": "remainder",
+}  # fmt: skip
+
+#: ufuncs whose dtype= does not say what their inputs are
+PREDICATES = {
+    "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isfinite", "isinf",
+    "isnan", "signbit", "logical_and", "logical_or", "logical_xor", "logical_not",
+}  # fmt: skip
+
+#: ufunc → our function for its `accumulate`
+ACCUMULATIONS = {
+    "add": "cumulative_sum", "multiply": "cumulative_prod", "maximum": "cumulative_max",
+    "minimum": "cumulative_min", "logaddexp": "logcumsumexp",
+}  # fmt: skip
+
+
+def _divmod(x1: Any, x2: Any) -> tuple[Any, Any]:
+    xp = _xp(x1, x2)
+    return xp.floor_divide(x1, x2), xp.remainder(x1, x2)
+
+
+def _modf(x: Any) -> tuple[Any, Any]:
+    xp = _xp(x)
+    whole = xp.trunc(x)
+    return xp.where(xp.isinf(x), xp.copysign(xp.zeros_like(x), x), x - whole), whole
+
+
+def _fmod(x1: Any, x2: Any) -> Any:
+    # the sign of x1, by the remainder of non-negative numbers, which is exact
+    xp = _xp(x1, x2)
+    x1, x2 = _pair(xp, x1, x2)
+    size = xp.abs(x2)
+    return xp.where(x1 < 0, -xp.remainder(-x1, size), xp.remainder(x1, size))
+
+
+def _heaviside(x1: Any, x2: Any) -> Any:
+    xp = _xp(x1, x2)
+    x1, x2 = _pair(xp, x1, x2)
+    step = xp.astype(x1 > 0, x1.dtype)
+    return xp.where(xp.isnan(x1), x1, xp.where(x1 == 0, x2, step))
+
+
+def _ldexp(x1: Any, x2: Any) -> Any:
+    xp = _xp(x1, x2)
+    x1, x2 = _pair(xp, x1, x2)
+    return x1 * xp.exp2(xp.astype(x2, xp.result_type(x1, 1.0)))
+
+
+def _logaddexp2(x1: Any, x2: Any) -> Any:
+    xp = _xp(x1, x2)
+    return xp.logaddexp(x1 * math.log(2), x2 * math.log(2)) / math.log(2)
+
+
+def _float_power(x1: Any, x2: Any) -> Any:
+    xp = _xp(x1, x2)
+    common = xp.result_type(*_pair(xp, x1, x2), xp.float64)
+    x1, x2 = (xp.astype(x, common) if isinstance(x, Tensor) else x for x in (x1, x2))
+    return xp.pow(x1, x2)
+
+
+def _matvec(x1: Any, x2: Any) -> Any:
+    xp = _xp(x1, x2)
+    return xp.matmul(x1, xp.expand_dims(x2, axis=-1))[..., 0]
+
+
+def _vecmat(x1: Any, x2: Any) -> Any:
+    xp = _xp(x1, x2)
+    return xp.matmul(xp.expand_dims(xp.conj(x1), axis=-2), x2)[..., 0, :]
+
+
+COMPOSITES = {
+    "divmod": _divmod, "modf": _modf, "fmod": _fmod, "heaviside": _heaviside, "ldexp": _ldexp,
+    "logaddexp2": _logaddexp2, "float_power": _float_power, "matvec": _matvec, "vecmat": _vecmat,
+}  # fmt: skip
+
+
+def _xp(*xs: Any) -> Any:
+    return next(x for x in xs if isinstance(x, Tensor)).__array_namespace__()  # type: ignore[attr-defined]
+
+
+def _pair(xp: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Return both as Tensors, a Python scalar in the dtype that it takes beside the other."""
+    tensor = x1 if isinstance(x1, Tensor) else x2
+    return tuple(  # type: ignore[return-value]
+        x
+        if isinstance(x, Tensor)
+        else xp.asarray(x, dtype=xp.result_type(tensor, x), device=tensor._device)
+        for x in (x1, x2)
+    )
+
+
+# reductions, with the arguments of `ufunc.reduce`: initial and where beside the standard's
+
+
+def masked(xp: Any, x: Any, where: Any, fill: Any) -> Any:
+    """Return `x` with the neutral element where the mask is false."""
+    if where is True:
+        return x
+    return xp.where(xp.asarray(where, device=x._device), x, fill)
+
+
+def sum(
+    xp: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
+    initial: Any = 0, where: Any = True,
+) -> Any:  # fmt: skip
+    out = xp.sum(masked(xp, x, where, 0), axis=axis, dtype=dtype, keepdims=bool(keepdims))
+    return out if initial is None or _is(initial, 0) else out + initial
+
+
+def prod(
+    xp: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
+    initial: Any = 1, where: Any = True,
+) -> Any:  # fmt: skip
+    out = xp.prod(masked(xp, x, where, 1), axis=axis, dtype=dtype, keepdims=bool(keepdims))
+    return out if initial is None or _is(initial, 1) else out * initial
+
+
+def _extreme(which: str) -> Any:
+    def extreme(
+        xp: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
+        initial: Any = None, where: Any = True,
+    ) -> Any:  # fmt: skip
+        function, pick = getattr(xp, which), getattr(xp, f"{which}imum")
+        if dtype is not None:
+            x = xp.astype(x, dtype, copy=False)
+        if initial is None:
+            if where is not True:
+                raise ValueError(f"{which}: where= needs initial=, as there is no neutral element")
+            return function(x, axis=axis, keepdims=bool(keepdims))
+        if x.size == 0:
+            return xp.sum(x, axis=axis, keepdims=bool(keepdims)) * 0 + initial
+        x = masked(xp, x, where, initial)
+        return pick(function(x, axis=axis, keepdims=bool(keepdims)), initial)
+
+    return extreme
+
+
+max = _extreme("max")
+min = _extreme("min")
+
+
+def any(
+    xp: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Any:  # fmt: skip
+    if dtype is not None or initial is not None:
+        raise NoEquivalent
+    x = x if where is True else xp.astype(x, "bool")
+    return xp.any(masked(xp, x, where, False), axis=axis, keepdims=bool(keepdims))
+
+
+def all(
+    xp: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
+    initial: Any = None, where: Any = True,
+) -> Any:  # fmt: skip
+    if dtype is not None or initial is not None:
+        raise NoEquivalent
+    x = x if where is True else xp.astype(x, "bool")
+    return xp.all(masked(xp, x, where, True), axis=axis, keepdims=bool(keepdims))
+
+
+def _logsumexp(xp: Any, x: Any, axis: Any = None, keepdims: bool = False, **rest: Any) -> Any:
+    if rest or not hasattr(xp, "logsumexp"):
+        raise NoEquivalent
+    return xp.logsumexp(x, axis=axis, keepdims=bool(keepdims))
+
+
+def _is(value: Any, number: float) -> bool:
+    return isinstance(value, int | float | np.generic) and bool(value == number)
+
+
+REDUCTIONS = {
+    "add": sum, "multiply": prod, "maximum": max, "minimum": min, "logical_or": any,
+    "logical_and": all, "logaddexp": _logsumexp,
+}  # fmt: skip

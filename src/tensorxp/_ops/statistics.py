@@ -1,0 +1,230 @@
+"""NumPy's statistics beyond the standard, composed of differentiable functions.
+
+NaN-passing reductions, averages, quantiles, covariance, and the trapezoidal rule.
+"""
+
+from math import prod
+from typing import Any
+
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
+from tensorxp._ops.cumulative import diff, part
+from tensorxp._ops.products import matmul
+from tensorxp._ops.reduction import Axis, max, mean, min, sum
+from tensorxp._ops.searching import where
+from tensorxp._ops.shaping import broadcast_to, expand_dims, permute_dims, reshape, stack
+from tensorxp._ops.sorting import sort
+
+_METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _missing(function: str, x: Any) -> Any:
+    """Return where `x` is NaN."""
+    dimensions(function, x)
+    return x != x
+
+
+def nansum(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the sum of `x` over `axis`, NaN counting as 0."""
+    return sum(where(_missing("nansum", x), 0, x), axis=axis, keepdims=keepdims)
+
+
+def nanmean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the mean of what is not NaN in `x` over `axis`; NaN where nothing is."""
+    missing = _missing("nanmean", x)
+    total: Any = sum(where(missing, 0, x), axis=axis, keepdims=keepdims)
+    number = sum(~missing, axis=axis, dtype=total.dtype, keepdims=keepdims)
+    return total / number  # type: ignore[no-any-return]
+
+
+def nanmax(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the largest of what is not NaN in `x` over `axis`; NaN where nothing is."""
+    return _nan_extremum("nanmax", max, float("-inf"), x, axis, keepdims)
+
+
+def nanmin(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the smallest of what is not NaN in `x` over `axis`; NaN where nothing is."""
+    return _nan_extremum("nanmin", min, float("inf"), x, axis, keepdims)
+
+
+def _nan_extremum(
+    function: str, extremum: Any, last: float, x: Any, axis: Axis, keepdims: bool
+) -> Tensor:
+    missing = _missing(function, x)
+    if x._data.dtype.kind != "f":
+        return extremum(x, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+    found = extremum(where(missing, last, x), axis=axis, keepdims=keepdims)
+    number: Any = sum(~missing, axis=axis, keepdims=keepdims)
+    return where(number == 0, float("nan"), found)
+
+
+def ptp(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the largest less the smallest value of `x` over `axis`."""
+    top: Any = max(x, axis=axis, keepdims=keepdims)
+    return top - min(x, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+
+
+def average(
+    x: Tensor, /, *, axis: Axis = None, weights: Tensor | None = None, keepdims: bool = False
+) -> Tensor:
+    """Return the mean of `x` over `axis`, with `weights` the weighted mean.
+
+    `weights` has the shape of `x`, or is 1-D along the one `axis`.
+    """
+    if weights is None:
+        return mean(x, axis=axis, keepdims=keepdims)
+    axes = normalize_axes("average", axis, dimensions("average", x))
+    shape = x._data.shape
+    w: Any = weights
+    if w.shape != shape:
+        if len(axes) != 1 or w.shape != (shape[axes[0]],):
+            raise ValueError(
+                f"average: weights have shape {w.shape}; allowed are the shape {shape} of x, or "
+                "1-D along one axis"
+            )
+        w = reshape(w, tuple([n if i == axes[0] else 1 for i, n in enumerate(shape)]))
+    total: Any = sum(w * x, axis=axes, keepdims=keepdims)
+    whole: Any = sum(broadcast_to(w, shape), axis=axes, keepdims=keepdims)
+    return total / whole  # type: ignore[no-any-return]
+
+
+def _sorted_last(function: str, x: Any, axis: Axis) -> tuple[Any, tuple[int, ...]]:
+    """Return `x` sorted along a last axis made of the reduced axes, and these axes."""
+    ndim = dimensions(function, x)
+    axes = normalize_axes(function, axis, ndim)
+    kept = tuple([i for i in range(ndim) if i not in axes])
+    moved: Any = permute_dims(x, kept + axes)
+    size = prod([x._data.shape[i] for i in axes])
+    if not size:
+        raise ValueError(f"{function}: no elements along axis {axis} of shape {x._data.shape}")
+    return sort(reshape(moved, (*moved.shape[: len(kept)], size)), axis=-1), axes
+
+
+def median(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the median of `x` over `axis`, the mean of the two middle elements of an even number.
+
+    NaN where an element is NaN. Both middle elements get half of the gradient.
+    """
+    rows, axes = _sorted_last("median", x, axis)
+    n = rows.shape[-1]
+    found = _with_nan(mean(rows[..., (n - 1) // 2 : n // 2 + 1], axis=-1), rows)
+    return expand_dims(found, axis=axes) if keepdims else found
+
+
+def _with_nan(found: Tensor, rows: Any) -> Tensor:
+    """Return `found`, NaN where the sorted `rows` end in NaN."""
+    if rows._data.dtype.kind != "f":
+        return found
+    last = rows[..., -1]
+    return where(last != last, last, found)
+
+
+def quantile(
+    x: Tensor, q: Any, /, *, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """Return the quantiles `q` (numbers in [0, 1]) of `x` over `axis`.
+
+    The axes of `q` come first. `method` says what to take between two elements: "linear",
+    "lower", "higher", "midpoint" or "nearest". NaN where an element is NaN. Differentiable in
+    `x`; `q` is a number, a list, or a Tensor that is taken as constant.
+    """
+    if method not in _METHODS:
+        raise ValueError(f"quantile: method is {method!r}; allowed are {', '.join(_METHODS)}")
+    rows, axes = _sorted_last("quantile", x, axis)
+    raw = x._device.raw
+    q = raw.to_numpy(q._data if isinstance(q, Tensor) else q)
+    found = [_quantile(rows, float(p), method, axes, keepdims) for p in q.reshape(-1)]
+    if not q.shape:
+        return found[0]
+    out: Any = stack(found, axis=0)
+    return reshape(out, (*q.shape, *out.shape[1:]))
+
+
+def _quantile(rows: Any, q: float, method: str, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    if not 0 <= q <= 1:
+        raise ValueError(f"quantile: q is {q}; allowed are numbers from 0 to 1")
+    place = q * (rows.shape[-1] - 1)
+    below = int(place)
+    above = below + (place > below)
+    fraction = place - below
+    if method == "nearest":
+        below = above = round(place)  # halves go to the even place
+    elif method in ("lower", "higher"):
+        below = above = below if method == "lower" else above
+    elif method == "midpoint":
+        fraction = 0.5 if above > below else 0.0
+    found = rows[..., below]
+    if above > below:
+        found = found + (rows[..., above] - found) * fraction
+    found = _with_nan(found if found._data.dtype.kind == "f" else found * 1.0, rows)
+    return expand_dims(found, axis=axes) if keepdims else found
+
+
+def percentile(
+    x: Tensor, q: Any, /, *, axis: Axis = None, method: str = "linear", keepdims: bool = False
+) -> Tensor:
+    """Return `quantile` of `x` for percentages `q` in [0, 100]."""
+    raw = x._device.raw
+    q = raw.to_numpy(q._data if isinstance(q, Tensor) else q) / 100
+    return quantile(x, q, axis=axis, method=method, keepdims=keepdims)
+
+
+def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: int = -1) -> Tensor:
+    """Return the integral of `y` along `axis` by the trapezoidal rule.
+
+    `x` are the places of the samples (1-D, or of the shape of `y`), evenly `dx` apart by default.
+    """
+    ndim = dimensions("trapezoid", y)
+    axis = normalize_axis("trapezoid", axis, ndim)
+    samples: Any = y
+    step: Any = dx
+    if x is not None:
+        if x._data.ndim == 1:
+            step = reshape(diff(x), (-1,) + (1,) * (ndim - 1 - axis))
+        else:
+            step = diff(x, axis=axis)
+    heights = samples[part(axis, 1, None)] + samples[part(axis, None, -1)]
+    return sum(heights * step / 2, axis=axis)
+
+
+def cov(
+    x: Tensor, /, *, rowvar: bool = True, correction: int | float = 1, weights: Any = None
+) -> Tensor:
+    """Return the covariance matrix of the variables in the rows of `x` (columns: not `rowvar`).
+
+    `correction` is taken off the number of observations; `weights` are relative weights of the
+    observations, with which the divisor is their sum less `correction` times their mean square.
+    """
+    rows, ndim = _variables("cov", x, rowvar)
+    n = rows.shape[-1]
+    if weights is None:
+        centred = rows - mean(rows, axis=-1, keepdims=True)
+        found: Any = matmul(centred, centred.mT.conjugate()) / (n - correction)
+    else:
+        w: Any = weights
+        centre: Any = average(rows, axis=1, weights=w, keepdims=True)
+        centred = rows - centre
+        total: Any = sum(w)
+        squares: Any = sum(w * w)
+        divisor = total - correction * squares / total
+        found = matmul(centred * w, centred.mT.conjugate()) / divisor
+    return found if ndim > 1 else reshape(found, ())
+
+
+def corrcoef(x: Tensor, /, *, rowvar: bool = True) -> Tensor:
+    """Return the matrix of correlation coefficients of the variables in the rows of `x`."""
+    rows, ndim = _variables("corrcoef", x, rowvar)
+    centred = rows - mean(rows, axis=-1, keepdims=True)
+    square: Any = sum((centred * centred.conjugate()).real, axis=-1, keepdims=True)
+    unit = centred / square**0.5
+    found = matmul(unit, unit.mT.conjugate())
+    return found if ndim > 1 else reshape(found, ())
+
+
+def _variables(function: str, x: Any, rowvar: bool) -> tuple[Any, int]:
+    """Return `x` as a matrix with a row for each variable, and the dimensions it had."""
+    ndim = dimensions(function, x)
+    if ndim not in (1, 2):
+        raise ValueError(f"{function}: x has {ndim} dimensions; allowed are 1 and 2")
+    rows: Any = reshape(x, (1, -1)) if ndim == 1 else x if rowvar else x.mT
+    return rows, ndim

@@ -1,0 +1,271 @@
+"""How a module is called: `forward` between its hooks, forward and backward."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from tensorxp._core.door import apply, node_of
+from tensorxp._core.modes import modes
+from tensorxp._core.primitive import primitive
+from tensorxp._core.tensor import TensorBase
+
+_keys = count(1)
+
+
+class RemovableHandle:
+    """Removes a hook of a module: `handle.remove()`, or leave the `with handle:` scope."""
+
+    def __init__(self, *hooks: dict[int, Any]) -> None:
+        self._hooks = hooks
+        self.id = next(_keys)
+
+    def remove(self) -> None:
+        """Remove the hook; a second call does nothing."""
+        for hooks in self._hooks:
+            hooks.pop(self.id, None)
+
+    def __enter__(self) -> "RemovableHandle":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+@primitive
+def backward_boundary_p(xp: Any, *xs: Any, watch: Any) -> Any:
+    """Pass the values through; on the way back, `watch` sees (and may replace) the cotangents."""
+    return tuple(xp.copy(x) for x in xs)
+
+
+@backward_boundary_p.vjp
+def _(ct: Any, *, watch: Any) -> Any:
+    return watch(ct)
+
+
+@backward_boundary_p.jvp
+def _(xp: Any, t: Any, xs: Any, *, watch: Any) -> Any:
+    ts = t if isinstance(t, tuple) else (t,)
+    return tuple(xp.zeros_like(x) if s is None else s for s, x in zip(ts, xs, strict=True))
+
+
+backward_boundary_p.tensor_level = True
+
+
+class HookMethods:
+    """The part of a `Module` that concerns calls and hooks."""
+
+    training: bool
+    _forward_hooks: dict[int, Any]
+    _forward_pre_hooks: dict[int, Any]
+    _backward_hooks: dict[int, Any]
+    _backward_pre_hooks: dict[int, Any]
+    _forward_hooks_with_kwargs: dict[int, bool]
+    _forward_pre_hooks_with_kwargs: dict[int, bool]
+    _forward_hooks_always_called: dict[int, bool]
+
+    def _init_hooks(self) -> None:
+        state = self.__dict__
+        for name in HookMethods.__annotations__:
+            if name != "training":
+                state[name] = {}
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output; override it. Call the module itself, so that hooks run."""
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        state = self.__dict__
+        if not (
+            state["_forward_hooks"]
+            or state["_forward_pre_hooks"]
+            or state["_backward_hooks"]
+            or state["_backward_pre_hooks"]
+        ):
+            return self.forward(*args, **kwargs)
+        return self._call_with_hooks(args, kwargs)
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        called: set[int] = set()
+        result: Any = None
+        try:
+            for key, hook in list(self._forward_pre_hooks.items()):
+                if key in self._forward_pre_hooks_with_kwargs:
+                    changed = hook(self, args, kwargs)
+                    if changed is not None:
+                        if not (isinstance(changed, tuple) and len(changed) == 2):
+                            raise RuntimeError(
+                                "forward pre-hook must return None or a tuple of (new_args, "
+                                f"new_kwargs), but got {changed}."
+                            )
+                        args, kwargs = changed
+                else:
+                    changed = hook(self, args)
+                    if changed is not None:
+                        args = changed if isinstance(changed, tuple) else (changed,)
+            boundary = _Boundary(self) if self._backward_hooks or self._backward_pre_hooks else None
+            if boundary is not None:
+                args = boundary.enter(args)
+            result = self.forward(*args, **kwargs)
+            for key, hook in list(self._forward_hooks.items()):
+                called.add(key)
+                result = self._run_forward_hook(key, hook, args, kwargs, result)
+            if boundary is not None:
+                result = boundary.leave(result)
+            return result
+        except Exception:
+            for key, hook in list(self._forward_hooks.items()):
+                if key in self._forward_hooks_always_called and key not in called:
+                    result = self._run_forward_hook(key, hook, args, kwargs, result)
+            raise
+
+    def _run_forward_hook(
+        self, key: int, hook: Any, args: Any, kwargs: Any, result: Any
+    ) -> Any:
+        if key in self._forward_hooks_with_kwargs:
+            changed = hook(self, args, kwargs, result)
+        else:
+            changed = hook(self, args, result)
+        return result if changed is None else changed
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Have `hook(module, args)` called before `forward`; it may return new arguments."""
+        handle = RemovableHandle(self._forward_pre_hooks, self._forward_pre_hooks_with_kwargs)
+        _add(self._forward_pre_hooks, handle.id, hook, prepend)
+        if with_kwargs:
+            self._forward_pre_hooks_with_kwargs[handle.id] = True
+        return handle
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Have `hook(module, args, output)` called after `forward`; it may return a new output."""
+        handle = RemovableHandle(
+            self._forward_hooks, self._forward_hooks_with_kwargs, self._forward_hooks_always_called
+        )
+        _add(self._forward_hooks, handle.id, hook, prepend)
+        if with_kwargs:
+            self._forward_hooks_with_kwargs[handle.id] = True
+        if always_call:
+            self._forward_hooks_always_called[handle.id] = True
+        return handle
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Have `hook(module, grad_input, grad_output)` called in backward.
+
+        A returned tuple replaces the gradients of the inputs.
+        """
+        handle = RemovableHandle(self._backward_hooks)
+        _add(self._backward_hooks, handle.id, hook, prepend)
+        return handle
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Have `hook(module, grad_output)` called before backward passes the module.
+
+        A returned tuple replaces the gradients of the outputs.
+        """
+        handle = RemovableHandle(self._backward_pre_hooks)
+        _add(self._backward_pre_hooks, handle.id, hook, prepend)
+        return handle
+
+    register_backward_hook = register_full_backward_hook
+
+
+def _add(hooks: dict[int, Any], key: int, hook: Any, first: bool) -> None:
+    if not callable(hook):
+        raise TypeError(f"hook: a {type(hook).__name__} was given; allowed are callables")
+    hooks[key] = hook
+    if first:
+        for other in [k for k in hooks if k != key]:
+            hooks[other] = hooks.pop(other)
+
+
+class _Boundary:
+    """The two edges of a module in the graph: outputs on its far side, inputs on its near side."""
+
+    def __init__(self, module: HookMethods) -> None:
+        self.module = module
+        self.grad_output: tuple[Any, ...] | None = None
+        self.inputs = 0
+        self.recorded = False
+
+    def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        places = [i for i, x in enumerate(args) if _is_float(x)]
+        self.inputs = len(args)
+        if not places or not modes.grad or all(node_of(args[i]) is None for i in places):
+            return args
+        self.recorded = True
+
+        def watch(cts: tuple[Any, ...]) -> tuple[Any, ...]:
+            grads: list[Any] = [None] * len(args)
+            for i, ct in zip(places, cts, strict=True):
+                grads[i] = ct if node_of(args[i]) is not None else None
+            found = self._run(tuple(grads))
+            return tuple(
+                new if new is not None else ct for ct, new in zip(cts, (found[i] for i in places),
+                                                                  strict=True)
+            )
+
+        outs = apply(backward_boundary_p, tuple(args[i] for i in places), {"watch": watch})
+        changed = list(args)
+        for i, x in zip(places, outs, strict=True):
+            changed[i] = x
+        return tuple(changed)
+
+    def leave(self, result: Any) -> Any:
+        several = isinstance(result, tuple | list)
+        items = list(result) if several else [result]
+        places = [i for i, x in enumerate(items) if _is_float(x)]
+        if not places or not modes.grad or all(node_of(items[i]) is None for i in places):
+            return result
+
+        def watch(cts: tuple[Any, ...]) -> tuple[Any, ...]:
+            grads: list[Any] = [None] * len(items)
+            for i, ct in zip(places, cts, strict=True):
+                grads[i] = ct
+            for hook in list(self.module._backward_pre_hooks.values()):
+                changed = hook(self.module, tuple(grads))
+                if changed is not None:
+                    grads = list(changed) if isinstance(changed, tuple) else [changed]
+            self.grad_output = tuple(grads)
+            if not self.recorded:  # no input requires grad: the hooks run here
+                self._run((None,) * self.inputs)
+            return tuple(grads[i] for i in places)
+
+        outs = apply(backward_boundary_p, tuple(items[i] for i in places), {"watch": watch})
+        for i, x in zip(places, outs, strict=True):
+            items[i] = x
+        if not several:
+            return items[0]
+        if hasattr(result, "_fields"):
+            return type(result)(*items)
+        return type(result)(items)
+
+    def _run(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
+        for hook in list(self.module._backward_hooks.values()):
+            changed = hook(self.module, grads, self.grad_output)
+            if changed is not None:
+                changed = changed if isinstance(changed, tuple) else (changed,)
+                if len(changed) != len(grads):
+                    raise RuntimeError(
+                        f"Backward hook returned an invalid number of grad_input, got "
+                        f"{len(changed)}, but expected {len(grads)}"
+                    )
+                grads = changed
+        return grads
+
+
+def _is_float(x: Any) -> bool:
+    return isinstance(x, TensorBase) and x._data.dtype.kind in "fc"

@@ -1,0 +1,211 @@
+"""Initial values: each function fills a Tensor in place, without recording, and returns it.
+
+Names, defaults and distributions are PyTorch's; random numbers come from `tensorxp.random`.
+"""
+
+import math
+import warnings
+from typing import Any
+
+import tensorxp as xp
+from tensorxp._core.modes import no_grad
+
+_LINEAR = ("linear", "conv1d", "conv2d", "conv3d",
+           "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")  # fmt: skip
+
+
+def _draw_uniform(shape: Any, low: float, high: float, like: Any, generator: Any) -> Any:
+    return xp.random.uniform(
+        low, high, shape, dtype=like.dtype, device=like.device, generator=generator
+    )
+
+
+def _draw_normal(shape: Any, mean: float, std: float, like: Any, generator: Any) -> Any:
+    return xp.random.normal(
+        mean, std, shape, dtype=like.dtype, device=like.device, generator=generator
+    )
+
+
+def _fill(tensor: Any, values: Any) -> Any:
+    with no_grad():
+        tensor[...] = values
+    return tensor
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """Return the recommended gain for a nonlinearity; ValueError for an unknown name."""
+    if nonlinearity in _LINEAR or nonlinearity == "sigmoid":
+        return 1.0
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "leaky_relu":
+        if param is None:
+            slope = 0.01
+        elif isinstance(param, int | float) and not isinstance(param, bool):
+            slope = param
+        else:
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2.0 / (1 + slope**2))
+    if nonlinearity == "selu":
+        return 3.0 / 4
+    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
+    """Fill from the uniform distribution on [a, b)."""
+    return _fill(tensor, _draw_uniform(tensor.shape, a, b, tensor, generator))
+
+
+def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
+    """Fill from the normal distribution."""
+    return _fill(tensor, _draw_normal(tensor.shape, mean, std, tensor, generator))
+
+
+def trunc_normal_(
+    tensor: Any,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Any = None,
+) -> Any:
+    """Fill from the normal distribution limited to [a, b]; values outside are drawn anew."""
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
+            "values may be incorrect.",
+            stacklevel=2,
+        )
+    values = _draw_normal(tensor.shape, mean, std, tensor, generator)
+    for _ in range(100):
+        outside = (values < a) | (values > b)
+        if not bool(xp.any(outside)):
+            break
+        fresh = _draw_normal(tensor.shape, mean, std, tensor, generator)
+        values = xp.where(outside, fresh, values)
+    return _fill(tensor, xp.clip(values, a, b))
+
+
+def constant_(tensor: Any, val: float) -> Any:
+    """Fill with `val`."""
+    return _fill(tensor, val)
+
+
+def ones_(tensor: Any) -> Any:
+    """Fill with ones."""
+    return _fill(tensor, 1.0)
+
+
+def zeros_(tensor: Any) -> Any:
+    """Fill with zeros."""
+    return _fill(tensor, 0.0)
+
+
+def eye_(tensor: Any) -> Any:
+    """Fill a matrix with the identity; ValueError for other than two axes."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    return _fill(tensor, xp.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+
+
+def dirac_(tensor: Any, groups: int = 1) -> Any:
+    """Fill a convolution's weight so that it passes as many channels through as it can."""
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    out_channels = tensor.shape[0]
+    if out_channels % groups != 0:
+        raise ValueError("dim 0 must be divisible by groups")
+    per_group = out_channels // groups
+    centre = tuple(n // 2 for n in tensor.shape[2:])
+    with no_grad():
+        tensor[...] = 0.0
+        for group in range(groups):
+            for channel in range(min(per_group, tensor.shape[1])):
+                tensor[(group * per_group + channel, channel, *centre)] = 1.0
+    return tensor
+
+
+def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
+    """Return how many inputs and outputs an element of a weight has."""
+    if tensor.ndim < 2:
+        raise ValueError(
+            "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions"
+        )
+    field = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+def _calculate_correct_fan(tensor: Any, mode: str) -> int:
+    if mode.lower() not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    return _calculate_fan_in_and_fan_out(tensor)[mode.lower() == "fan_out"]
+
+
+def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+    """Fill from U(-a, a), a = gain √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    a = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    return uniform_(tensor, -a, a, generator)
+
+
+def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
+    """Fill from N(0, σ²), σ = gain √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    return normal_(tensor, 0.0, std, generator)
+
+
+def kaiming_uniform_(
+    tensor: Any,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
+) -> Any:
+    """Fill from U(-b, b), b = gain √(3 / fan) (He and others, 2015)."""
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        return tensor
+    fan = _calculate_correct_fan(tensor, mode)
+    bound = calculate_gain(nonlinearity, a) * math.sqrt(3.0 / fan)
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(
+    tensor: Any,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Any = None,
+) -> Any:
+    """Fill from N(0, σ²), σ = gain / √fan (He and others, 2015)."""
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        return tensor
+    fan = _calculate_correct_fan(tensor, mode)
+    return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(fan), generator)
+
+
+def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
+    """Fill with a (semi-)orthogonal matrix, axes beyond the first flattened (Saxe et al., 2013)."""
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.size == 0:
+        return tensor
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    flat = _draw_normal((rows, columns), 0.0, 1.0, tensor, generator)
+    q, r = xp.linalg.qr(flat.T if rows < columns else flat)
+    q = q * xp.sign(xp.linalg.diagonal(r))  # makes Q unique, hence uniformly distributed
+    q = q.T if rows < columns else q
+    return _fill(tensor, xp.reshape(q, tensor.shape) * gain)
+
+
+def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
+    """Fill a matrix from N(0, std²) with a fraction `sparsity` of each column set to zero."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    zeros = math.ceil(sparsity * tensor.shape[0])
+    order = xp.argsort(_draw_uniform(tensor.shape, 0.0, 1.0, tensor, generator), axis=0)
+    rank = xp.argsort(order, axis=0)
+    values = _draw_normal(tensor.shape, 0.0, std, tensor, generator)
+    return _fill(tensor, xp.where(rank < zeros, 0.0, values))

@@ -1,0 +1,416 @@
+"""`Module`: the base of every layer; it registers parameters, buffers and submodules.
+
+What is set as an attribute goes into the dict of its kind, as in PyTorch, so that traversal,
+state dicts and moves see it. Loading is in `_state.py`, calls with hooks in `_hooks.py`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tensorxp._backend.device import as_device
+from tensorxp._backend.dtypes import as_dtype
+from tensorxp._core.modes import no_grad
+from tensorxp._tensor import Tensor
+from tensorxp.nn._hooks import HookMethods
+from tensorxp.nn._state import StateMethods
+from tensorxp.nn.parameter import Buffer, Parameter, replace_data
+
+
+class Module(HookMethods, StateMethods):
+    """Base class of neural network layers: override `__init__` and `forward`.
+
+    >>> import tensorxp as xp
+    >>> class Model(xp.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.linear = xp.nn.Linear(4, 2)
+    ...     def forward(self, x):
+    ...         return xp.nn.functional.relu(self.linear(x))
+    >>> [name for name, _ in Model().named_parameters()]
+    ['linear.weight', 'linear.bias']
+    """
+
+    training: bool
+
+    def __init__(self) -> None:
+        state = self.__dict__
+        state["training"] = True
+        state["_parameters"] = {}
+        state["_buffers"] = {}
+        state["_non_persistent_buffers_set"] = set()
+        state["_modules"] = {}
+        self._init_hooks()
+
+    # attributes
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        state = self.__dict__
+        if isinstance(value, Parameter):
+            self._ready(name)
+            self._forget(name, state["_parameters"])
+            self.register_parameter(name, value)
+        elif isinstance(value, Module):
+            self._ready(name)
+            self._forget(name, state["_modules"])
+            state["_modules"][name] = value
+        elif isinstance(value, Buffer):
+            self._ready(name)
+            self._forget(name, state["_buffers"])
+            self.register_buffer(name, value, value.persistent)
+        elif name in state.get("_parameters", ()):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as parameter '{name}' "
+                    "(tensorxp.nn.Parameter or None expected)"
+                )
+            self.register_parameter(name, None)
+        elif name in state.get("_modules", ()):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as child module '{name}' "
+                    "(tensorxp.nn.Module or None expected)"
+                )
+            state["_modules"][name] = None
+        elif name in state.get("_buffers", ()):
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(
+                    f"cannot assign '{type(value).__name__}' as buffer '{name}' "
+                    "(tensorxp.Tensor or None expected)"
+                )
+            state["_buffers"][name] = value
+        else:
+            object.__setattr__(self, name, value)
+
+    def _ready(self, name: str) -> None:
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(
+                f"cannot assign '{name}' before Module.__init__() call: call "
+                "super().__init__() first"
+            )
+
+    def _forget(self, name: str, kept: dict[str, Any]) -> None:
+        """Remove `name` from everywhere but the dict it is about to be set in."""
+        state = self.__dict__
+        state.pop(name, None)
+        for registered in (state["_parameters"], state["_buffers"], state["_modules"]):
+            if registered is not kept:
+                registered.pop(name, None)
+        if kept is not state["_buffers"]:
+            state["_non_persistent_buffers_set"].discard(name)
+
+    def __getattr__(self, name: str) -> Any:
+        state = self.__dict__
+        for registered in ("_parameters", "_buffers", "_modules"):
+            found = state.get(registered)
+            if found is not None and name in found:
+                return found[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        for registered in (self._parameters, self._buffers, self._modules):
+            if name in registered:
+                del registered[name]
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        registered = [*self._parameters, *self._buffers, *self._modules]
+        return sorted({*super().__dir__(), *(n for n in registered if n.isidentifier())})
+
+    # registration
+
+    def _check_name(self, name: Any, kind: str, registered: dict[str, Any]) -> None:
+        self._ready(str(name))
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {type(name).__name__}")
+        if "." in name:
+            raise KeyError(f'{kind} name can\'t contain "."')
+        if name == "":
+            raise KeyError(f'{kind} name can\'t be empty string ""')
+        if hasattr(self, name) and name not in registered:
+            raise KeyError(f"attribute '{name}' already exists")
+
+    def register_parameter(self, name: str, param: Any) -> None:
+        """Add a Parameter (or None: there is none, but the name is taken)."""
+        self._check_name(name, "parameter", self.__dict__.get("_parameters", {}))
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
+                "(tensorxp.nn.Parameter or None required)"
+            )
+        self._parameters[name] = param
+
+    def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
+        """Add a Tensor that is state but not trained; unless persistent, not in the state dict."""
+        self._check_name(name, "buffer", self.__dict__.get("_buffers", {}))
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
+                "(tensorxp.Tensor or None required)"
+            )
+        self._buffers[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def add_module(self, name: str, module: "Module | None") -> None:
+        """Add a submodule under `name`."""
+        self._check_name(name, "module", self.__dict__.get("_modules", {}))
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+        self._modules[name] = module
+
+    register_module = add_module
+
+    # traversal
+
+    def named_modules(
+        self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, "Module"]]:
+        """Yield this module and all below it with their dotted names, each once."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                below = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, below, remove_duplicate)
+
+    def modules(self) -> Iterator["Module"]:
+        """Yield this module and all below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, "Module"]]:
+        """Yield the direct submodules with their names, each once."""
+        memo = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in memo:
+                memo.add(module)
+                yield name, module
+
+    def children(self) -> Iterator["Module"]:
+        """Yield the direct submodules, each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def _named_members(
+        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        memo = set()
+        if recurse:
+            holders = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+        else:
+            holders = iter([(prefix, self)])
+        for path, module in holders:
+            for name, value in module.__dict__[kind].items():
+                if value is None or id(value) in memo:
+                    continue
+                if remove_duplicate:
+                    memo.add(id(value))
+                yield f"{path}.{name}" if path else name, value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Yield the parameters with their dotted names, each once."""
+        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """Yield the parameters, each once."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield the buffers with their dotted names, each once."""
+        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Any]:
+        """Yield the buffers, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def get_submodule(self, target: str) -> "Module":
+        """Return the submodule of a dotted name; AttributeError where there is none."""
+        module: Any = self
+        for name in target.split(".") if target else ():
+            if not hasattr(module, name):
+                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module  # type: ignore[no-any-return]
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter of a dotted name; AttributeError where there is none."""
+        path, _, name = target.rpartition(".")
+        found = getattr(self.get_submodule(path), name)
+        if not isinstance(found, Parameter):
+            raise AttributeError(f"`{name}` is not an nn.Parameter")
+        return found
+
+    def get_buffer(self, target: str) -> Any:
+        """Return the buffer of a dotted name; AttributeError where there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if name not in module._buffers:
+            raise AttributeError(f"`{name}` is not a buffer")
+        return module._buffers[name]
+
+    # changes to all of them
+
+    def apply(self, fn: Callable[["Module"], Any]) -> "Module":
+        """Call `fn` on each submodule, the deepest first, and on this one; return it."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def _apply(self, fn: Callable[[Any], Any]) -> "Module":
+        """Replace the values of parameters (which stay the same objects) and of buffers."""
+        for module in self.modules():
+            with no_grad():
+                for parameter in module._parameters.values():
+                    if parameter is not None:
+                        new = fn(parameter.detach())
+                        if new._data is not parameter._data:
+                            replace_data(parameter, new)
+                for name, buffer in module._buffers.items():
+                    if buffer is not None:
+                        module._buffers[name] = fn(buffer)
+        return self
+
+    def to(
+        self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False
+    ) -> "Module":
+        """Move all parameters and buffers to a device, a dtype (floating ones), or both.
+
+        Positional: a device, a dtype, or a Tensor whose device and dtype are taken. The
+        parameters stay the same objects, so optimisers keep them.
+        """
+        for target in args:
+            if isinstance(target, Tensor):
+                device, dtype = target.device, target.dtype
+            elif isinstance(target, bool):
+                continue
+            else:
+                try:
+                    dtype = as_dtype(target, "Module.to")
+                except TypeError:
+                    device = target
+        place = None if device is None else as_device(device, "Module.to")
+        kind = None if dtype is None else as_dtype(dtype, "Module.to")
+        if kind is not None and kind.kind not in ("real floating", "complex floating"):
+            raise TypeError(
+                f"Module.to: dtype is {kind}; allowed are floating-point and complex dtypes"
+            )
+
+        def move(x: Any) -> Any:
+            if place is not None and x.device is not place:
+                x = x.to_device(place)
+            if kind is not None and x._data.dtype.kind in "fc":
+                x = x.astype(kind, copy=False)
+            return x
+
+        return self._apply(move)
+
+    def cpu(self) -> "Module":
+        """Move to the CPU."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: int | str | None = None) -> "Module":
+        """Move to a CUDA device, the current one by default."""
+        return self.to(device="cuda" if device is None else device if isinstance(device, str)
+                       else f"cuda:{device}")
+
+    def type(self, dst_type: Any) -> "Module":
+        """Cast all floating-point parameters and buffers."""
+        return self.to(dtype=dst_type)
+
+    def float(self) -> "Module":
+        """Cast all floating-point parameters and buffers to float32."""
+        return self.to(dtype="float32")
+
+    def double(self) -> "Module":
+        """Cast all floating-point parameters and buffers to float64."""
+        return self.to(dtype="float64")
+
+    def half(self) -> "Module":
+        """Cast all floating-point parameters and buffers to float16."""
+        return self.to(dtype="float16")
+
+    def train(self, mode: bool = True) -> "Module":
+        """Set training mode in this module and all below it (Dropout, BatchNorm heed it)."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self) -> "Module":
+        """Set evaluation mode: `train(False)`."""
+        return self.train(False)
+
+    def requires_grad_(self, requires_grad: bool = True) -> "Module":
+        """Set whether the parameters require gradients."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Drop the gradients of all parameters, or set them to zero."""
+        for parameter in self.parameters():
+            grad = parameter.grad
+            if grad is not None:
+                if set_to_none:
+                    parameter.grad = None
+                else:
+                    with no_grad():
+                        parameter.grad = grad.detach() * 0
+
+    # text
+
+    def extra_repr(self) -> str:
+        """Return what stands between the parentheses of the repr; override it."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        extra_lines = extra.split("\n") if extra else []
+        child_lines = [
+            f"({name}): " + repr(module).replace("\n", "\n  ")
+            for name, module in self._modules.items()
+        ]
+        lines = extra_lines + child_lines
+        if not lines:
+            return f"{self._get_name()}()"
+        if len(extra_lines) == 1 and not child_lines:
+            return f"{self._get_name()}({extra_lines[0]})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+    def summary(self) -> str:
+        """Return a table of the modules without submodules and their numbers of parameters."""
+        rows = [("layer", "type", "parameters")]
+        for name, module in self.named_modules():
+            count = sum(p.size for p in module.parameters(recurse=False))
+            if count or not module._modules:
+                rows.append((name or "(self)", module._get_name(), f"{count:,}"))
+        total = sum(p.size for p in self.parameters())
+        trained = sum(p.size for p in self.parameters() if p.requires_grad)
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        lines = [
+            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows
+        ]
+        lines.insert(1, "-" * (sum(widths) + 4))
+        return "\n".join([*lines, f"total: {total:,} parameters, {trained:,} of them trained"])

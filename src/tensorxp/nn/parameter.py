@@ -1,0 +1,101 @@
+"""`Parameter` and `Buffer`: the tensors that a `Module` registers when they are set on it."""
+
+from typing import Any
+
+from tensorxp._backend.dtypes import Defaults, float32, float64
+from tensorxp._core.door import new_leaf
+from tensorxp._core.node import Leaf
+from tensorxp._core.views import cell_of
+from tensorxp._ops.creation import empty
+from tensorxp._tensor import Tensor
+
+
+def default_dtype() -> Any:
+    """Return the dtype of new parameters: float32, as PyTorch's, so that weights agree.
+
+    It does not follow `set_default_dtype`; pass `dtype=` to a layer, or use `module.double()`.
+    """
+    return float32 if Defaults.real is float64 else Defaults.real
+
+
+class Parameter(Tensor):
+    """A Tensor that is trained: assigned to a `Module`, it is among its `parameters()`.
+
+    It shares the memory of `data` and is a leaf. The results of operations on it are plain
+    Tensors.
+
+    >>> import tensorxp as xp
+    >>> p = xp.nn.Parameter(xp.ones(3))
+    >>> p.requires_grad, type(p * 2).__name__
+    (True, 'Tensor')
+    """
+
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> "Parameter":
+        if data is None:
+            data = empty(0, dtype=default_dtype())
+        self = object.__new__(cls)
+        _alias(self, data, cls.__name__)
+        if requires_grad:
+            self.requires_grad_(True)
+        return self
+
+    @property
+    def data(self) -> Any:
+        """A Tensor over the same memory, without history; set it to put in other values."""
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        replace_data(self, value)
+
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Buffer(Tensor):
+    """A Tensor that is state but not trained: assigned to a `Module`, it is among its buffers.
+
+    With `persistent=False` it stays out of the state dict.
+    """
+
+    persistent: bool
+
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> "Buffer":
+        if data is None:
+            data = empty(0, dtype=default_dtype())
+        self = object.__new__(cls)
+        _alias(self, data, cls.__name__)
+        self.persistent = persistent
+        return self
+
+
+def _alias(target: Any, data: Any, function: str) -> None:
+    if not isinstance(data, Tensor):
+        raise TypeError(
+            f"{function}: data is a {type(data).__name__}; allowed is a Tensor (make one with "
+            "tensorxp.asarray)"
+        )
+    target._data = data._data
+    target._device = data._device
+    target._node = None
+    target._version = cell_of(data)
+
+
+def replace_data(parameter: Any, value: Any) -> None:
+    """Have a leaf take the memory, dtype and device of `value`; its identity and hooks stay."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"data: a {type(value).__name__} was given; allowed is a Tensor")
+    node = parameter._node
+    if node is not None and node.__class__ is not Leaf:
+        raise RuntimeError("data: only the memory of a leaf can be replaced")
+    _alias(parameter, value, "data")
+    if node is not None:
+        parameter._node = fresh = new_leaf(parameter)
+        fresh.extra = node.extra
+        grad = node.grad
+        if grad is not None and grad.shape == value.shape:
+            fresh.grad = grad
+            if grad.dtype != value.dtype or grad.device is not value.device:
+                fresh.grad = grad.to(value.device).astype(value.dtype, copy=False)
+
+
