@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import os
 import re
 import statistics
 import subprocess
@@ -19,7 +20,8 @@ CODE = "import time; t = time.perf_counter(); import {}; print(time.perf_counter
 def import_seconds(module: str) -> float | None:
     """Return how long a fresh interpreter takes to import the module."""
     command = [sys.executable, "-c", CODE.format(module)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
     return float(done.stdout.split()[-1]) if done.returncode == 0 else None
 
 

@@ -176,6 +176,15 @@ def check_second(row: Row, kind: str, device: str) -> None:
     (slope,) = _differences(projected_vjp, everything, directions, device)
     grads = _grads([out], tensors, [xp.ones((), device=device)])
     _close(_inner(grads, directions), float(slope))
+    if row.forward:  # forward over reverse
+        free = tuple(_floats(tensors))
+        tangents = tuple(_tensors(directions, device))
+
+        def of_floats(*primals: Any) -> Any:
+            given = iter(primals)
+            return projected_vjp(*[next(given) if _is_float(x) else x for x in tensors])
+
+        _close(float(xp.autograd.jvp(of_floats, free, tangents)[1]), float(slope))
 
 
 def check_torch(row: Row, kind: str, device: str) -> None:
@@ -211,7 +220,7 @@ def _outputs(out: Any) -> list[Any]:
 
 def _numpy(x: Any) -> Any:
     x = x.detach().cpu()
-    return (x.resolve_conj().resolve_neg() if hasattr(x, "resolve_conj") else x).numpy()
+    return x.resolve_conj().numpy(force=True) if hasattr(x, "resolve_conj") else x.numpy()
 
 
 def _is_float(x: Any) -> bool:

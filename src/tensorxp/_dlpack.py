@@ -59,7 +59,9 @@ def export_dlpack(
             )
     if wanted == (KDL_CPU, 0) and (device.type == "cpu" or dl_device is not None):
         if device.type != "cpu" and copy is False:
-            raise BufferError(f"__dlpack__: the tensor is on {device}; copy=False cannot reach a CPU")
+            raise BufferError(
+                f"__dlpack__: the tensor is on {device}; copy=False cannot reach a CPU"
+            )
     elif device.type == "cpu":
         raise BufferError(
             f"__dlpack__: the tensor is on the CPU and dl_device is {wanted}; move it first, "

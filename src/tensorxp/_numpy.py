@@ -17,10 +17,12 @@ from tensorxp._core.door import is_numpy_value, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._core.views import cell_of
+from tensorxp._core.watchers import stack
 from tensorxp._core.writes import bump, write
 from tensorxp._dlpack import cuda_array_interface, dlpack_device, export_dlpack
 from tensorxp._numpy_calls import NoEquivalent, find_function, is_given
 from tensorxp._numpy_ufuncs import ACCUMULATIONS, COMPOSITES, PREDICATES, REDUCTIONS, UFUNC_NAMES
+from tensorxp.autograd.forward import ForwardLevel
 
 __all__ = ["cuda_array_interface", "dlpack_device", "export_dlpack", "function", "ufunc"]
 
@@ -75,15 +77,20 @@ def _to_tensors(value: Any, given: list[Any]) -> Any:
 def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run `call` on NumPy arrays; TypeError where that would lose a gradient or copy a device."""
     given = _tensors((args, kwargs))
+    outs = kwargs.get("out")
+    into_array = any(
+        isinstance(o, np.ndarray) for o in (outs if outs.__class__ is tuple else (outs,))
+    )
+    lack = "the result goes into a NumPy array" if into_array else "tensorxp has no equivalent"
     for t in given:
         if t._device.type != "cpu":
             raise TypeError(
-                f"{name}: tensorxp has no equivalent, and the tensor is on {t._device}; copy it to "
-                "the host with t.cpu().numpy()"
+                f"{name}: {lack}, and the tensor is on {t._device}; copy it to the host with "
+                "t.cpu().numpy()"
             )
-        if modes.grad and node_of(t) is not None:
+        if _is_tracked(t):
             raise TypeError(
-                f"{name}: tensorxp has no equivalent with a gradient, and a tensor requires grad; "
+                f"{name}: {lack}, which would lose the gradient of a tensor that requires grad; "
                 "use t.detach().numpy(), or call it inside `with tensorxp.no_grad():`"
             )
     result = call(*_to_raw(args), **_to_raw(kwargs))
@@ -92,10 +99,15 @@ def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         written += _tensors(args[:1])
     for t in written:
         bump(t)
-    outs = kwargs.get("out")
-    if any(isinstance(o, np.ndarray) for o in (outs if isinstance(outs, tuple) else (outs,))):
-        return result  # `array += t` stays an array
-    return _to_tensors(result, given)
+    return result if into_array else _to_tensors(result, given)  # `array += t` stays an array
+
+
+def _is_tracked(t: Any) -> bool:
+    """Return whether a gradient of `t` is recorded, or a tangent carried along with it."""
+    if modes.grad and node_of(t) is not None:
+        return True
+    levels = [level for level in stack() if isinstance(level, ForwardLevel)]
+    return any(level.get(t) is not None for level in levels)
 
 
 # ufuncs
@@ -325,7 +337,9 @@ def _store(name: str, result: Any, outs: Any, casting: str) -> Any:
             stored.append(value)
             continue
         if not isinstance(out, Tensor):
-            raise TypeError(f"{name}: out is a {type(out).__name__}; allowed are Tensors and arrays")
+            raise TypeError(
+                f"{name}: out is a {type(out).__name__}; allowed are Tensors and arrays"
+            )
         if not np.can_cast(value._data.dtype, out._data.dtype, casting):  # type: ignore[arg-type]
             raise TypeError(
                 f"{name}: the result has dtype {value._data.dtype}, which cannot be cast to dtype "

@@ -20,10 +20,21 @@ def tensors(xp: Any, *values: Any) -> list[Any]:
 
 # reductions
 
-for _name, _reduction in {
-    "sum": reductions.sum, "prod": reductions.prod,
-}.items():  # fmt: skip
-    implements(_name)(_reduction)
+
+def _sum_like(reduction: Any, neutral: int) -> Any:
+    def reduced(
+        xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+        keepdims: bool = False, initial: Any = neutral, where: Any = True,
+    ) -> Any:  # fmt: skip
+        if out is not None:
+            raise NoEquivalent
+        return reduction(xp, *tensors(xp, a), axis, dtype, keepdims, initial, where)
+
+    return reduced
+
+
+implements("sum")(_sum_like(reductions.sum, 0))
+implements("prod")(_sum_like(reductions.prod, 1))
 
 
 def _reordered(reduction: Any, extra: str) -> Any:
@@ -106,9 +117,7 @@ def ptp(xp: Any, a: Any, axis: Any = None, out: Any = None, keepdims: bool = Fal
 
 
 def _cumulative(name: str) -> Any:
-    def cumulative(
-        xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
-    ) -> Any:
+    def cumulative(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         if out is not None:
             raise NoEquivalent
         if axis is None:
@@ -136,82 +145,94 @@ def cumulative_prod(
     return xp.cumulative_prod(x, axis=axis, dtype=dtype, include_initial=include_initial)
 
 
-def _without_nan(reduction: Any, fill: float) -> Any:
-    def reduced(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
-                keepdims: bool = False) -> Any:  # fmt: skip
-        if out is not None:
-            raise NoEquivalent
-        a = xp.where(xp.isnan(a), fill, a)
-        return reduction(xp, a, axis=axis, dtype=dtype, keepdims=keepdims)
+@implements()
+def nansum(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
+) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    if not xp.isdtype(a.dtype, ("real floating", "complex floating")):
+        return xp.sum(a, axis=axis, dtype=dtype, keepdims=keepdims)
+    return xp.sum(xp.where(xp.isnan(a), 0.0, a), axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+def _without_nan(name: str) -> Any:
+    def reduced(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return need(xp, name)(a, axis=axis, keepdims=keepdims)
 
     return reduced
 
 
-implements("nansum")(_without_nan(reductions.sum, 0.0))
-implements("nanprod")(_without_nan(reductions.prod, 1.0))
-
-
-@implements()
-def nanmean(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return mean(xp, a, axis, keepdims=keepdims, where=~xp.isnan(a))
+implements("nanmean")(_without_nan("nanmean"))
+implements("nanmax")(_without_nan("nanmax"))
+implements("nanmin")(_without_nan("nanmin"))
 
 
 @implements()
 def average(
-    xp: Any, a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = False
-) -> Any:
-    if weights is None:
-        return xp.mean(a, axis=axis, keepdims=keepdims)
-    a, weights = tensors(xp, a, weights)
-    if weights.shape != a.shape:
-        if not isinstance(axis, int) or weights.ndim != 1:
+    xp: Any, a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *,
+    keepdims: bool = False,
+) -> Any:  # fmt: skip
+    if returned:
+        raise NoEquivalent
+    if weights is not None:
+        a, weights = tensors(xp, a, weights)
+    return need(xp, "average")(a, axis=axis, weights=weights, keepdims=keepdims)
+
+
+def _quantiles(name: str) -> Any:
+    def quantiles(
+        xp: Any, a: Any, q: Any, axis: Any = None, out: Any = None,
+        overwrite_input: bool = False, method: str = "linear", keepdims: bool = False,
+    ) -> Any:  # fmt: skip
+        if out is not None or overwrite_input:
             raise NoEquivalent
-        shape = [1] * a.ndim
-        shape[axis] = -1
-        weights = xp.reshape(weights, tuple(shape))
-    weights = xp.broadcast_to(weights, a.shape)
-    total = xp.sum(weights, axis=axis, keepdims=keepdims)
-    return xp.sum(a * weights, axis=axis, keepdims=keepdims) / total
+        if method not in ("linear", "lower", "higher", "midpoint", "nearest"):
+            raise NoEquivalent
+        return need(xp, name)(a, q, axis=axis, method=method, keepdims=keepdims)
+
+    return quantiles
 
 
-@implements()
-def quantile(xp: Any, a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    if isinstance(q, Tensor | list | tuple) or axis.__class__ is tuple or not a.size:
-        raise NoEquivalent
-    if axis is None and keepdims:
-        raise NoEquivalent
-    a, axis = (xp.reshape(a, (-1,)), 0) if axis is None else (a, axis % a.ndim)
-    values = xp.sort(a, axis=axis)
-    place = float(q) * (a.shape[axis] - 1)
-    low = int(np.floor(place))
-    before = (slice(None),) * axis
-    lower = values[(*before, low)]
-    upper = values[(*before, -1 if low + 1 == a.shape[axis] else low + 1)]
-    out = lower + (upper - lower) * (place - low)
-    last = values[(*before, -1)]  # NaNs sort last, and NumPy's result is then NaN
-    if xp.isdtype(values.dtype, "real floating"):
-        out = xp.where(xp.isnan(last), xp.nan, out)
-    return xp.expand_dims(out, axis=axis) if keepdims else out
-
-
-@implements()
-def percentile(xp: Any, a: Any, q: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return quantile(xp, a, _over_hundred(q), axis, keepdims=keepdims)
-
-
-def _over_hundred(q: Any) -> Any:
-    if not isinstance(q, int | float | np.generic):
-        raise NoEquivalent
-    return q / 100
+implements("quantile")(_quantiles("quantile"))
+implements("percentile")(_quantiles("percentile"))
 
 
 @implements()
 def median(
-    xp: Any, a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False
-) -> Any:
-    if out is not None:
+    xp: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Any:  # fmt: skip
+    if out is not None or overwrite_input:
         raise NoEquivalent
-    return quantile(xp, a, 0.5, axis, keepdims=keepdims)
+    return need(xp, "median")(a, axis=axis, keepdims=keepdims)
+
+
+@implements()
+def trapezoid(xp: Any, y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    if x is not None:
+        y, x = tensors(xp, y, x)
+    return need(xp, "trapezoid")(y, x, dx=dx, axis=axis)
+
+
+@implements()
+def cov(
+    xp: Any, m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None,
+    fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    if y is not None or fweights is not None or dtype is not None:
+        raise NoEquivalent
+    if aweights is not None:
+        (aweights,) = tensors(xp, aweights, m)[:1]
+    correction = ddof if ddof is not None else 0 if bias else 1
+    return need(xp, "cov")(m, rowvar=rowvar, correction=correction, weights=aweights)
+
+
+@implements()
+def corrcoef(xp: Any, x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    if y is not None:
+        raise NoEquivalent
+    return need(xp, "corrcoef")(x, rowvar=rowvar)
 
 
 # elementwise
@@ -433,7 +454,7 @@ def unique(
     xp: Any, ar: Any, return_index: bool = False, return_inverse: bool = False,
     return_counts: bool = False, axis: Any = None, *, equal_nan: bool = True, sorted: bool = True,
 ) -> Any:  # fmt: skip
-    if axis is not None or not xp.isdtype(ar.dtype, ("bool", "integral")) and equal_nan:
+    if axis is not None or (not xp.isdtype(ar.dtype, ("bool", "integral")) and equal_nan):
         if axis is not None or bool(xp.any(xp.isnan(ar))):
             raise NoEquivalent  # the standard's unique keeps every NaN
     found = xp.unique_all(ar)
@@ -461,70 +482,3 @@ def interp(
     out = fp[low] + slope * (x - knots[low])
     out = xp.where(x < knots[0], fp[0] if left is None else left, out)
     return xp.where(x > knots[last], fp[last] if right is None else right, out)
-
-
-# products
-
-
-@implements()
-def dot(xp: Any, a: Any, b: Any, out: Any = None) -> Any:
-    if out is not None:
-        raise NoEquivalent
-    a, b = tensors(xp, a, b)
-    if not a.ndim or not b.ndim:
-        return a * b
-    if b.ndim == 1:
-        return xp.tensordot(a, b, axes=((a.ndim - 1,), (0,)))
-    return xp.tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 2,)))
-
-
-@implements()
-def inner(xp: Any, a: Any, b: Any, /) -> Any:
-    a, b = tensors(xp, a, b)
-    if not a.ndim or not b.ndim:
-        return a * b
-    return xp.tensordot(a, b, axes=((a.ndim - 1,), (b.ndim - 1,)))
-
-
-@implements()
-def vdot(xp: Any, a: Any, b: Any, /) -> Any:
-    a, b = tensors(xp, a, b)
-    a = xp.conj(a) if xp.isdtype(a.dtype, "complex floating") else a
-    return xp.sum(xp.reshape(a, (-1,)) * xp.reshape(b, (-1,)))
-
-
-@implements()
-def outer(xp: Any, a: Any, b: Any, out: Any = None) -> Any:
-    if out is not None:
-        raise NoEquivalent
-    a, b = tensors(xp, a, b)
-    return xp.reshape(a, (-1, 1)) * xp.reshape(b, (1, -1))
-
-
-@implements("tensordot", "linalg.tensordot")
-def tensordot(xp: Any, a: Any, b: Any, /, axes: Any = 2) -> Any:
-    a, b = tensors(xp, a, b)
-    if axes.__class__ in (list, tuple):
-        axes = tuple((n,) if isinstance(n, int) else tuple(n) for n in axes)
-    return xp.tensordot(a, b, axes=axes)
-
-
-@implements()
-def einsum(
-    xp: Any, subscripts: Any, *operands: Any, optimize: Any = False, order: Any = "K"
-) -> Any:
-    if not isinstance(subscripts, str):
-        raise NoEquivalent
-    return need(xp, "einsum")(subscripts, *tensors(xp, *operands))
-
-
-@implements()
-def kron(xp: Any, a: Any, b: Any) -> Any:
-    a, b = tensors(xp, a, b)
-    ndim = max(a.ndim, b.ndim)
-    left = (1,) * (ndim - a.ndim) + a.shape
-    right = (1,) * (ndim - b.ndim) + b.shape
-    spread_a = xp.reshape(a, tuple(n for size in left for n in (size, 1)))
-    spread_b = xp.reshape(b, tuple(n for size in right for n in (1, size)))
-    shape = tuple(m * n for m, n in zip(left, right, strict=True))
-    return xp.reshape(spread_a * spread_b, shape)

@@ -11,7 +11,7 @@ from tensorxp._core.watchers import Watcher, watch
 from tests.harness import Row, sample
 
 CHAPTERS = ("_ops", "linalg", "fft", "special")
-TESTS = ("ops", "linalg", "fft", "special")
+TESTS = ("ops", "linalg", "fft", "special", "nn")
 
 
 class Recorder(Watcher):

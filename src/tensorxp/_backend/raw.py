@@ -77,3 +77,17 @@ def cupy_namespace() -> RawNamespace:
         native = import_module("cupy")
         _namespaces["cupy"] = _CuPyNamespace(import_module("array_api_compat.cupy"), native)
     return _namespaces["cupy"]
+
+
+def build_info() -> dict[str, Any]:
+    """Return the versions of NumPy and of the BLAS it was built with."""
+    blas = {}
+    try:
+        config: Any = np.show_config(mode="dicts")
+        blas = config.get("Build Dependencies", {}).get("blas", {})
+    except (TypeError, AttributeError):  # a build without this table
+        pass
+    return {
+        "numpy": np.__version__,
+        "blas": f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip(),
+    }

@@ -189,7 +189,7 @@ def abs(x: Tensor, /) -> Tensor:
 
     The gradient at 0 is 0.
     """
-    return apply(abs_p, (x,), {})  # type: ignore[no-any-return]
+    return unary(abs_p, x)
 
 
 def sign(x: Tensor, /) -> Tensor:
@@ -197,7 +197,7 @@ def sign(x: Tensor, /) -> Tensor:
 
     The gradient is 0 for real `x`, and for complex `x` at 0.
     """
-    return apply(sign_p, (x,), {})  # type: ignore[no-any-return]
+    return unary(sign_p, x)
 
 
 # y = sqrt(a² + b²): dy = (a da + b db) / y, and 0 at the origin

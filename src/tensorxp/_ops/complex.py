@@ -57,4 +57,4 @@ def angle(x: Tensor, /) -> Tensor:
 
     The gradient is 0 at 0 and for real `x`.
     """
-    return apply(angle_p, (x,), {})  # type: ignore[no-any-return]
+    return unary(angle_p, x)

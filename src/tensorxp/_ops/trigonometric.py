@@ -15,8 +15,10 @@ _RADIANS, _DEGREES = pi / 180, 180 / pi
 
 
 def _asin_slope(xp: Any, x: Any) -> Any:
-    # 1 / sqrt(1 - x²), the root's argument by factors: exact near x = 1
-    return xp.sqrt(-((x - 1) * (x - -1))).conjugate()
+    # sqrt(1 - x²), by factors: exact near x = 1
+    if xp.isdtype(x.dtype, "complex floating"):
+        return xp.sqrt(-((x - 1) * (x - -1))).conjugate()
+    return xp.sqrt((1 - x) * (1 + x))
 
 
 sin_p = elementwise("sin", x=lambda xp, ct, x: ct * xp.cos(x).conjugate())

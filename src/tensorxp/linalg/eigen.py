@@ -34,26 +34,28 @@ def eigh_p(xp: Any, x: Any) -> Any:
 
 @eigh_p.vjp
 def _(xp: Any, ct: Any, out: Any) -> Any:
-    # gx = V (diag(gλ) + VᴴgV / (λj − λi)) Vᴴ: Boeddeker et al. 2017, arXiv:1701.00392, 4.2
+    # gx = V (diag(gλ) + skew(VᴴgV) / (λj − λi)) Vᴴ (Giles 2008, 3.1; complex: Boeddeker et al.
+    # 2017, arXiv:1701.00392, 4.2); the skew part alone makes it Hermitian
     values, v = out
     vh = adjoint(xp, v)
-    inner = (vh @ ct[1]) / gaps(xp, values, all_zero(xp, ct[1]))
+    turn = vh @ ct[1]
+    inner = (turn - adjoint(xp, turn)) / (2 * gaps(xp, values, all_zero(xp, ct[1])))
     return (v * xp.expand_dims(ct[0], axis=-2) + v @ inner) @ vh
 
 
 @eigh_p.jvp
 def _(xp: Any, t: Any, out: Any) -> Any:
-    # P = Vᴴ dx V: dλ = re diag(P), dV = V (P / (λj − λi))
+    # P = Vᴴ sym(dx) V: dλ = re diag(P), dV = V (P / (λj − λi))
     values, v = out
-    p = adjoint(xp, v) @ t @ v
+    p = adjoint(xp, v) @ ((t + adjoint(xp, t)) / 2) @ v
     return real_part(xp, xp.linalg.diagonal(p)), v @ (p / gaps(xp, values))
 
 
 def eigh(x: Tensor, /) -> EighResult:
     """Return eigenvalues, ascending, and orthonormal eigenvectors of Hermitian matrices.
 
-    Only the lower triangle of `x` is read; the derivatives are those for a Hermitian `x`. At
-    equal eigenvalues the eigenvectors have no derivative (NaN or infinite, as PyTorch); where
+    Only the lower triangle of `x` is read; the derivatives are those for a Hermitian `x`, and
+    the gradient is Hermitian. At equal eigenvalues the eigenvectors have no derivative (NaN or infinite, as PyTorch); where
     only the eigenvalues are used the gradient is V diag(g) Vᴴ there too. LinAlgError for
     matrices that are not square.
     """

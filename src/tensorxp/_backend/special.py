@@ -1,0 +1,75 @@
+"""The libraries behind special functions: SciPy on the CPU, CuPy's port of it on CUDA devices.
+
+They are imported when a function of theirs is first used.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from tensorxp._backend.dtypes import Defaults
+
+
+def quiet() -> Any:
+    """Return a scope in which forwards are silent about what their values say: inf and NaN."""
+    return np.errstate(all="ignore")
+
+
+def _find(xp: Any, name: str) -> Any:
+    """Return the library's function; ImportError or NotImplementedError where it has none."""
+    cuda = xp.base.__name__ == "cupy"
+    package, extra = ("cupyx.scipy.special", "cuda") if cuda else ("scipy.special", "special")
+    try:
+        module = import_module(package)
+    except ImportError as error:
+        raise ImportError(
+            f"special.{name}: needs {package}, which cannot be imported ({error}); "
+            f"`pip install 'tensorxp[{extra}]'` brings it"
+        ) from error
+    if not hasattr(module, name):
+        raise NotImplementedError(
+            f"special.{name}: {package} has no such function; move the tensors to the CPU for it"
+        )
+    return getattr(module, name)
+
+
+def library(name: str) -> Callable[..., Any]:
+    """Return a forward `fn(xp, *xs)` that runs the library's function `name`.
+
+    Integers become the default real dtype, float16 comes back as float16. TypeError for dtypes
+    that the function doesn't take.
+    """
+    found: dict[Any, Any] = {}
+
+    def forward(xp: Any, *xs: Any) -> Any:
+        fn = found.get(xp)
+        if fn is None:
+            fn = found[xp] = _find(xp, name)
+        dtype = xs[0].dtype if len(xs) == 1 else xp.result_type(*xs)
+        if dtype.kind in "biu":
+            xs = tuple([floating(xp, x) for x in xs])
+        try:
+            out = fn(*xs)
+        except TypeError as error:
+            raise TypeError(f"special.{name}: not for arguments of dtype {dtype}: {error}") from None
+        return out.astype(dtype) if dtype.char == "e" else out
+
+    return forward
+
+
+def available(xp: Any) -> bool:
+    """Return whether the library can be imported."""
+    try:
+        _find(xp, "erf")
+    except ImportError:
+        return False
+    return True
+
+
+def floating(xp: Any, x: Any) -> Any:
+    """Return `x` with integers turned into the default real dtype; Python scalars stay."""
+    if hasattr(x, "dtype") and x.dtype.kind in "biu":
+        return x.astype(Defaults.real.dtype)
+    return x

@@ -1,0 +1,395 @@
+"""NumPy's functions of arrays as such: creation, joining, splitting, shapes, and what they are.
+
+Each has NumPy's arguments behind the namespace (see `_numpy_calls`).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.writes import write
+from tensorxp._numpy_calls import NoEquivalent, implements, need
+from tensorxp._numpy_functions import tensors
+
+# creation
+
+
+def _like(name: str) -> Any:
+    def like(
+        xp: Any, a: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
+        shape: Any = None, *, device: Any = None,
+    ) -> Any:  # fmt: skip
+        a = tensors(xp, a)[0]
+        if shape is None:
+            return getattr(xp, f"{name}_like")(a, dtype=dtype)
+        return getattr(xp, name)(shape, dtype=dtype or a.dtype, device=a._device)
+
+    return like
+
+
+for _name in ("zeros", "ones", "empty"):
+    implements(f"{_name}_like")(_like(_name))
+
+
+@implements()
+def full_like(
+    xp: Any, a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
+    shape: Any = None, *, device: Any = None,
+) -> Any:  # fmt: skip
+    a = tensors(xp, a, fill_value)[0]
+    if shape is None:
+        shape = a.shape
+    return xp.full(shape, fill_value, dtype=dtype or a.dtype, device=a._device)
+
+
+@implements()
+def copy(xp: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
+    return xp.copy(a)
+
+
+@implements()
+def copyto(xp: Any, dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    if not isinstance(dst, Tensor):
+        raise NoEquivalent
+    value = tensors(xp, src, dst)[0]
+    if not np.can_cast(value._data.dtype, dst._data.dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(f"copyto: cannot cast from {value.dtype} to {dst._data.dtype}")
+    if where is not True:
+        mask = xp.broadcast_to(tensors(xp, where, dst)[0], dst._data.shape)
+        value = xp.where(mask, value, dst)
+    write(dst, ..., value, "copyto")
+
+
+@implements()
+def meshgrid(
+    xp: Any, *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> Any:
+    if sparse or not copy:
+        raise NoEquivalent
+    return xp.meshgrid(*tensors(xp, *xi), indexing=indexing)
+
+
+# joining and splitting
+
+
+def _cast_all(xp: Any, arrays: Any, dtype: Any) -> list[Any]:
+    found = tensors(xp, *arrays)
+    return found if dtype is None else [xp.astype(x, dtype, copy=False) for x in found]
+
+
+@implements("concatenate", "concat")
+def concatenate(
+    xp: Any, arrays: Any, /, axis: Any = 0, out: Any = None, *, dtype: Any = None
+) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return xp.concat(_cast_all(xp, arrays, dtype), axis=axis)
+
+
+@implements()
+def stack(xp: Any, arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return xp.stack(_cast_all(xp, arrays, dtype), axis=axis)
+
+
+def _atleast(xp: Any, x: Any, ndim: int) -> Any:
+    if x.ndim == 0:
+        return xp.reshape(x, (1,) * ndim)
+    if ndim == 2 and x.ndim == 1:
+        return x[None, :]
+    if ndim == 3 and x.ndim < 3:
+        return x[None, :, None] if x.ndim == 1 else x[:, :, None]
+    return x
+
+
+def _atleast_nd(ndim: int) -> Any:
+    def atleast(xp: Any, *arys: Any) -> Any:
+        out = tuple(_atleast(xp, x, ndim) for x in tensors(xp, *arys))
+        return out[0] if len(out) == 1 else out
+
+    return atleast
+
+
+for _ndim in (1, 2, 3):
+    implements(f"atleast_{_ndim}d")(_atleast_nd(_ndim))
+
+
+@implements()
+def vstack(xp: Any, tup: Any, *, dtype: Any = None) -> Any:
+    return xp.concat([_atleast(xp, x, 2) for x in _cast_all(xp, tup, dtype)], axis=0)
+
+
+@implements()
+def hstack(xp: Any, tup: Any, *, dtype: Any = None) -> Any:
+    arrays = [_atleast(xp, x, 1) for x in _cast_all(xp, tup, dtype)]
+    return xp.concat(arrays, axis=0 if arrays[0].ndim == 1 else 1)
+
+
+@implements()
+def dstack(xp: Any, tup: Any) -> Any:
+    return xp.concat([_atleast(xp, x, 3) for x in tensors(xp, *tup)], axis=2)
+
+
+@implements()
+def column_stack(xp: Any, tup: Any) -> Any:
+    arrays = tensors(xp, *tup)
+    return xp.concat([xp.reshape(x, (-1, 1)) if x.ndim < 2 else x for x in arrays], axis=1)
+
+
+@implements()
+def append(xp: Any, arr: Any, values: Any, axis: Any = None) -> Any:
+    return xp.concat(tensors(xp, arr, values), axis=axis)
+
+
+@implements()
+def array_split(xp: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    axis = axis % ary.ndim
+    size = ary.shape[axis]
+    if isinstance(indices_or_sections, int | np.integer):
+        each, extra = divmod(size, int(indices_or_sections))
+        steps = [each + 1] * extra + [each] * (int(indices_or_sections) - extra)
+        ends = [int(n) for n in np.cumsum(steps)]
+    else:
+        ends = [int(n) for n in indices_or_sections] + [size]
+    starts = [0, *ends[:-1]]
+    before = (slice(None),) * axis
+    return [ary[(*before, slice(i, j))] for i, j in zip(starts, ends, strict=True)]
+
+
+@implements()
+def split(xp: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    if isinstance(indices_or_sections, int) and ary.shape[axis] % indices_or_sections:
+        raise ValueError(
+            f"split: {ary.shape[axis]} elements along axis {axis} cannot be divided into "
+            f"{indices_or_sections} equal parts"
+        )
+    return array_split(xp, ary, indices_or_sections, axis)
+
+
+@implements()
+def vsplit(xp: Any, ary: Any, indices_or_sections: Any) -> Any:
+    return split(xp, ary, indices_or_sections, 0)
+
+
+@implements()
+def hsplit(xp: Any, ary: Any, indices_or_sections: Any) -> Any:
+    return split(xp, ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
+
+
+@implements()
+def dsplit(xp: Any, ary: Any, indices_or_sections: Any) -> Any:
+    return split(xp, ary, indices_or_sections, 2)
+
+
+@implements()
+def unstack(xp: Any, x: Any, /, *, axis: int = 0) -> Any:
+    return xp.unstack(x, axis=axis)
+
+
+# shapes
+
+
+@implements()
+def reshape(xp: Any, a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
+    if order not in ("C", "A"):
+        raise NoEquivalent
+    shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
+    return xp.reshape(a, shape, copy=copy)
+
+
+@implements()
+def ravel(xp: Any, a: Any, order: str = "C") -> Any:
+    if order not in ("C", "A", "K"):
+        raise NoEquivalent
+    return xp.reshape(a, (-1,))
+
+
+@implements("transpose", "permute_dims")
+def transpose(xp: Any, a: Any, axes: Any = None) -> Any:
+    order = tuple(range(a.ndim))[::-1] if axes is None else tuple(axes)
+    return xp.permute_dims(a, order)
+
+
+@implements()
+def swapaxes(xp: Any, a: Any, axis1: int, axis2: int) -> Any:
+    return xp.swapaxes(a, axis1, axis2)
+
+
+@implements()
+def moveaxis(xp: Any, a: Any, source: Any, destination: Any) -> Any:
+    return xp.moveaxis(a, source, destination)
+
+
+@implements()
+def squeeze(xp: Any, a: Any, axis: Any = None) -> Any:
+    if axis is None:
+        axis = tuple(i for i, n in enumerate(a.shape) if n == 1)
+    return xp.squeeze(a, axis=axis)
+
+
+@implements()
+def expand_dims(xp: Any, a: Any, axis: Any) -> Any:
+    return xp.expand_dims(a, axis=axis if isinstance(axis, int) else tuple(axis))
+
+
+@implements()
+def broadcast_to(xp: Any, array: Any, shape: Any, subok: bool = False) -> Any:
+    return xp.broadcast_to(array, (shape,) if isinstance(shape, int) else tuple(shape))
+
+
+@implements()
+def broadcast_arrays(xp: Any, *args: Any, subok: bool = False) -> Any:
+    return xp.broadcast_arrays(*tensors(xp, *args))
+
+
+@implements()
+def flip(xp: Any, m: Any, axis: Any = None) -> Any:
+    return xp.flip(m, axis=axis)
+
+
+@implements()
+def fliplr(xp: Any, m: Any) -> Any:
+    return xp.flip(m, axis=1)
+
+
+@implements()
+def flipud(xp: Any, m: Any) -> Any:
+    return xp.flip(m, axis=0)
+
+
+@implements()
+def rot90(xp: Any, m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    first, second = axes
+    k %= 4
+    if k == 2:
+        return xp.flip(m, axis=(first, second))
+    if k == 1:
+        return xp.swapaxes(xp.flip(m, axis=second), first, second)
+    return xp.flip(xp.swapaxes(m, first, second), axis=second) if k else xp.copy(m)
+
+
+@implements()
+def roll(xp: Any, a: Any, shift: Any, axis: Any = None) -> Any:
+    return xp.roll(a, shift, axis=axis)
+
+
+@implements()
+def tile(xp: Any, A: Any, reps: Any) -> Any:
+    return xp.tile(A, (reps,) if isinstance(reps, int) else tuple(int(n) for n in reps))
+
+
+@implements()
+def repeat(xp: Any, a: Any, repeats: Any, axis: Any = None) -> Any:
+    if isinstance(repeats, list | tuple):
+        repeats = xp.asarray(repeats, device=a._device)
+    return xp.repeat(a, repeats, axis=axis)
+
+
+@implements()
+def pad(xp: Any, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    if mode != "constant" or set(kwargs) - {"constant_values"}:
+        raise NoEquivalent
+    width = pad_width.tolist() if isinstance(pad_width, Tensor) else pad_width  # type: ignore[attr-defined]
+    value = kwargs.get("constant_values", 0)
+    if not isinstance(value, int | float | complex) or isinstance(width, dict):
+        raise NoEquivalent
+    pairs = np.broadcast_to(np.asarray(width), (array.ndim, 2)).tolist()
+    return need(xp, "pad")(array, tuple(tuple(p) for p in pairs), constant_values=value)
+
+
+@implements()
+def diag(xp: Any, v: Any, k: int = 0) -> Any:
+    if v.ndim == 2:
+        return xp.linalg.diagonal(v, offset=k)
+    n = v.shape[0] + abs(k)
+    out = xp.zeros((n, n), dtype=v.dtype, device=v._device)
+    rows = xp.arange(v.shape[0], device=v._device) + max(-k, 0)
+    out[rows, rows + k] = v
+    return out
+
+
+@implements()
+def diagflat(xp: Any, v: Any, k: int = 0) -> Any:
+    return diag(xp, xp.reshape(v, (-1,)), k)
+
+
+@implements()
+def tril(xp: Any, m: Any, k: int = 0) -> Any:
+    return xp.tril(m, k=k)
+
+
+@implements()
+def triu(xp: Any, m: Any, k: int = 0) -> Any:
+    return xp.triu(m, k=k)
+
+
+@implements()
+def diff(
+    xp: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None
+) -> Any:
+    edges = {"prepend": prepend, "append": append}
+    sizes = list(a.shape)
+    sizes[axis] = 1
+    for name, edge in edges.items():
+        if edge is not None:
+            edge = tensors(xp, edge, a)[0]
+            edges[name] = xp.broadcast_to(edge, tuple(sizes)) if edge.ndim == 0 else edge
+    return xp.diff(a, axis=axis, n=n, **edges)
+
+
+# what an array is
+
+
+@implements()
+def shape(xp: Any, a: Any) -> Any:
+    return a.shape
+
+
+@implements()
+def ndim(xp: Any, a: Any) -> int:
+    return int(a.ndim)
+
+
+@implements()
+def size(xp: Any, a: Any, axis: Any = None) -> int:
+    return int(a.size if axis is None else a.shape[axis])
+
+
+@implements()
+def iscomplexobj(xp: Any, x: Any) -> bool:
+    return bool(xp.isdtype(x.dtype, "complex floating"))
+
+
+@implements()
+def isrealobj(xp: Any, x: Any) -> bool:
+    return not iscomplexobj(xp, x)
+
+
+def _raw(values: Any) -> list[Any]:
+    return [x._data if isinstance(x, Tensor) else x for x in values]
+
+
+@implements()
+def result_type(xp: Any, *arrays_and_dtypes: Any) -> Any:
+    return np.result_type(
+        *(x._data.dtype if isinstance(x, Tensor) else x for x in arrays_and_dtypes)
+    )
+
+
+@implements()
+def may_share_memory(xp: Any, a: Any, b: Any, /, max_work: Any = None) -> bool:
+    a, b = _raw((a, b))
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.may_share_memory(a, b)
+
+
+@implements()
+def shares_memory(xp: Any, a: Any, b: Any, /, max_work: Any = -1) -> bool:
+    a, b = _raw((a, b))
+    return isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.shares_memory(a, b)
+
+
+@implements("array_repr", "array_str", "array2string")
+def array_repr(xp: Any, arr: Any, *args: Any, **kwargs: Any) -> str:
+    return repr(arr)

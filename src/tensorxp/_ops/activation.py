@@ -1,0 +1,278 @@
+"""Activations of neural networks, each one node: `relu`, `sigmoid`, `gelu` and their kin.
+
+Forwards run on raw arrays and write into their own temporaries; rules are elementwise, so the
+forward mode follows from them.
+"""
+
+import math
+from typing import Any
+
+from tensorxp._backend.dtypes import Defaults
+from tensorxp._core.door import apply, unary
+from tensorxp._core.primitive import Primitive, elementwise
+from tensorxp._core.rules import Rule
+from tensorxp._core.tensor import TensorBase as Tensor
+
+_SQRT_2_PI = math.sqrt(2 / math.pi)
+
+
+def _real(xp: Any, x: Any) -> Any:
+    """Return `x` in a floating-point dtype."""
+    return x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
+
+
+# y = max(x, 0): the derivative at 0 is 0
+relu_p = elementwise(
+    "relu",
+    forward=lambda xp, x: xp.base.maximum(x, 0),
+    x=lambda xp, ct, out: xp.where(out > 0, ct, 0),
+)
+
+
+def relu(x: Tensor, /) -> Tensor:
+    """Return max(x, 0); the gradient at 0 is 0."""
+    return unary(relu_p, x)
+
+
+def raw_sigmoid(xp: Any, x: Any) -> Any:
+    """Return 1 / (1 + exp(-x)) of a raw array, without overflow."""
+    x = _real(xp, x)
+    out = xp.asarray(xp.negative(x))
+    if x.dtype.kind == "f":
+        # exp of more would overflow; the quotient is 0 to the last denormal there
+        xp.minimum(out, math.log(float(xp.finfo(x.dtype).max)) - 0.01, out=out)
+    xp.exp(out, out=out)
+    out += 1
+    return xp.reciprocal(out, out=out)
+
+
+sigmoid_p = elementwise(
+    "sigmoid", forward=raw_sigmoid, x=lambda ct, out: ct * (out * (1 - out)).conjugate()
+)
+
+
+def sigmoid(x: Tensor, /) -> Tensor:
+    """Return 1 / (1 + exp(-x))."""
+    return unary(sigmoid_p, x)
+
+
+def _half_sigmoid(xp: Any, x: Any) -> Any:
+    """Return the sigmoid in functions that both levels have."""
+    return 0.5 * xp.tanh(0.5 * x) + 0.5
+
+
+def _silu_slope(xp: Any, ct: Any, x: Any) -> Any:
+    # y = x s, s = sigmoid(x): dy = s (1 + x (1 - s)) dx
+    s = _half_sigmoid(xp, x)
+    return ct * (s * (1 + x * (1 - s))).conjugate()
+
+
+silu_p = elementwise(
+    "silu", forward=lambda xp, x: x * raw_sigmoid(xp, x), x=_silu_slope
+)
+
+
+def silu(x: Tensor, /) -> Tensor:
+    """Return x · sigmoid(x)."""
+    return unary(silu_p, x)
+
+
+def _softplus_forward(xp: Any, x: Any, *, beta: float, threshold: float) -> Any:
+    x = _real(xp, x)
+    scaled = x * beta
+    # log(1 + exp z) = max(z, 0) + log(1 + exp(-|z|))
+    soft = (xp.maximum(scaled, 0) + xp.log1p(xp.exp(-xp.abs(scaled)))) / beta
+    return xp.where(scaled > threshold, x, soft)
+
+
+def _softplus_slope(xp: Any, ct: Any, x: Any, *, beta: float, threshold: float) -> Any:
+    return ct * xp.where(x * beta > threshold, 1.0, _half_sigmoid(xp, x * beta))
+
+
+softplus_p = elementwise("softplus", forward=_softplus_forward, x=_softplus_slope)
+
+
+def softplus(x: Tensor, /, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Return log(1 + exp(beta x)) / beta, and x where beta x > threshold."""
+    return apply(softplus_p, (x,), {"beta": beta, "threshold": threshold})  # type: ignore[no-any-return]
+
+
+def _logsigmoid_forward(xp: Any, x: Any) -> Any:
+    x = _real(xp, x)
+    return xp.minimum(x, 0) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+logsigmoid_p = elementwise(
+    "logsigmoid",
+    forward=_logsigmoid_forward,
+    x=lambda xp, ct, x: ct * _half_sigmoid(xp, -x),
+)
+
+
+def logsigmoid(x: Tensor, /) -> Tensor:
+    """Return log(sigmoid(x)) without overflow."""
+    return unary(logsigmoid_p, x)
+
+
+BLOCK = 1 << 15  # elements whose temporaries stay in the cache
+
+
+def _gelu_block(xp: Any, x: Any, out: Any, z: Any) -> None:
+    xp.multiply(x, x, out=z)
+    z *= 0.044715 * _SQRT_2_PI
+    z += _SQRT_2_PI
+    z *= x
+    xp.base.tanh(z, out=z)
+    z += 1
+    z *= 0.5
+    xp.multiply(x, z, out=out)
+
+
+def _gelu_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, square: Any) -> None:
+    # dy = (½ (1 + t) + ½ x (1 - t²) √(2/π) (1 + 3a x²)) dx
+    xp.multiply(x, x, out=square)
+    xp.multiply(square, 0.044715 * _SQRT_2_PI, out=z)
+    z += _SQRT_2_PI
+    z *= x
+    xp.base.tanh(z, out=z)
+    square *= 1.5 * 0.044715 * _SQRT_2_PI
+    square += 0.5 * _SQRT_2_PI
+    square *= x
+    xp.multiply(z, z, out=out)
+    xp.subtract(1, out, out=out)
+    out *= square
+    z += 1
+    z *= 0.5
+    out += z
+    out *= ct
+
+
+def _in_blocks(xp: Any, block: Any, inputs: tuple[Any, ...], scratch: int) -> Any:
+    """Run `block(xp, *inputs, out, *scratch)` on pieces of flat arrays that fit the cache."""
+    flat = [xp.reshape(x, (-1,)) for x in inputs]
+    n = flat[0].size
+    out = xp.empty(n, dtype=xp.result_type(*flat))
+    spare = [xp.empty(min(n, BLOCK), dtype=out.dtype) for _ in range(scratch)]
+    for start in range(0, n, BLOCK):
+        part = slice(start, start + BLOCK)
+        size = min(BLOCK, n - start)
+        block(xp, *[x[part] for x in flat], out[part], *[s[:size] for s in spare])
+    return xp.reshape(out, inputs[0].shape)
+
+
+def _gelu_tanh_forward(xp: Any, x: Any) -> Any:
+    return _in_blocks(xp, _gelu_block, (_real(xp, x),), 1)
+
+
+def _gelu_tanh_slope(xp: Any, ct: Any, x: Any) -> Any:
+    if not isinstance(x, Tensor) and x.shape == ct.shape:
+        return _in_blocks(xp, _gelu_slope_block, (x, ct), 2)
+    t = xp.tanh(x * (_SQRT_2_PI + 0.044715 * _SQRT_2_PI * x * x))
+    inner = 0.5 * _SQRT_2_PI + 1.5 * 0.044715 * _SQRT_2_PI * x * x
+    return ct * (0.5 * (1 + t) + x * (1 - t * t) * inner)
+
+
+gelu_tanh_p = elementwise("gelu_tanh", forward=_gelu_tanh_forward, x=_gelu_tanh_slope)
+
+
+def gelu_tanh(x: Tensor, /) -> Tensor:
+    """Return x Φ(x) with Φ approximated by tanh (Hendrycks and Gimpel, 2016)."""
+    return unary(gelu_tanh_p, x)
+
+
+def _elu_forward(
+    xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float
+) -> Any:
+    x = _real(xp, x)
+    curved = xp.expm1(xp.minimum(x, 0) * input_scale) * alpha
+    return xp.where(x > 0, x, curved) * scale
+
+
+def _elu_slope(
+    xp: Any, ct: Any, x: Any, *, alpha: float, scale: float, input_scale: float
+) -> Any:
+    curved = xp.exp(xp.where(x > 0, 0, x) * input_scale) * (alpha * input_scale)
+    return ct * (xp.where(x > 0, 1.0, curved) * scale)
+
+
+elu_p = elementwise("elu", forward=_elu_forward, x=_elu_slope)
+
+
+def elu(x: Tensor, /, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
+    """Return scale · x where x > 0, else scale · alpha (exp(input_scale x) - 1)."""
+    params = {"alpha": alpha, "scale": scale, "input_scale": input_scale}
+    return apply(elu_p, (x,), params)  # type: ignore[no-any-return]
+
+
+def _piecewise(name: str, forward: Any, slope: Any) -> Primitive:
+    """Declare an activation of straight pieces: `slope` gives which elements pass, or factors."""
+    op = Primitive(name, "elementwise", ("x",), forward=forward)
+    op.rules[0] = Rule(slope, ("x",), name)
+    return op
+
+
+leaky_relu_p = _piecewise(
+    "leaky_relu",
+    lambda xp, x, *, negative_slope: xp.where(x > 0, x, x * negative_slope),
+    lambda xp, ct, x, *, negative_slope: xp.where(x > 0, ct, ct * negative_slope),
+)
+
+
+def leaky_relu(x: Tensor, /, negative_slope: float = 0.01) -> Tensor:
+    """Return x where x > 0, else negative_slope · x, which is the slope at 0 too."""
+    return apply(leaky_relu_p, (x,), {"negative_slope": negative_slope})  # type: ignore[no-any-return]
+
+
+hardtanh_p = _piecewise(
+    "hardtanh",
+    lambda xp, x, *, low, high: xp.minimum(xp.maximum(x, low), high),
+    lambda xp, ct, x, *, low, high: xp.where((x > low) & (x < high), ct, 0),
+)
+
+
+def hardtanh(x: Tensor, /, low: float = -1.0, high: float = 1.0) -> Tensor:
+    """Return x limited to [low, high]; the gradient at the limits is 0."""
+    return apply(hardtanh_p, (x,), {"low": low, "high": high})  # type: ignore[no-any-return]
+
+
+hardswish_p = _piecewise(
+    "hardswish",
+    lambda xp, x: x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
+    lambda xp, ct, x: xp.where(x <= -3, 0, xp.where(x < 3, ct * (x / 3 + 0.5), ct)),
+)
+
+
+def hardswish(x: Tensor, /) -> Tensor:
+    """Return x · min(max(x + 3, 0), 6) / 6."""
+    return unary(hardswish_p, x)
+
+
+threshold_p = _piecewise(
+    "threshold",
+    lambda xp, x, *, threshold, value: xp.where(x > threshold, x, xp.asarray(value, dtype=x.dtype)),
+    lambda xp, ct, x, *, threshold: xp.where(x > threshold, ct, 0),
+)
+
+
+def threshold(x: Tensor, /, threshold: float, value: float) -> Tensor:
+    """Return x where x > threshold, else value."""
+    return apply(threshold_p, (x,), {"threshold": threshold, "value": value})  # type: ignore[no-any-return]
+
+
+def _mish_forward(xp: Any, x: Any) -> Any:
+    return x * xp.tanh(_softplus_forward(xp, x, beta=1.0, threshold=20.0))
+
+
+def _mish_slope(xp: Any, ct: Any, x: Any) -> Any:
+    # y = x t, t = tanh(log(1 + exp x)): dy = (t + x (1 - t²) sigmoid(x)) dx
+    soft = xp.where(x > 0, x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+    t = xp.tanh(soft)
+    return ct * (t + x * (1 - t * t) * _half_sigmoid(xp, x))
+
+
+mish_p = elementwise("mish", forward=_mish_forward, x=_mish_slope)
+
+
+def mish(x: Tensor, /) -> Tensor:
+    """Return x · tanh(softplus(x))."""
+    return unary(mish_p, x)

@@ -1,0 +1,163 @@
+"""Distribution functions of statistics, the zeta function and hypergeometric functions."""
+
+from typing import Any
+
+from tensorxp._backend.special import library
+from tensorxp._core.door import binary, unary
+from tensorxp._core.primitive import elementwise
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp.special.gammas import betaln_p, gammaln_p
+from tensorxp.special.entropy import xlogy_p
+from tensorxp.special.levels import call, no_derivative, several
+
+
+def _chi_square_density(xp: Any, v: Any, x: Any) -> Any:
+    # (x/2)^(v/2-1) exp(-x/2) / (2 Γ(v/2)), and 0 for negative x
+    a, h = v / 2, xp.where(x < 0, 0, x) / 2
+    density = xp.exp(call(xp, xlogy_p, a - 1, h) - h - call(xp, gammaln_p, a)) / 2
+    return xp.where(x < 0, 0, density)
+
+
+def _student_density(xp: Any, df: Any, t: Any) -> Any:
+    # (1 + t²/ν)^(-(ν+1)/2) / (√ν B(1/2, ν/2))
+    half = xp.full_like(df, 0.5)
+    tail = (df + 1) / 2 * xp.log1p(t * t / df)
+    return xp.exp(-tail - call(xp, betaln_p, half, df / 2)) / xp.sqrt(df)
+
+
+chdtr_p = elementwise(
+    "chdtr",
+    inputs=("v", "x"),
+    forward=library("chdtr"),
+    v=no_derivative("chdtr", "v"),
+    x=lambda xp, ct, v, x: ct * _chi_square_density(xp, v, x),
+)
+chdtrc_p = elementwise(
+    "chdtrc",
+    inputs=("v", "x"),
+    forward=library("chdtrc"),
+    v=no_derivative("chdtrc", "v"),
+    x=lambda xp, ct, v, x: -ct * _chi_square_density(xp, v, x),
+)
+stdtr_p = elementwise(
+    "stdtr",
+    inputs=("df", "x"),
+    forward=library("stdtr"),
+    df=no_derivative("stdtr", "df"),
+    x=lambda xp, ct, df, x: ct * _student_density(xp, df, x),
+)
+stdtrit_p = elementwise(
+    "stdtrit",
+    inputs=("df", "p"),
+    forward=library("stdtrit"),
+    df=no_derivative("stdtrit", "df"),
+    p=lambda xp, ct, df, out: ct / _student_density(xp, df, out),
+)
+
+
+def chdtr(v: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return the chi-square distribution function with `v` degrees of freedom.
+
+    Differentiable in `x`; NotImplementedError for a gradient in `v`.
+    """
+    return binary(chdtr_p, v, x)
+
+
+def chdtrc(v: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return 1 - chdtr(v, x), accurate where that is small.
+
+    Differentiable in `x`; NotImplementedError for a gradient in `v`.
+    """
+    return binary(chdtrc_p, v, x)
+
+
+def stdtr(df: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return Student's distribution function with `df` degrees of freedom.
+
+    Differentiable in `x`; NotImplementedError for a gradient in `df`.
+    """
+    return binary(stdtr_p, df, x)
+
+
+def stdtrit(df: Tensor | float, p: Tensor | float, /) -> Tensor:
+    """Return the quantile of Student's distribution, the inverse of `stdtr`.
+
+    Differentiable in `p`; NotImplementedError for a gradient in `df`.
+    """
+    return binary(stdtrit_p, df, p)
+
+
+riemann_zeta_p = elementwise(
+    "riemann_zeta", forward=library("zeta"), x=no_derivative("zeta", "x")
+)
+# ζ(s, q) = Σ (q + k)^-s: ∂ζ/∂q = -s ζ(s + 1, q)
+zeta_p = elementwise(
+    "zeta",
+    inputs=("x", "q"),
+    forward=library("zeta"),
+    x=no_derivative("zeta", "x"),
+    q=lambda xp, ct, x, q: -ct * (x * call(xp, zeta_p, x + 1, q)),
+)
+
+
+def zeta(x: Tensor | float, q: Tensor | float | None = None, /) -> Tensor:
+    """Return the Hurwitz zeta function of `x` and `q`; without `q`, the Riemann zeta function.
+
+    Differentiable in `q`; NotImplementedError for a gradient in `x`.
+    """
+    return unary(riemann_zeta_p, x) if q is None else binary(zeta_p, x, q)
+
+
+# d/dz F(a, b; c; z) = ab/c F(a+1, b+1; c+1; z), and likewise with fewer parameters
+hyp0f1_p = elementwise(
+    "hyp0f1",
+    inputs=("v", "x"),
+    forward=library("hyp0f1"),
+    v=no_derivative("hyp0f1", "v"),
+    x=lambda xp, ct, v, x: ct * (call(xp, hyp0f1_p, v + 1, x) / v).conjugate(),
+)
+hyp1f1_p = elementwise(
+    "hyp1f1",
+    inputs=("a", "b", "x"),
+    forward=library("hyp1f1"),
+    a=no_derivative("hyp1f1", "a"),
+    b=no_derivative("hyp1f1", "b"),
+    x=lambda xp, ct, a, b, x: ct * (a / b * call(xp, hyp1f1_p, a + 1, b + 1, x)).conjugate(),
+)
+hyp2f1_p = elementwise(
+    "hyp2f1",
+    inputs=("a", "b", "c", "x"),
+    forward=library("hyp2f1"),
+    a=no_derivative("hyp2f1", "a"),
+    b=no_derivative("hyp2f1", "b"),
+    c=no_derivative("hyp2f1", "c"),
+    x=lambda xp, ct, a, b, c, x: (
+        ct * (a * b / c * call(xp, hyp2f1_p, a + 1, b + 1, c + 1, x)).conjugate()
+    ),
+)
+
+
+def hyp0f1(v: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return the confluent hypergeometric limit function 0F1(; v; x).
+
+    Differentiable in `x`, also complex; NotImplementedError for a gradient in `v`.
+    """
+    return binary(hyp0f1_p, v, x)
+
+
+def hyp1f1(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return the confluent hypergeometric function 1F1(a; b; x).
+
+    Differentiable in `x`, also complex; NotImplementedError for a gradient in `a` or `b`.
+    """
+    return several(hyp1f1_p, a, b, x)  # type: ignore[no-any-return]
+
+
+def hyp2f1(
+    a: Tensor | float, b: Tensor | float, c: Tensor | float, x: Tensor | float, /
+) -> Tensor:
+    """Return Gauss's hypergeometric function 2F1(a, b; c; x).
+
+    Differentiable in `x`, also complex; NotImplementedError for a gradient in a parameter.
+    """
+    return several(hyp2f1_p, a, b, c, x)  # type: ignore[no-any-return]

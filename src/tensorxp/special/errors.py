@@ -1,0 +1,117 @@
+"""The error function, its relatives and inverses, and the normal distribution's.
+
+erf and erfc also work without SciPy, by Cody's rational approximations.
+"""
+
+from math import pi, sqrt
+from typing import Any
+
+from tensorxp._backend.special import available, library
+from tensorxp._core.door import unary
+from tensorxp._core.primitive import elementwise
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp.special import cody
+from tensorxp.special.levels import call
+
+_TWO_OVER_ROOT_PI = 2 / sqrt(pi)
+_ROOT_2, _ROOT_2PI = sqrt(2), sqrt(2 * pi)
+
+_erf, _erfc = library("erf"), library("erfc")
+
+
+def _erf_forward(xp: Any, x: Any) -> Any:
+    if x.dtype.char == "f" and x.size:
+        return cody.erf32(xp, x)
+    return _erf(xp, x) if available(xp) else cody.erf(xp, x)
+
+
+def _erfc_forward(xp: Any, x: Any) -> Any:
+    return _erfc(xp, x) if available(xp) else cody.erfc(xp, x)
+
+
+def _gauss(xp: Any, x: Any) -> Any:
+    # the derivative of erf: 2/√π exp(-x²)
+    return (xp.exp(-(x * x)) * _TWO_OVER_ROOT_PI).conjugate()
+
+
+erf_p = elementwise("erf", forward=_erf_forward, x=lambda xp, ct, x: ct * _gauss(xp, x))
+erfc_p = elementwise("erfc", forward=_erfc_forward, x=lambda xp, ct, x: -ct * _gauss(xp, x))
+# y = exp(x²) erfc(x): dy = (2 x y - 2/√π) dx
+erfcx_p = elementwise(
+    "erfcx",
+    forward=library("erfcx"),
+    x=lambda ct, x, out: ct * (2 * x * out - _TWO_OVER_ROOT_PI).conjugate(),
+)
+# x = erf(y): dy = √π/2 exp(y²) dx
+erfinv_p = elementwise(
+    "erfinv",
+    forward=library("erfinv"),
+    x=lambda xp, ct, out: ct * (xp.exp(out * out) / _TWO_OVER_ROOT_PI),
+)
+erfcinv_p = elementwise(
+    "erfcinv",
+    forward=library("erfcinv"),
+    x=lambda xp, ct, out: -ct * (xp.exp(out * out) / _TWO_OVER_ROOT_PI),
+)
+
+
+def erf(x: Tensor, /) -> Tensor:
+    """Return the error function, 2/√π times the integral of exp(-t²) from 0 to `x`.
+
+    Works without SciPy; complex `x` needs it.
+    """
+    return unary(erf_p, x)
+
+
+def erfc(x: Tensor, /) -> Tensor:
+    """Return 1 - erf(x), accurate where erf is near 1. Works without SciPy for real `x`."""
+    return unary(erfc_p, x)
+
+
+def erfcx(x: Tensor, /) -> Tensor:
+    """Return exp(x²) erfc(x), which neither overflows nor vanishes for large `x`."""
+    return unary(erfcx_p, x)
+
+
+def erfinv(x: Tensor, /) -> Tensor:
+    """Return the inverse of erf on [-1, 1]; ±inf with an infinite gradient at ±1."""
+    return unary(erfinv_p, x)
+
+
+def erfcinv(x: Tensor, /) -> Tensor:
+    """Return the inverse of erfc on [0, 2]; ±inf with an infinite gradient at the ends."""
+    return unary(erfcinv_p, x)
+
+
+ndtr_p = elementwise(
+    "ndtr",
+    forward=library("ndtr"),
+    x=lambda xp, ct, x: ct * (xp.exp(x * x * -0.5) / _ROOT_2PI).conjugate(),
+)
+# x = Φ(y): dy = √2π exp(y²/2) dx
+ndtri_p = elementwise(
+    "ndtri",
+    forward=library("ndtri"),
+    x=lambda xp, ct, out: ct * (xp.exp(out * out * 0.5) * _ROOT_2PI),
+)
+# y = log Φ(x): dy = φ(x) / Φ(x) dx = √(2/π) / erfcx(-x/√2) dx, which no tail underflows
+log_ndtr_p = elementwise(
+    "log_ndtr",
+    forward=library("log_ndtr"),
+    x=lambda xp, ct, x: ct * (2 / _ROOT_2PI / call(xp, erfcx_p, x * (-1 / _ROOT_2))).conjugate(),
+)
+
+
+def ndtr(x: Tensor, /) -> Tensor:
+    """Return the distribution function of the standard normal distribution."""
+    return unary(ndtr_p, x)
+
+
+def ndtri(x: Tensor, /) -> Tensor:
+    """Return the quantile of the standard normal distribution; ±inf at 0 and 1, else NaN."""
+    return unary(ndtri_p, x)
+
+
+def log_ndtr(x: Tensor, /) -> Tensor:
+    """Return the logarithm of `ndtr`; value and gradient are accurate in both tails."""
+    return unary(log_ndtr_p, x)

@@ -1,0 +1,258 @@
+"""The gamma function and what is built of it: beta, incomplete gamma and beta, zeta, …
+
+Forwards are SciPy's. Shape parameters of the incomplete functions have no derivative here.
+"""
+
+from math import gamma as _factorial
+from math import log, pi
+from typing import Any
+
+from tensorxp._backend.special import floating, library
+from tensorxp._core.door import binary, unary
+from tensorxp._core.primitive import elementwise
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp.special.entropy import xlog1py_p, xlogy_p
+from tensorxp.special.levels import call, no_derivative, several
+
+_digamma, _gamma, _zeta = library("psi"), library("gamma"), library("zeta")
+
+
+def _polygamma(xp: Any, n: Any, x: Any) -> Any:
+    # ψ_n(x) = (-1)^(n+1) n! ζ(n+1, x) for n ≥ 1
+    if isinstance(n, int):
+        if n == 0:
+            return _digamma(xp, x)
+        return _zeta(xp, float(n + 1), x) * (_factorial(n + 1) * (-1) ** (n + 1))
+    n = n.astype(floating(xp, x).dtype)
+    high = _zeta(xp, n + 1, x) * _gamma(xp, n + 1) * (2 * (n % 2) - 1)
+    return xp.where(n == 0, _digamma(xp, x), high)
+
+
+polygamma_p = elementwise(
+    "polygamma",
+    inputs=("n", "x"),
+    forward=_polygamma,
+    n=no_derivative("polygamma", "n"),
+    x=lambda xp, ct, n, x: ct * call(xp, polygamma_p, n + 1, x),
+)
+
+
+def _digamma_slope(xp: Any, ct: Any, x: Any) -> Any:
+    return ct * call(xp, polygamma_p, 1, x)
+
+
+digamma_p = elementwise("digamma", forward=_digamma, x=_digamma_slope)
+gamma_p = elementwise(
+    "gamma",
+    forward=_gamma,
+    x=lambda xp, ct, x, out: ct * (out * call(xp, digamma_p, x)).conjugate(),
+)
+gammaln_p = elementwise(
+    "gammaln", forward=library("gammaln"), x=lambda xp, ct, x: ct * call(xp, digamma_p, x)
+)
+loggamma_p = elementwise(
+    "loggamma",
+    forward=library("loggamma"),
+    x=lambda xp, ct, x: ct * call(xp, digamma_p, x).conjugate(),
+)
+
+
+def gamma(x: Tensor, /) -> Tensor:
+    """Return the gamma function, also of complex `x`."""
+    return unary(gamma_p, x)
+
+
+def gammaln(x: Tensor, /) -> Tensor:
+    """Return the logarithm of |gamma(x)| of real `x`."""
+    return unary(gammaln_p, x)
+
+
+def loggamma(x: Tensor, /) -> Tensor:
+    """Return the principal branch of the logarithm of the gamma function; NaN for real x < 0."""
+    return unary(loggamma_p, x)
+
+
+def digamma(x: Tensor, /) -> Tensor:
+    """Return the logarithmic derivative of the gamma function.
+
+    Complex `x` is taken, but has no derivative here.
+    """
+    return unary(digamma_p, x)
+
+
+def polygamma(n: Tensor | int, x: Tensor | float, /) -> Tensor:
+    """Return the `n`-th derivative of `digamma`; `n` is a natural number, `x` real.
+
+    The result has the dtype of `x`.
+    """
+    return binary(polygamma_p, n, x)
+
+
+def multigammaln(a: Tensor, d: int, /) -> Tensor:
+    """Return the logarithm of the multivariate gamma function of dimension `d` ≥ 1.
+
+    NaN where a ≤ (d - 1) / 2.
+    """
+    if not isinstance(d, int) or d < 1:
+        raise ValueError(f"special.multigammaln: d is {d!r}; allowed is an integer of at least 1")
+    total = unary(loggamma_p, a)
+    for i in range(1, d):
+        total = total + unary(loggamma_p, a - i / 2)
+    return total + d * (d - 1) / 4 * log(pi)  # type: ignore[no-any-return]
+
+
+def _beta_slope(xp: Any, mine: Any, other: Any) -> Any:
+    # ∂ log B(a, b)/∂a = ψ(a) - ψ(a + b)
+    return call(xp, digamma_p, mine) - call(xp, digamma_p, mine + other)
+
+
+beta_p = elementwise(
+    "beta",
+    forward=library("beta"),
+    x1=lambda xp, ct, x1, x2, out: ct * (out * _beta_slope(xp, x1, x2)),
+    x2=lambda xp, ct, x1, x2, out: ct * (out * _beta_slope(xp, x2, x1)),
+)
+betaln_p = elementwise(
+    "betaln",
+    forward=library("betaln"),
+    x1=lambda xp, ct, x1, x2: ct * _beta_slope(xp, x1, x2),
+    x2=lambda xp, ct, x1, x2: ct * _beta_slope(xp, x2, x1),
+)
+
+
+def _poch_m(xp: Any, ct: Any, z: Any, m: Any, out: Any) -> Any:
+    return ct * (out * call(xp, digamma_p, z + m))
+
+
+def _poch_z(xp: Any, ct: Any, z: Any, m: Any, out: Any) -> Any:
+    return ct * (out * (call(xp, digamma_p, z + m) - call(xp, digamma_p, z)))
+
+
+# (z)_m = Γ(z + m) / Γ(z)
+poch_p = elementwise("poch", inputs=("z", "m"), forward=library("poch"), z=_poch_z, m=_poch_m)
+
+
+def beta(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return the beta function gamma(x1) gamma(x2) / gamma(x1 + x2)."""
+    return binary(beta_p, x1, x2)
+
+
+def betaln(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
+    """Return the logarithm of the absolute value of `beta`."""
+    return binary(betaln_p, x1, x2)
+
+
+def poch(z: Tensor | float, m: Tensor | float, /) -> Tensor:
+    """Return the rising factorial gamma(z + m) / gamma(z)."""
+    return binary(poch_p, z, m)
+
+
+def _gamma_density(xp: Any, a: Any, x: Any) -> Any:
+    # ∂P(a, x)/∂x = x^(a-1) exp(-x) / Γ(a)
+    return xp.exp(call(xp, xlogy_p, a - 1, x) - x - call(xp, gammaln_p, a))
+
+
+def _beta_density(xp: Any, a: Any, b: Any, x: Any) -> Any:
+    # ∂I_x(a, b)/∂x = x^(a-1) (1-x)^(b-1) / B(a, b)
+    powers = call(xp, xlogy_p, a - 1, x) + call(xp, xlog1py_p, b - 1, -x)
+    return xp.exp(powers - call(xp, betaln_p, a, b))
+
+
+def _incomplete_gamma(name: str, sign: int) -> Any:
+    return elementwise(
+        name,
+        inputs=("a", "x"),
+        forward=library(name),
+        a=no_derivative(name, "a"),
+        x=lambda xp, ct, a, x: ct * (_gamma_density(xp, a, x) * sign),
+    )
+
+
+def _inverse_gamma(name: str, sign: int) -> Any:
+    return elementwise(
+        name,
+        inputs=("a", "y"),
+        forward=library(name),
+        a=no_derivative(name, "a"),
+        y=lambda xp, ct, a, out: ct / (_gamma_density(xp, a, out) * sign),
+    )
+
+
+def _incomplete_beta(name: str, sign: int) -> Any:
+    return elementwise(
+        name,
+        inputs=("a", "b", "x"),
+        forward=library(name),
+        a=no_derivative(name, "a"),
+        b=no_derivative(name, "b"),
+        x=lambda xp, ct, a, b, x: ct * (_beta_density(xp, a, b, x) * sign),
+    )
+
+
+gammainc_p, gammaincc_p = _incomplete_gamma("gammainc", 1), _incomplete_gamma("gammaincc", -1)
+gammaincinv_p, gammainccinv_p = _inverse_gamma("gammaincinv", 1), _inverse_gamma("gammainccinv", -1)
+betainc_p, betaincc_p = _incomplete_beta("betainc", 1), _incomplete_beta("betaincc", -1)
+betaincinv_p = elementwise(
+    "betaincinv",
+    inputs=("a", "b", "y"),
+    forward=library("betaincinv"),
+    a=no_derivative("betaincinv", "a"),
+    b=no_derivative("betaincinv", "b"),
+    y=lambda xp, ct, a, b, out: ct / _beta_density(xp, a, b, out),
+)
+
+
+def gammainc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return the regularised lower incomplete gamma function P(a, x).
+
+    Differentiable in `x`; NotImplementedError for a gradient in `a`.
+    """
+    return binary(gammainc_p, a, x)
+
+
+def gammaincc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return the regularised upper incomplete gamma function Q(a, x) = 1 - P(a, x).
+
+    Differentiable in `x`; NotImplementedError for a gradient in `a`.
+    """
+    return binary(gammaincc_p, a, x)
+
+
+def gammaincinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
+    """Return the x with gammainc(a, x) = y.
+
+    Differentiable in `y`; NotImplementedError for a gradient in `a`.
+    """
+    return binary(gammaincinv_p, a, y)
+
+
+def gammainccinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
+    """Return the x with gammaincc(a, x) = y.
+
+    Differentiable in `y`; NotImplementedError for a gradient in `a`.
+    """
+    return binary(gammainccinv_p, a, y)
+
+
+def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return the regularised incomplete beta function of `x` in [0, 1].
+
+    Differentiable in `x`; NotImplementedError for a gradient in `a` or `b`.
+    """
+    return several(betainc_p, a, b, x)  # type: ignore[no-any-return]
+
+
+def betaincc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return 1 - betainc(a, b, x), accurate where that is small.
+
+    Differentiable in `x`; NotImplementedError for a gradient in `a` or `b`.
+    """
+    return several(betaincc_p, a, b, x)  # type: ignore[no-any-return]
+
+
+def betaincinv(a: Tensor | float, b: Tensor | float, y: Tensor | float, /) -> Tensor:
+    """Return the x with betainc(a, b, x) = y.
+
+    Differentiable in `y`; NotImplementedError for a gradient in `a` or `b`.
+    """
+    return several(betaincinv_p, a, b, y)  # type: ignore[no-any-return]

@@ -1,0 +1,172 @@
+"""The logistic function and its relatives, sinc, and losses that bend: all without SciPy."""
+
+from math import pi
+from typing import Any
+
+from tensorxp._backend.special import floating, quiet
+from tensorxp._core.door import apply, binary, unary
+from tensorxp._core.primitive import elementwise
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp.special.levels import call
+
+
+def _expit(xp: Any, x: Any) -> Any:
+    x = floating(xp, x)
+    e = xp.exp(-xp.abs(x))  # never overflows
+    return xp.where(x < 0, e, 1) / (e + 1)
+
+
+def _softplus(xp: Any, x: Any) -> Any:
+    x = floating(xp, x)
+    return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _logit(xp: Any, x: Any) -> Any:
+    # near 1/2 by s = 2x - 1: log((1 + s) / (1 - s)), without cancellation
+    x = floating(xp, x)
+    with quiet():
+        s = 2 * x - 1
+        near = xp.log1p(s) - xp.log1p(-s)
+        return xp.where(xp.abs(s) < 0.4, near, xp.log(x / (1 - x)))
+
+
+expit_p = elementwise("expit", forward=_expit, x=lambda ct, out: ct * (out * (1 - out)))
+logit_p = elementwise("logit", forward=_logit, x=lambda ct, x: ct / (x * (1 - x)))
+# y = log σ(x): dy = (1 - exp y) dx, and y = -log σ(-x): dy = (1 - exp(-y)) dx
+log_expit_p = elementwise(
+    "log_expit",
+    forward=lambda xp, x: -_softplus(xp, -floating(xp, x)),
+    x=lambda xp, ct, out: -ct * xp.expm1(out),
+)
+softplus_p = elementwise(
+    "softplus", forward=_softplus, x=lambda xp, ct, out: -ct * xp.expm1(-out)
+)
+
+
+def expit(x: Tensor, /) -> Tensor:
+    """Return the logistic function 1 / (1 + exp(-x)), accurate in both tails."""
+    return unary(expit_p, x)
+
+
+def logit(x: Tensor, /) -> Tensor:
+    """Return log(x / (1 - x)); ±inf with an infinite gradient at 0 and 1, NaN outside."""
+    return unary(logit_p, x)
+
+
+def log_expit(x: Tensor, /) -> Tensor:
+    """Return log(expit(x)); value and gradient are accurate in both tails."""
+    return unary(log_expit_p, x)
+
+
+def softplus(x: Tensor, /) -> Tensor:
+    """Return log(1 + exp(x)) without overflow; its derivative is `expit`."""
+    return unary(softplus_p, x)
+
+
+def _sinc(xp: Any, x: Any, *, order: int) -> Any:
+    # with a = πx: sinc = I_0(a), I_n = ∫_0^1 t^n cos(at + nπ/2) dt, dI_n/da = I_{n+1};
+    # by parts a I_n = sin(a + nπ/2) - n I_{n-1}, and near 0 the power series of the integral
+    a = xp.asarray(floating(xp, x) * pi)
+    sines = (xp.sin(a), xp.cos(a)) if order else (xp.sin(a),)
+    with quiet():
+        out = xp.asarray(sines[0] / a)
+        for n in range(1, order + 1):
+            out = xp.asarray(((-1) ** (n // 2) * sines[n % 2] - n * out) / a)
+    near = a == 0 if order == 0 else xp.abs(a) <= order + 1
+    if near.any():
+        out[near] = _sinc_series(xp, a[near], order)
+    return out * pi**order
+
+
+def _sinc_series(xp: Any, a: Any, order: int) -> Any:
+    total, power = xp.zeros_like(a), xp.ones_like(a)
+    for k in range(1 if order == 0 else 24 + 4 * order):
+        sign = (1, 0, -1, 0)[(order + k) % 4]
+        if sign:
+            total = total + power * (sign / (order + k + 1))
+        power = power * (a / (k + 1))
+    return total
+
+
+sinc_p = elementwise(
+    "sinc",
+    forward=_sinc,
+    x=lambda xp, ct, x, *, order: ct * call(xp, sinc_p, x, order=order + 1)
+)
+
+
+def sinc(x: Tensor, /) -> Tensor:
+    """Return sin(πx) / (πx), and 1 at 0; derivatives of every order are right at 0 as well."""
+    return apply(sinc_p, (x,), {"order": 0})  # type: ignore[no-any-return]
+
+
+# y = cos x - 1 = -2 sin²(x/2)
+cosm1_p = elementwise(
+    "cosm1",
+    forward=lambda xp, x: -2 * xp.square(xp.sin(floating(xp, x) / 2)),
+    x=lambda xp, ct, x: -ct * xp.sin(x),
+)
+
+
+def cosm1(x: Tensor, /) -> Tensor:
+    """Return cos(x) - 1, accurate near 0."""
+    return unary(cosm1_p, x)
+
+
+def _huber(xp: Any, delta: Any, r: Any) -> Any:
+    size = xp.abs(floating(xp, r))
+    value = xp.where(size <= delta, size * size / 2, delta * (size - delta / 2))
+    return xp.where(delta < 0, xp.inf, value)
+
+
+huber_p = elementwise(
+    "huber",
+    inputs=("delta", "r"),
+    forward=_huber,
+    delta=lambda xp, ct, delta, r: ct * xp.maximum(xp.abs(r) - delta, 0),
+    r=lambda xp, ct, delta, r: ct * xp.sign(r) * xp.minimum(xp.abs(r), delta),
+)
+
+
+def _bend(xp: Any, delta: Any, r: Any) -> Any:
+    # √(1 + (r/δ)²), and 1 where δ = 0, where nothing is left to bend
+    u = r / xp.where(delta == 0, xp.inf, delta)
+    return u, xp.sqrt(u * u + 1)
+
+
+def _pseudo_huber(xp: Any, delta: Any, r: Any) -> Any:
+    # δ² (√(1 + u²) - 1) = r² / (1 + √(1 + u²)), u = r/δ
+    r = floating(xp, r)
+    value = r * r / (_bend(xp, delta, r)[1] + 1)
+    return xp.where(delta < 0, xp.inf, xp.where(delta == 0, 0, value))
+
+
+def _pseudo_huber_delta(xp: Any, ct: Any, delta: Any, r: Any) -> Any:
+    # y = δ² (b - 1), b = √(1 + u²): ∂y/∂δ = 2δ (b - 1) - r²/(δ b) = δ (b - 1)² / b
+    _, b = _bend(xp, delta, r)
+    return ct * (delta * (b - 1) * (b - 1) / b)
+
+
+def _pseudo_huber_r(xp: Any, ct: Any, delta: Any, r: Any) -> Any:
+    # ∂y/∂r = r / b, and 0 where δ = 0
+    _, b = _bend(xp, delta, r)
+    return ct * xp.where(delta == 0, 0, r / b)
+
+
+pseudo_huber_p = elementwise(
+    "pseudo_huber",
+    inputs=("delta", "r"),
+    forward=_pseudo_huber,
+    delta=_pseudo_huber_delta,
+    r=_pseudo_huber_r,
+)
+
+
+def huber(delta: Tensor | float, r: Tensor | float, /) -> Tensor:
+    """Return r²/2 where |r| ≤ delta, delta (|r| - delta/2) beyond; inf for negative `delta`."""
+    return binary(huber_p, delta, r)
+
+
+def pseudo_huber(delta: Tensor | float, r: Tensor | float, /) -> Tensor:
+    """Return delta² (√(1 + (r/delta)²) - 1), a smooth `huber`; inf for negative `delta`."""
+    return binary(pseudo_huber_p, delta, r)
