@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from tensorxp._backend import raw as _raw
+from tensorxp._backend import sim as _sim
 
 
 class Device:
@@ -18,7 +19,7 @@ class Device:
     As a context manager (`with xp.device("cuda"):`) it is the default device of this thread.
     """
 
-    __slots__ = ("_array_type", "_forwards", "_raw", "_scopes", "index", "type")
+    __slots__ = ("_array_type", "_forwards", "_raw", "index", "type")
 
     type: str
     index: int
@@ -29,7 +30,6 @@ class Device:
         self._raw = raw
         self._array_type = raw.ndarray
         self._forwards: dict[Any, Any] = {}  # primitive -> its forward here, filled by the door
-        self._scopes: list[Device | None] = []
 
     @property
     def raw(self) -> Any:
@@ -54,19 +54,26 @@ class Device:
         return as_device, (str(self),)
 
     def __enter__(self) -> "Device":
-        self._scopes.append(getattr(_local, "default", None))
+        _local.scopes.append(_local.default)
         _local.default = self
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _local.default = self._scopes.pop()
+        _local.default = _local.scopes.pop()
 
 
 class DeviceError(RuntimeError):
     """A device is missing, unknown, or not the one that was needed."""
 
 
-_local = threading.local()
+class _Local(threading.local):
+    default: Device | None = None
+
+    def __init__(self) -> None:
+        self.scopes: list[Device | None] = []
+
+
+_local = _Local()
 _process_default: list["Device"] = []
 _known: dict[str, Device] = {}
 _lock = threading.Lock()
@@ -78,6 +85,8 @@ _process_default.append(cpu)
 
 def sim_device_count() -> int:
     """Return how many simulated devices were asked for (`TENSORXP_SIM_DEVICES`, default 0)."""
+    if _sim.Count.asked is not None:
+        return _sim.Count.asked
     try:
         return max(0, int(os.environ.get("TENSORXP_SIM_DEVICES", "0")))
     except ValueError:
@@ -117,7 +126,9 @@ def _find(kind: str, index: int, spec: Any) -> Device:
                 f"device: {spec!r} does not exist; {count} simulated devices are on "
                 "(environment variable TENSORXP_SIM_DEVICES)"
             )
-        return Device("sim", index, cpu.raw)
+        device = Device("sim", index, _sim.SimNamespace())
+        device._array_type = _sim.SimArray
+        return device
     problem = cuda_problem()
     if problem is not None:
         raise DeviceError(f"device: {spec!r} was asked for, but {problem}")
@@ -143,7 +154,7 @@ def as_device(spec: Any, function: str = "device") -> Device:
             'allowed are a device, a string such as "cpu" or "cuda:0", or None'
         )
     found = _known.get(spec)
-    if found is not None:
+    if found is not None and (found.type != "sim" or found.index < sim_device_count()):
         return found
     kind, colon, number = spec.partition(":")
     if kind not in ("cpu", "cuda", "sim") or (colon and not number.isdecimal()):
@@ -162,14 +173,14 @@ def as_device(spec: Any, function: str = "device") -> Device:
         index = cupy.cuda.Device().id
     with _lock:
         name = f"{kind}:{index}"
-        if name not in _known:
+        if name not in _known or (kind == "sim" and index >= sim_device_count()):
             _known[name] = _find(kind, index, spec)
         return _known[name]
 
 
 def default_device() -> Device:
     """Return the device on which creation functions put their result."""
-    return getattr(_local, "default", None) or _process_default[0]
+    return _local.default or _process_default[0]
 
 
 def set_default_device(device: Any, /) -> None:

@@ -10,14 +10,23 @@ from tensorxp._backend.device import Device, as_device, cpu
 KDL_CPU, KDL_CUDA, KDL_CUDA_HOST, KDL_EXT_DEV = 1, 2, 3, 12
 
 
-def move_raw(x: Any, source: Device, target: Device) -> Any:
-    """Return raw array `x` of `source` as a raw array of `target`, always a copy."""
+def move_raw(x: Any, source: Device, target: Device, *, blocking: bool = True) -> Any:
+    """Return raw array `x` of `source` as a raw array of `target`, always a copy.
+
+    Without `blocking` a copy between host and CUDA device is queued in the current stream.
+    """
     if target.type == "cuda":
+        host = source.raw.to_numpy(x) if source.type == "sim" else x
         with target.raw.base.cuda.Device(target.index):
-            return target.raw.base.array(x)
+            return target.raw.from_host(host, blocking=blocking)
     if source.type == "cuda":
-        return source.raw.to_numpy(x)
-    return np.array(x)
+        with source.raw.base.cuda.Device(source.index):
+            x = source.raw.to_numpy(x, blocking=blocking or target.type == "sim")
+    elif source.type == "sim":
+        x = source.raw.to_numpy(x)
+    if target.type == "sim" or source is target:
+        return target.raw.from_host(x)
+    return x
 
 
 def is_foreign_array(obj: Any) -> bool:

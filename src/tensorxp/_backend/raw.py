@@ -44,9 +44,13 @@ class RawNamespace:
     def _add_at(self, out: Any, key: Any, values: Any) -> None:
         self.base.add.at(out, key, values)
 
-    def to_numpy(self, x: Any) -> "np.ndarray[Any, Any]":
+    def to_numpy(self, x: Any, *, blocking: bool = True) -> "np.ndarray[Any, Any]":
         """Return `x` as a NumPy array, sharing memory where the backend allows."""
         return np.asarray(x)
+
+    def from_host(self, x: Any, *, blocking: bool = True) -> Any:
+        """Return a copy of a NumPy array as an array of this backend."""
+        return np.array(x)
 
     def copy(self, x: Any) -> Any:
         """Return a copy of `x` in C order."""
@@ -57,8 +61,15 @@ class _CuPyNamespace(RawNamespace):
     def _add_at(self, out: Any, key: Any, values: Any) -> None:
         import_module("cupyx").scatter_add(out, key, values)
 
-    def to_numpy(self, x: Any) -> "np.ndarray[Any, Any]":
-        return np.asarray(self.base.asnumpy(x))
+    def to_numpy(self, x: Any, *, blocking: bool = True) -> "np.ndarray[Any, Any]":
+        if blocking or not isinstance(x, self.base.ndarray):
+            return np.asarray(self.base.asnumpy(x))
+        # an asynchronous copy needs pinned memory; its reader synchronizes the stream
+        out = import_module("cupyx").empty_pinned(x.shape, dtype=x.dtype)
+        return np.asarray(self.base.asnumpy(x, out=out, blocking=False))
+
+    def from_host(self, x: Any, *, blocking: bool = True) -> Any:
+        return self.base.array(x, blocking=blocking)
 
 
 _namespaces: dict[str, RawNamespace] = {}

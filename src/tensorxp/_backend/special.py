@@ -53,7 +53,9 @@ def library(name: str) -> Callable[..., Any]:
         try:
             out = fn(*xs)
         except TypeError as error:
-            raise TypeError(f"special.{name}: not for arguments of dtype {dtype}: {error}") from None
+            raise TypeError(
+                f"special.{name}: not for arguments of dtype {dtype}: {error}"
+            ) from None
         return out.astype(dtype) if dtype.char == "e" else out
 
     return forward

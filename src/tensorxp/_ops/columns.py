@@ -109,9 +109,8 @@ class Blocks:
         """Copy a block of images (B, C, *S) into the buffer and its windows into the columns."""
         n = len(images)
         target = self.buffer[(slice(None), slice(0, n), *self.inner)]
-        g = self.g
-        if any(lo < 0 or hi < 0 for lo, hi in g.padding):
-            raise ValueError("convolution: negative padding is not supported")
+        if n < self.count:
+            self.buffer[:, n:] = 0
         self.xp.base.copyto(target, images.swapaxes(0, 1))
         columns = self.columns if self.flat else self.columns.reshape(self.windows.shape)
         self.xp.base.copyto(columns, self.windows)
@@ -121,21 +120,17 @@ class Blocks:
         g = self.g
         if self.flat:
             shape: tuple[int, ...] = (g.outputs, self.count, *g.padded)
-            strides = [flat.itemsize * self._row(flat)]
             pitch = flat.itemsize
             tail: list[int] = []
             for size in reversed(shape[1:]):
                 tail.append(pitch)
                 pitch *= size
             view = self.xp.base.lib.stride_tricks.as_strided(
-                flat, (g.outputs, n, *g.out), (*strides, *reversed(tail))
+                flat, (g.outputs, n, *g.out), (flat.itemsize * self.length, *reversed(tail))
             )
         else:
             view = flat.reshape(g.outputs, self.count, *g.out)[:, :n]
         return view.swapaxes(0, 1)
-
-    def _row(self, flat: Any) -> int:
-        return int(flat.shape[-1])
 
     def spread_out(self, images: Any, out: Any) -> None:
         """Write images (n, O, *out) where `result` would read them; the rest of `out` is zero."""
@@ -206,11 +201,6 @@ def weigh(xp: Any, x: Any, y: Any, g: Geometry) -> Any:
     if x.size and y.size:
         blocks = Blocks(xp, g, dtype)
         laid = xp.zeros((g.groups, g.outputs // g.groups, blocks.length), dtype=dtype)
-        if blocks.flat:
-            laid = xp.zeros((g.outputs * blocks.length + blocks._reach(),), dtype=dtype)
-            laid = laid[: g.outputs * blocks.length].reshape(
-                g.groups, g.outputs // g.groups, blocks.length
-            )
         for start in range(0, g.batch, blocks.count):
             images = x[start : start + blocks.count]
             if len(images) < blocks.count:
@@ -271,8 +261,7 @@ def pull_back(
     out = xp.empty(x.shape, dtype=dtype)
     matrix = _grouped(_flip(xp, weight, g).astype(dtype, copy=False), g.groups)
     rows = f.outputs // f.groups
-    space = xp.zeros((f.outputs * blocks.length + blocks._reach(),), dtype=dtype)
-    laid = space[: f.outputs * blocks.length].reshape(f.groups, rows, blocks.length)
+    laid = xp.zeros((f.groups, rows, blocks.length), dtype=dtype)
     product = xp.empty((f.groups, rows, blocks.length), dtype=dtype)
     total = xp.zeros((f.groups, rows, f.inputs // f.groups * f.taps), dtype=dtype)
     for start in range(0, g.batch, blocks.count):

@@ -21,11 +21,6 @@ def call(xp: Any, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]
     return op.forward(xp, *inputs, **params)  # type: ignore[misc]
 
 
-def output_size(size: int, kernel: int, stride: int, pads: tuple[int, int], dilation: int) -> int:
-    """Return how many windows fit along an axis."""
-    return (size + pads[0] + pads[1] - dilation * (kernel - 1) - 1) // stride + 1
-
-
 @primitive
 def convolve_p(
     xp: Any, x: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any,
@@ -111,7 +106,7 @@ def _weigh_x(
     groups: int,
 ) -> Any:  # fmt: skip
     params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return call(xp, spread_p, (y, ct.conjugate()), params | {"size": x_shape[2:]}).conjugate()
+    return call(xp, spread_p, (y.conjugate(), ct), params | {"size": x_shape[2:]})
 
 
 def _weigh_y(

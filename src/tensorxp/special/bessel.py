@@ -25,12 +25,8 @@ def _neighbours(xp: Any, op: Primitive, v: Any, x: Any, sign: int) -> Any:
 
 
 # J' and Y': (f_{v-1} - f_{v+1}) / 2;  I': the sum;  K': minus the sum
-jv_p = _ordered(
-    "jv", lambda xp, ct, v, x: ct * _neighbours(xp, jv_p, v, x, -1).conjugate()
-)
-yv_p = _ordered(
-    "yv", lambda xp, ct, v, x: ct * _neighbours(xp, yv_p, v, x, -1).conjugate()
-)
+jv_p = _ordered("jv", lambda xp, ct, v, x: ct * _neighbours(xp, jv_p, v, x, -1).conjugate())
+yv_p = _ordered("yv", lambda xp, ct, v, x: ct * _neighbours(xp, yv_p, v, x, -1).conjugate())
 iv_p = _ordered("iv", lambda xp, ct, v, x: ct * _neighbours(xp, iv_p, v, x, 1).conjugate())
 kv_p = _ordered("kv", lambda xp, ct, v, x: -ct * _neighbours(xp, kv_p, v, x, 1).conjugate())
 # scaled by exp(-|x|) and exp(x)

@@ -87,9 +87,7 @@ def stdtrit(df: Tensor | float, p: Tensor | float, /) -> Tensor:
     return binary(stdtrit_p, df, p)
 
 
-riemann_zeta_p = elementwise(
-    "riemann_zeta", forward=library("zeta"), x=no_derivative("zeta", "x")
-)
+riemann_zeta_p = elementwise("riemann_zeta", forward=library("zeta"), x=no_derivative("zeta", "x"))
 # ζ(s, q) = Σ (q + k)^-s: ∂ζ/∂q = -s ζ(s + 1, q)
 zeta_p = elementwise(
     "zeta",
@@ -153,9 +151,7 @@ def hyp1f1(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor
     return several(hyp1f1_p, a, b, x)  # type: ignore[no-any-return]
 
 
-def hyp2f1(
-    a: Tensor | float, b: Tensor | float, c: Tensor | float, x: Tensor | float, /
-) -> Tensor:
+def hyp2f1(a: Tensor | float, b: Tensor | float, c: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return Gauss's hypergeometric function 2F1(a, b; c; x).
 
     Differentiable in `x`, also complex; NotImplementedError for a gradient in a parameter.

@@ -43,8 +43,15 @@ def _xlog1py_x2(xp: Any, ct: Any, x1: Any, x2: Any) -> Any:
     return ct * (x1 / xp.where(flat, 1, x2 + 1)).conjugate()
 
 
-xlogy_p = elementwise("xlogy", forward=lambda xp, x1, x2: _product(xp, xp.log, x1, x2), x1=_xlogy_x1, x2=_xlogy_x2)
-xlog1py_p = elementwise("xlog1py", forward=lambda xp, x1, x2: _product(xp, xp.log1p, x1, x2), x1=_xlog1py_x1, x2=_xlog1py_x2)
+xlogy_p = elementwise(
+    "xlogy", forward=lambda xp, x1, x2: _product(xp, xp.log, x1, x2), x1=_xlogy_x1, x2=_xlogy_x2
+)
+xlog1py_p = elementwise(
+    "xlog1py",
+    forward=lambda xp, x1, x2: _product(xp, xp.log1p, x1, x2),
+    x1=_xlog1py_x1,
+    x2=_xlog1py_x2,
+)
 
 
 def xlogy(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:

@@ -38,9 +38,7 @@ log_expit_p = elementwise(
     forward=lambda xp, x: -_softplus(xp, -floating(xp, x)),
     x=lambda xp, ct, out: -ct * xp.expm1(out),
 )
-softplus_p = elementwise(
-    "softplus", forward=_softplus, x=lambda xp, ct, out: -ct * xp.expm1(-out)
-)
+softplus_p = elementwise("softplus", forward=_softplus, x=lambda xp, ct, out: -ct * xp.expm1(-out))
 
 
 def expit(x: Tensor, /) -> Tensor:
@@ -89,9 +87,7 @@ def _sinc_series(xp: Any, a: Any, order: int) -> Any:
 
 
 sinc_p = elementwise(
-    "sinc",
-    forward=_sinc,
-    x=lambda xp, ct, x, *, order: ct * call(xp, sinc_p, x, order=order + 1)
+    "sinc", forward=_sinc, x=lambda xp, ct, x, *, order: ct * call(xp, sinc_p, x, order=order + 1)
 )
 
 

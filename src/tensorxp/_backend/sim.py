@@ -1,0 +1,108 @@
+"""Simulated accelerators: NumPy behind a device that behaves as if its memory were elsewhere.
+
+Tests use them to exercise transfers, mixing errors and memory figures without a GPU. They are
+off unless `TENSORXP_SIM_DEVICES` or `simulated_devices` asks for them.
+"""
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from tensorxp._backend.raw import RawNamespace
+
+
+class SimArray:
+    """The array type that a simulated device claims: no array is one, so all pass `asarray`."""
+
+
+class Memory:
+    """Figures of one simulated device: bytes of living arrays, their peak, and transfers."""
+
+    def __init__(self) -> None:
+        self.allocated = 0
+        self.peak = 0
+        self.limit: int | None = None
+        self.copies_in = self.bytes_in = 0
+        self.copies_out = self.bytes_out = 0
+        self._alive: dict[int, int] = {}
+        self._lock = threading.RLock()  # a finalizer may run while it is held
+
+    def track(self, array: Any) -> None:
+        """Count the memory of `array` until it is freed; of views, the memory they look at."""
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        with self._lock:
+            key = id(array)
+            if key in self._alive:
+                return
+            size = array.nbytes
+            if self.limit is not None and self.allocated + size > self.limit:
+                raise MemoryError(
+                    f"the simulated device is out of memory: {size} bytes asked for, "
+                    f"{self.allocated} of {self.limit} in use; free tensors or use smaller batches"
+                )
+            self._alive[key] = size
+            self.allocated += size
+            self.peak = max(self.peak, self.allocated)
+            weakref.finalize(array, self._release, key).atexit = False
+
+    def _release(self, key: int) -> None:
+        with self._lock:
+            self.allocated -= self._alive.pop(key)
+
+    def reset_peak(self) -> None:
+        """Start the peak anew from what is allocated now."""
+        self.peak = self.allocated
+
+    def reset_transfers(self) -> None:
+        """Set the counts of copies from and to the host to zero."""
+        self.copies_in = self.bytes_in = self.copies_out = self.bytes_out = 0
+
+
+class SimNamespace(RawNamespace):
+    """NumPy as the raw namespace of one simulated device, with its memory counted."""
+
+    def __init__(self) -> None:
+        super().__init__(np, np)
+        self.memory = Memory()
+
+    def asarray(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return `x` as an array of this device, counted."""
+        out = np.asarray(x, *args, **kwargs)
+        self.memory.track(out)
+        return out
+
+    def from_host(self, x: Any, *, blocking: bool = True) -> Any:
+        """Return a copy of a NumPy array on this device."""
+        out = np.array(x)
+        self.memory.track(out)
+        self.memory.copies_in += 1
+        self.memory.bytes_in += out.nbytes
+        return out
+
+    def to_numpy(self, x: Any, *, blocking: bool = True) -> "np.ndarray[Any, Any]":
+        """Return a copy of `x` on the host."""
+        out = np.array(x)
+        self.memory.copies_out += 1
+        self.memory.bytes_out += out.nbytes
+        return out
+
+
+class Count:
+    """How many simulated devices `simulated_devices` asked for; None leaves it to the variable."""
+
+    asked: int | None = None
+
+
+@contextmanager
+def simulated_devices(count: int) -> Iterator[None]:
+    """Have `count` simulated devices ("sim:0", …) within the scope, in all threads."""
+    before, Count.asked = Count.asked, count
+    try:
+        yield
+    finally:
+        Count.asked = before

@@ -1,0 +1,199 @@
+"""log-sum-exp and softmax over axes: one node each, with as few passes over memory as by hand.
+
+Everything is shifted by the largest element first, so nothing overflows.
+"""
+
+from math import prod
+from typing import Any
+
+from tensorxp._backend.special import floating, quiet
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import elementwise, nondifferentiable, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.arithmetic import abs as absolute
+from tensorxp._ops.arithmetic import sign
+from tensorxp._ops.axes import normalize_axes, restore
+from tensorxp._ops.creation import asarray
+from tensorxp._ops.exponential import log
+from tensorxp._ops.reduction import sum as total_over
+from tensorxp._ops.shaping import squeeze
+
+Axis = int | tuple[int, ...] | None
+
+
+def _peak(xp: Any, x: Any, axis: tuple[int, ...]) -> Any:
+    """Return the largest (real part of) `x` over `axis`, which stays; 0 where nothing is there."""
+    real = x.real if x.dtype.kind == "c" else x
+    if prod([x.shape[i] for i in axis]) == 0:
+        return real.sum(axis, keepdims=True)
+    return xp.asarray(real.max(axis, keepdims=True))
+
+
+def _exponentials(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Return exp(x - c), its sum over `axis`, and c: the peak, or 0 where all are -inf.
+
+    Where the peak is inf, the exponentials are 1 at infinite elements and 0 elsewhere.
+    """
+    shift = _peak(xp, x, axis)
+    wild = not xp.isfinite(shift).all()
+    if wild:
+        shift = xp.where(shift == -xp.inf, 0, shift)
+    e = xp.asarray(x - shift)
+    if wild:
+        e[xp.broadcast_to(shift == xp.inf, x.shape) & (x == xp.inf)] = 0
+    xp.exp(e, out=e)
+    return e, xp.asarray(e.sum(axis, keepdims=True)), shift
+
+
+@primitive
+def softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...], even: bool) -> Any:
+    """Divide the exponentials by their sum; `even` gives shares where softmax has none.
+
+    That is 0 where all elements are -inf, and equal shares of those that are inf.
+    """
+    x = floating(xp, x)
+    with quiet():
+        if even:
+            e, total, _ = _exponentials(xp, x, axis)
+            total = xp.where(total == 0, 1, total)
+        else:
+            e = xp.asarray(x - _peak(xp, x, axis))
+            xp.exp(e, out=e)
+            total = e.sum(axis, keepdims=True)
+        xp.divide(e, total, out=e)
+    return e
+
+
+# y = softmax x: dy = y (dx - Σ y dx), which is its own adjoint
+@softmax_p.vjp
+def _(xp: Any, ct: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
+    share = out.conjugate()
+    moved = ct * share
+    return moved - share * xp.sum(moved, axis=axis, keepdims=True)
+
+
+@softmax_p.jvp
+def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
+    moved = t * out
+    return moved - out * xp.sum(moved, axis=axis, keepdims=True)
+
+
+@primitive
+def log_softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
+    """Take the logarithm of the sum of exponentials off the shifted elements."""
+    x = floating(xp, x)
+    with quiet():
+        z = xp.asarray(x - _peak(xp, x, axis))
+        z -= xp.log(xp.exp(z).sum(axis, keepdims=True))
+    return z
+
+
+# y = x - log Σ exp x: dy = dx - Σ exp(y) dx, and the adjoint is ct - exp(y) Σ ct
+@log_softmax_p.vjp
+def _(xp: Any, ct: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
+    return ct - xp.exp(out).conjugate() * xp.sum(ct, axis=axis, keepdims=True)
+
+
+@log_softmax_p.jvp
+def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
+    return t - xp.sum(xp.exp(out) * t, axis=axis, keepdims=True)
+
+
+@primitive
+def logsumexp_p(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    """Return the logarithm, and for the first derivative the exponentials and their sum."""
+    with quiet():
+        e, total, shift = _exponentials(xp, floating(xp, x), axis)
+        out = xp.log(total) + shift
+    return (out if keepdims else xp.squeeze(out, axis=axis)), e, total
+
+
+# y = log Σ exp x: dy = Σ softmax(x) dx. The shares are e / Σ e; where they must have a history
+# themselves, softmax gives them. No cotangent comes to e and Σ e, which nobody else sees.
+@logsumexp_p.vjp
+def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    ct = restore(xp, ct[0], axis, keepdims)
+    if isinstance(ct, Tensor):
+        return ct * _shares(x, axis).conjugate()
+    _, e, total = out
+    return e.conjugate() * (ct / xp.where(total == 0, 1, total).conjugate())
+
+
+@logsumexp_p.jvp
+def _(xp: Any, t: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
+    return xp.sum(_shares(x, axis) * t, axis=axis, keepdims=keepdims), None, None
+
+
+def _shares(x: Any, axis: tuple[int, ...]) -> Any:
+    return apply(softmax_p, (x,), {"axis": axis, "even": True})
+
+
+# b exp(x - c), and 0 where b is 0: ∂/∂x is the value itself, ∂/∂b is exp(x - c)
+weighted_exp_p = elementwise(
+    "weighted_exp",
+    inputs=("x", "b", "shift"),
+    forward=lambda xp, x, b, shift: xp.where(b == 0, 0, b * _exp(xp, x, shift)),
+    x=lambda ct, out: ct * out.conjugate(),
+    b=lambda xp, ct, x, shift: ct * _exp(xp, x, shift).conjugate(),
+)
+
+
+def _exp(xp: Any, x: Any, shift: Any) -> Any:
+    with quiet():
+        return xp.exp(x - shift)
+
+
+def _weighted_peak(xp: Any, x: Any, b: Any, *, axis: tuple[int, ...]) -> Any:
+    x, b = xp.broadcast_arrays(floating(xp, x), b)
+    real = x.real if x.dtype.kind == "c" else x
+    shift = _peak(xp, xp.where(b == 0, -xp.inf, real), axis)
+    return xp.where(xp.isfinite(shift), shift, 0)
+
+
+weighted_peak_p = nondifferentiable("weighted_peak", forward=_weighted_peak, inputs=("x", "b"))
+
+
+def logsumexp(
+    x: Tensor,
+    /,
+    axis: Axis = None,
+    b: Tensor | float | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
+) -> Any:
+    """Return log(sum(b exp(x))) over `axis`, over all elements by default, without overflow.
+
+    With `return_sign` the result is the logarithm of the sum's absolute value, and its sign;
+    without, a negative sum gives NaN. Where all elements are -inf the value is -inf and the
+    gradient 0; elements that are inf share the gradient evenly. A weight `b` of 0 takes its
+    element out. Complex `x` is taken.
+    """
+    axes = normalize_axes("special.logsumexp", axis, x.ndim)
+    if b is None and not return_sign:
+        return apply(logsumexp_p, (x,), {"axis": axes, "keepdims": keepdims})[0]
+    weights = b if isinstance(b, Tensor) else asarray(1 if b is None else b, device=x._device)
+    axes = normalize_axes("special.logsumexp", axis, max(x.ndim, weights.ndim))
+    shift = apply(weighted_peak_p, (x, weights), {"axis": axes})
+    total = total_over(apply(weighted_exp_p, (x, weights, shift), {}), axis=axes, keepdims=True)
+    out = log(absolute(total) if return_sign else total) + shift
+    if not keepdims:
+        out = squeeze(out, axes)
+    if not return_sign:
+        return out
+    signs = sign(total)
+    return out, signs if keepdims else squeeze(signs, axes)
+
+
+def softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
+    """Return exp(x) / sum(exp(x)) over `axis`, over all elements by default.
+
+    NaN where all elements are -inf or one is inf: there is no distribution.
+    """
+    axes = normalize_axes("special.softmax", axis, x.ndim)
+    return apply(softmax_p, (x,), {"axis": axes, "even": False})  # type: ignore[no-any-return]
+
+
+def log_softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
+    """Return the logarithm of `softmax`, accurate where that underflows."""
+    axes = normalize_axes("special.log_softmax", axis, x.ndim)
+    return apply(log_softmax_p, (x,), {"axis": axes})  # type: ignore[no-any-return]

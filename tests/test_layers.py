@@ -1,0 +1,98 @@
+"""The layers hold: imports point downwards, and `import tensorxp` loads nothing optional."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import tensorxp
+
+ROOT = Path(tensorxp.__file__).parent
+
+# the first prefix that fits gives a module its layer
+LAYERS = [
+    ("_version", 0), ("_backend", 0), ("_core", 1), ("_ops", 2), ("linalg", 2), ("fft", 2),
+    ("random", 2), ("special", 2), ("autograd", 3), ("nn", 5), ("optim", 5), ("utils", 5),
+    ("_serialization", 5), ("optimize", 5), ("integrate", 5), ("_cli", 6), ("__main__", 7),
+]  # fmt: skip
+OTHER = 4  # _tensor, _numpy, _info, cuda, profiler, …
+
+
+def layer(module: str) -> int:
+    """Return the layer of a module given relative to the package; the namespace is on top of 4."""
+    if not module:
+        return 4
+    return next((n for prefix, n in LAYERS if module.split(".")[0] == prefix), OTHER)
+
+
+def imports(path: Path):
+    """Yield the modules of the package that a file imports at its top level or in functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            if node.module == "tensorxp":
+                for alias in node.names:
+                    inside = ROOT / alias.name
+                    known = inside.is_dir() or inside.with_suffix(".py").exists()
+                    yield alias.name if known else ""
+            elif node.module.startswith("tensorxp."):
+                yield node.module.removeprefix("tensorxp.")
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name == "tensorxp" or alias.name.startswith("tensorxp."):
+                    yield alias.name.removeprefix("tensorxp").removeprefix(".")
+
+
+def test_imports_point_downwards():
+    wrong = []
+    for path in ROOT.rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if module == "__init__":
+            continue
+        for target in imports(path):
+            if layer(target) > layer(module):
+                wrong.append(f"{module} (layer {layer(module)}) imports {target or 'tensorxp'}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_the_backend_names_backends():
+    wrong = []
+    for path in ROOT.rglob("*.py"):
+        if path.relative_to(ROOT).parts[0] == "_backend":
+            continue
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            if any(n.split(".")[0] in ("cupy", "cupyx", "array_api_compat") for n in names):
+                wrong.append(f"{path.relative_to(ROOT)}: {names}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_import_loads_nothing_optional():
+    code = "import sys, tensorxp; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(out.stdout.split())
+    optional = {
+        "array_api_compat", "cupy", "scipy", "torch", "jax", "tqdm", "matplotlib", "sklearn",
+        "safetensors", "einops", "pandas", "xarray", "hypothesis", "pytest",
+    }  # fmt: skip
+    assert not loaded & optional
+
+
+def test_import_leaves_lazy_packages_alone():
+    code = "import sys, tensorxp; print(*[m for m in sys.modules if m.startswith('tensorxp.')])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {m.split(".")[1] for m in out.stdout.split()}
+    assert not loaded & {"nn", "optim", "utils", "special", "random", "_cli"}
+
+
+def test_no_file_outgrows_its_room():
+    long = [
+        f"{path.relative_to(ROOT)}: {n}"
+        for path in ROOT.rglob("*.py")
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > 620
+    ]
+    assert not long, "\n".join(long)
