@@ -103,7 +103,9 @@ def test_real_eigenvectors_and_factors_have_pytorchs_gradients() -> None:
     u, _, vh = xp.linalg.svd(x)
     tu, _, tvh = torch.linalg.svd(t)
     sign = np.sign(np.sum(u.detach().numpy() * tu.detach().numpy(), axis=0))
-    xp.sum((u * xp.asarray(sign) + (vh * xp.asarray(sign[:, None])).mT) * xp.asarray(weights)).backward()
+    xp.sum(
+        (u * xp.asarray(sign) + (vh * xp.asarray(sign[:, None])).mT) * xp.asarray(weights)
+    ).backward()
     ((tu + tvh.mT) * torch.tensor(weights)).sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), atol=1e-12)
 

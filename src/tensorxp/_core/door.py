@@ -262,43 +262,18 @@ def _save(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple
             shapes = tuple([getattr(x, "shape", ()) for x in inputs])
             saved.append((shapes if op.variadic else shapes[code - SHAPE], None, 0))
         else:
-            saved.append(_saved_value(inputs if op.variadic else inputs[code]))
+            # forward mode knows an input's tangent by the tensor itself
+            saved.append(_saved_value(inputs if op.variadic else inputs[code], bool(watching)))
     return tuple(saved)
 
 
-def _saved_value(x: Any) -> tuple[Any, Any, int]:
+def _saved_value(x: Any, whole: bool = False) -> tuple[Any, Any, int]:
     if isinstance(x, TensorBase):
         cell = cell_of(x)
-        return x._data, cell, cell[0]
+        return x if whole else x._data, cell, cell[0]
     if x.__class__ is tuple:
-        return tuple([_saved_value(item) for item in x]), None, -1
+        return tuple([_saved_value(item, whole) for item in x]), None, -1
     return x, None, 0
-
-
-def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Exception:
-    """Return the error of a backend with the operation and its inputs named."""
-    told = ", ".join(
-        f"{name} has shape {tuple(x._data.shape)} and dtype {x._data.dtype}"
-        if isinstance(x, TensorBase)
-        else f"{name} is {x!r}"
-        for name, x in zip(op.inputs * (len(inputs) if op.variadic else 1), inputs, strict=False)
-    )
-    text = str(error)
-    mismatch = "Input operand" in text  # NumPy's words for matmul, vecdot
-    if op.tensor_level or (text.startswith(op.name) and not mismatch):
-        return error  # raised by the user's own code, or explained already
-    if isinstance(error, TypeError):
-        if "not supported for the input types" in text:
-            text = "no loop for these dtypes"
-        return TypeError(f"{op.name}: {text} ({told})")
-    if type(error) is ValueError:
-        if "could not be broadcast together" in text:
-            text = "the shapes could not be broadcast together"
-        elif mismatch:
-            text = "the sizes of the contracted axes do not match"
-        return ValueError(f"{op.name}: {text} ({told})")
-    error.add_note(f"in {op.name}: {told}")
-    return error
 
 
 def device_mismatch(function: str, inputs: tuple[Any, ...]) -> DeviceError:

@@ -19,16 +19,20 @@ from tensorxp.autograd.engine import namespace
 
 
 class ForwardLevel(Watcher):
-    """Tangents of the tensors of one level, by identity."""
+    """Tangents of the tensors of one level, by identity of the tensor or of its node."""
 
     def __init__(self) -> None:
-        self._tangents: dict[int, tuple[Any, Any]] = {}
+        self._tangents: dict[Any, tuple[Any, Any]] = {}
 
     def set(self, x: Any, tangent: Any) -> None:
-        """Give `x` a tangent; the entry goes when `x` does."""
-        key = id(x)
+        """Give `x` a tangent; the entry goes when `x` does, or the graph that `x` is part of."""
+        self._put(id(x), x, tangent)
+        if x._node is not None:  # backward restores a saved output as another tensor of its node
+            self._put(_place(x._node), getattr(x._node, "main", x._node), tangent)
+
+    def _put(self, key: Any, owner: Any, tangent: Any) -> None:
         table = self._tangents
-        table[key] = (weakref.ref(x, lambda _: table.pop(key, None)), tangent)
+        table[key] = (weakref.ref(owner, lambda _: table.pop(key, None)), tangent)
 
     def get(self, x: Any) -> Any:
         """Return the tangent of `x`, or None for zero; of a view, the view of its root's."""
@@ -40,7 +44,12 @@ class ForwardLevel(Watcher):
             if root is not None:
                 return follow(namespace(), root, version.chain)
         found = self._tangents.get(id(x))
-        return None if found is None or found[0]() is not x else found[1]
+        if found is not None and found[0]() is x:
+            return found[1]
+        node = x._node
+        found = None if node is None else self._tangents.get(_place(node))
+        owner = getattr(node, "main", node)
+        return found[1] if found is not None and found[0]() is owner else None
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         tangents = tuple([self.get(x) for x in inputs])
@@ -61,6 +70,12 @@ class ForwardLevel(Watcher):
         else:
             xp = namespace()
             self.set(target, fit(xp, tangent, target._data.shape, target._data.dtype))
+
+
+def _place(node: Any) -> Any:
+    """Return a key for an output of a call: the node, or the node and the output's index."""
+    main = getattr(node, "main", None)
+    return (id(node),) if main is None else (id(main), node.index)
 
 
 def push_forward(

@@ -35,7 +35,7 @@ def _slope(xp: Any, x: Any, norm: Any, axes: tuple[int, ...], ord: float) -> Any
         return xp.sign(x) * (hit / xp.sum(hit, axis=axes, keepdims=True))
     # n = (Σ|x|ᵖ)^(1/p): dn = re Σ conj(x/n) (|x|/n)^(p−2) dx
     empty = norm == 0
-    unit = x / xp.where(empty, 1, norm)
+    unit = x / xp.where(empty, xp.inf, norm)
     if ord == 2:
         return unit
     zero = (size == 0) | empty

@@ -6,8 +6,8 @@ from tensorxp._backend.special import library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import TensorBase as Tensor
-from tensorxp.special.gammas import betaln_p, gammaln_p
 from tensorxp.special.entropy import xlogy_p
+from tensorxp.special.gammas import betaln_p, gammaln_p
 from tensorxp.special.levels import call, no_derivative, several
 
 

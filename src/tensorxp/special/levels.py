@@ -9,7 +9,7 @@ from tensorxp._core.tensor import TensorBase as Tensor
 
 
 def call(xp: Any, op: Primitive, *xs: Any, **params: Any) -> Any:
-    """Run `op` inside a rule, at the rule's level: recorded on Tensors, its forward on raw arrays."""
+    """Run `op` inside a rule, at its level: recorded on Tensors, its forward on raw arrays."""
     for x in xs:
         if isinstance(x, Tensor):
             return apply(op, xs, params)
