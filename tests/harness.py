@@ -23,9 +23,21 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tests.differences import (
+    assert_close,
+    by_floats,
+    differences,
+    floats,
+    gradients,
+    inner,
+    is_float,
+    outputs_of,
+    random_like,
+    recorded_of,
+    tensors_of,
+    to_numpy,
+)
 from tests.samplers import Sampler
-
-STEP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -87,21 +99,21 @@ def sample(row: Row, kind: str = "real") -> list[Any]:
     if isinstance(row.complex, tuple):
         return [np.asarray(sampler(rng)) for sampler in row.complex]
     arrays = [np.asarray(sampler(rng)) for sampler in row.inputs]
-    return [a + 1j * s(rng) if _is_float(a) else a for a, s in zip(arrays, row.inputs, strict=True)]
+    return [a + 1j * s(rng) if is_float(a) else a for a, s in zip(arrays, row.inputs, strict=True)]
 
 
 def check_value(row: Row, kind: str, device: str) -> None:
     """Values, dtypes, shapes and the device are those of the NumPy function."""
     arrays = sample(row, kind)
-    outs = _outputs(row.fn(*_tensors(arrays, device)))
+    outs = outputs_of(row.fn(*tensors_of(arrays, device)))
     assert all(str(out.device) == device for out in outs)
     if row.reference is not None:
-        expected = _outputs(row.reference(*arrays))
+        expected = outputs_of(row.reference(*arrays))
         assert len(outs) == len(expected)
         for out, value in zip(outs, map(np.asarray, expected), strict=True):
             assert out.dtype == value.dtype
             assert out.shape == value.shape
-            np.testing.assert_allclose(_numpy(out), value, rtol=row.rtol, atol=row.rtol)
+            np.testing.assert_allclose(to_numpy(out), value, rtol=row.rtol, atol=row.rtol)
 
 
 def check_float32(row: Row, kind: str, device: str) -> None:
@@ -110,81 +122,71 @@ def check_float32(row: Row, kind: str, device: str) -> None:
         a.astype(np.complex64 if a.dtype.kind == "c" else np.float32) if a.dtype.kind in "fc" else a
         for a in sample(row, kind)
     ]
-    tensors = _tensors(arrays, device, recorded=row.gradients)
-    outs = _outputs(row.fn(*tensors))
+    tensors = tensors_of(arrays, device, recorded=row.gradients)
+    outs = outputs_of(row.fn(*tensors))
     if row.reference is not None:
-        expected = [np.asarray(value).dtype for value in _outputs(row.reference(*arrays))]
+        expected = [np.asarray(value).dtype for value in outputs_of(row.reference(*arrays))]
         assert [out.dtype for out in outs] == expected
-    cts = _tensors(_random_like(_floats(outs)), device)
-    for x, g in zip(_recorded(tensors), _grads(outs, tensors, cts), strict=True):
+    cts = tensors_of(random_like(floats(outs)), device)
+    for x, g in zip(recorded_of(tensors), gradients(outs, tensors, cts), strict=True):
         assert g is None or (g.dtype == x.dtype and g.shape == x.shape)
 
 
 def check_gradients(row: Row, kind: str, device: str) -> None:
     """The vjp agrees with central differences in a random direction."""
     arrays = sample(row, kind)
-    tensors = _tensors(arrays, device, recorded=True)
-    outs = _outputs(row.fn(*tensors))
-    cts = _random_like(_floats(outs))
-    directions = _random_like(_floats(arrays))
-    slopes = _differences(row.fn, arrays, directions, device)
-    grads = _grads(outs, tensors, _tensors(cts, device))
-    _close(_inner(grads, directions), _inner(cts, slopes))
+    tensors = tensors_of(arrays, device, recorded=True)
+    outs = outputs_of(row.fn(*tensors))
+    cts = random_like(floats(outs))
+    directions = random_like(floats(arrays), seed=2)
+    slopes = differences(row.fn, arrays, directions, device)
+    grads = gradients(outs, tensors, tensors_of(cts, device))
+    assert_close(inner(grads, directions), inner(cts, slopes))
 
 
 def check_forward(row: Row, kind: str, device: str) -> None:
     """The jvp agrees with central differences."""
     arrays = sample(row, kind)
-    directions = _random_like(_floats(arrays))
-    fixed = _tensors(arrays, device)
-
-    def of_floats(*primals: Any) -> Any:
-        given = iter(primals)
-        return tuple(
-            _floats(_outputs(row.fn(*[next(given) if _is_float(x) else x for x in fixed])))
-        )
-
+    directions = random_like(floats(arrays), seed=2)
+    fixed = tensors_of(arrays, device)
+    of_floats = by_floats(lambda *xs: tuple(floats(outputs_of(row.fn(*xs)))), fixed)
     outs, slopes = xp.autograd.jvp(
-        of_floats, tuple(_floats(fixed)), tuple(_tensors(directions, device))
+        of_floats, tuple(floats(fixed)), tuple(tensors_of(directions, device))
     )
-    expected = _differences(row.fn, arrays, directions, device)
+    expected = differences(row.fn, arrays, directions, device)
     for out, slope, value in zip(outs, slopes, expected, strict=True):
         assert slope.shape == out.shape
         assert slope.dtype == out.dtype
-        np.testing.assert_allclose(_numpy(slope), value, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(to_numpy(slope), value, rtol=1e-6, atol=1e-6)
 
 
 def check_second(row: Row, kind: str, device: str) -> None:
     """The derivative of the vjp, by inputs and cotangents, agrees with central differences."""
     arrays = sample(row, kind)
-    cts = _random_like(_floats(_outputs(row.fn(*_tensors(arrays, device)))))
-    weights = _random_like(_floats(arrays), seed=3)
+    cts = random_like(floats(outputs_of(row.fn(*tensors_of(arrays, device)))))
+    weights = random_like(floats(arrays), seed=3)
 
     def projected_vjp(*xs: Any) -> Any:
         inputs = xs[: len(arrays)]
-        grads = _grads(_outputs(row.fn(*inputs)), inputs, xs[len(arrays) :], create_graph=True)
+        grads = gradients(outputs_of(row.fn(*inputs)), inputs, xs[len(arrays) :], create_graph=True)
         out = xp.zeros((), device=device)
-        for g, w in zip(grads, _tensors(weights, device), strict=True):
+        for g, w in zip(grads, tensors_of(weights, device), strict=True):
             if g is not None:
                 out = out + xp.sum(xp.real(xp.conj(w) * g))
         return out
 
     everything = [*arrays, *cts]
-    tensors = _tensors(everything, device, recorded=True)
-    directions = _random_like(_floats(everything), seed=5)
+    tensors = tensors_of(everything, device, recorded=True)
+    directions = random_like(floats(everything), seed=5)
     out = projected_vjp(*tensors)
-    (slope,) = _differences(projected_vjp, everything, directions, device)
-    grads = _grads([out], tensors, [xp.ones((), device=device)])
-    _close(_inner(grads, directions), float(slope))
+    (slope,) = differences(projected_vjp, everything, directions, device)
+    grads = gradients([out], tensors, [xp.ones((), device=device)])
+    assert_close(inner(grads, directions), float(slope))
     if row.forward:  # forward over reverse
-        free = tuple(_floats(tensors))
-        tangents = tuple(_tensors(directions, device))
-
-        def of_floats(*primals: Any) -> Any:
-            given = iter(primals)
-            return projected_vjp(*[next(given) if _is_float(x) else x for x in tensors])
-
-        _close(float(xp.autograd.jvp(of_floats, free, tangents)[1]), float(slope))
+        free = tuple(floats(tensors))
+        tangents = tuple(tensors_of(directions, device))
+        of_floats = by_floats(projected_vjp, tensors)
+        assert_close(float(xp.autograd.jvp(of_floats, free, tangents)[1]), float(slope))
 
 
 def check_torch(row: Row, kind: str, device: str) -> None:
@@ -192,97 +194,25 @@ def check_torch(row: Row, kind: str, device: str) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     function = attrgetter(row.torch)(torch) if isinstance(row.torch, str) else row.torch
     arrays = sample(row, kind)
-    weights = _random_like(_floats(arrays), seed=3)
-    ours = _tensors(arrays, device, recorded=True)
-    theirs = [torch.tensor(a, requires_grad=_is_float(a)) for a in arrays]
-    our_outs, their_outs = _outputs(row.fn(*ours)), _outputs(function(*theirs))
-    cts = _random_like(_floats(our_outs))
-    found = _two_grads(xp, our_outs, ours, _tensors(cts, device), _tensors(weights, device), row)
+    weights = random_like(floats(arrays), seed=3)
+    ours = tensors_of(arrays, device, recorded=True)
+    theirs = [torch.tensor(a, requires_grad=is_float(a)) for a in arrays]
+    our_outs, their_outs = outputs_of(row.fn(*ours)), outputs_of(function(*theirs))
+    cts = random_like(floats(our_outs))
+    found = _two_grads(
+        xp, our_outs, ours, tensors_of(cts, device), tensors_of(weights, device), row
+    )
     cts, weights = [torch.tensor(a) for a in cts], [torch.tensor(a) for a in weights]
     expected = _two_grads(torch, their_outs, theirs, cts, weights, row)
     for a, b in zip([*our_outs, *found], [*their_outs, *expected], strict=True):
-        a, b = (np.zeros(()) if x is None else _numpy(x) for x in (a, b))
+        a, b = (np.zeros(()) if x is None else to_numpy(x) for x in (a, b))
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
 def _two_grads(library: Any, outs: Any, xs: Any, cts: Any, weights: Any, row: Row) -> list[Any]:
     grad = library.autograd.grad
-    first = _grads(outs, xs, cts, create_graph=row.torch_order2, grad=grad)
+    first = gradients(outs, xs, cts, create_graph=row.torch_order2, grad=grad)
     if not row.torch_order2:
         return list(first)
     pairs = [(g, w) for g, w in zip(first, weights, strict=True) if g is not None]
-    return [*first, *_grads([g for g, _ in pairs], xs, [w for _, w in pairs], grad=grad)]
-
-
-def _outputs(out: Any) -> list[Any]:
-    return list(out) if isinstance(out, (tuple, list)) else [out]
-
-
-def _numpy(x: Any) -> Any:
-    x = x.detach().cpu()
-    return x.resolve_conj().numpy(force=True) if hasattr(x, "resolve_conj") else x.numpy()
-
-
-def _is_float(x: Any) -> bool:
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "fc"
-    return bool(x.dtype.is_floating_point or x.dtype.is_complex)
-
-
-def _floats(xs: Any) -> list[Any]:
-    return [x for x in xs if _is_float(x)]
-
-
-def _recorded(xs: Any) -> list[Any]:
-    return [x for x in xs if x.requires_grad]
-
-
-def _tensors(arrays: Any, device: str, recorded: bool = False) -> list[Any]:
-    tensors = [xp.asarray(a, device=device, copy=True) for a in arrays]
-    return [x.requires_grad_() if recorded and _is_float(x) else x for x in tensors]
-
-
-def _random_like(xs: Any, seed: int = 1) -> list[Any]:
-    rng = np.random.default_rng(seed)
-    arrays = []
-    for x in xs:
-        a = rng.standard_normal(x.shape)
-        if np.dtype(str(x.dtype)).kind == "c":
-            a = a + 1j * rng.standard_normal(x.shape)
-        arrays.append(np.asarray(a, dtype=str(x.dtype)))
-    return arrays
-
-
-def _grads(outs: Any, xs: Any, cts: Any, create_graph: bool = False, grad: Any = None) -> list[Any]:
-    """Return a gradient for each recorded input; None where no output depends on it."""
-    grad = grad or xp.autograd.grad
-    pairs = [(y, ct) for y, ct in zip(_floats(outs), cts, strict=True) if y.requires_grad]
-    inputs = _recorded(xs)
-    if not pairs:
-        return [None] * len(inputs)
-    ys, cts = [y for y, _ in pairs], [ct for _, ct in pairs]
-    return list(grad(ys, inputs, cts, create_graph=create_graph, allow_unused=True))
-
-
-def _differences(fn: Any, arrays: Any, directions: Any, device: str) -> list[Any]:
-    """Return (f(x + h v) - f(x - h v)) / 2h for each floating output."""
-    ends = []
-    for step in (STEP, -STEP):
-        given = iter(directions)
-        moved = [a + step * next(given) if _is_float(a) else a for a in arrays]
-        ends.append(_floats(_outputs(fn(*_tensors(moved, device, recorded=True)))))
-    return [(_numpy(high) - _numpy(low)) / (2 * STEP) for high, low in zip(*ends, strict=True)]
-
-
-def _inner(xs: Any, ys: Any) -> float:
-    """Return the sum of Re<x, y>; None counts as zero."""
-    pairs = [
-        (x if isinstance(x, np.ndarray) else _numpy(x), y)
-        for x, y in zip(xs, ys, strict=True)
-        if x is not None
-    ]
-    return float(sum(np.sum(np.conj(x) * y).real for x, y in pairs))
-
-
-def _close(found: float, expected: float) -> None:
-    assert abs(found - expected) <= 1e-6 * max(1.0, abs(expected)), (found, expected)
+    return [*first, *gradients([g for g, _ in pairs], xs, [w for _, w in pairs], grad=grad)]

@@ -29,7 +29,7 @@ def _trap(raw: Any) -> str | None:
     if not raw.flags.writeable:
         return "read-only"
     for size, stride in zip(raw.shape, raw.strides, strict=True):
-        if size > 1 and stride <= 0:
+        if size > 1 and stride <= 0 and raw.size:
             return "of negative strides" if stride else "broadcast"
         if stride % raw.itemsize:
             return "not aligned to its elements"
@@ -75,6 +75,8 @@ def export_dlpack(
     if stream is not None:
         raise ValueError(f"__dlpack__: stream is {stream!r}; memory of the CPU has no streams")
     raw = device.raw.to_numpy(t._data)
+    if not raw.size:
+        raw = device.raw.copy(raw)  # nothing to share, and its strides may be negative or 0
     trap = _trap(raw)
     if trap is not None and copy is False:
         raise BufferError(

@@ -78,9 +78,7 @@ def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     """Run `call` on NumPy arrays; TypeError where that would lose a gradient or copy a device."""
     given = _tensors((args, kwargs))
     outs = kwargs.get("out")
-    into_array = any(
-        isinstance(o, np.ndarray) for o in (outs if outs.__class__ is tuple else (outs,))
-    )
+    into_array = _has_array(outs)
     lack = "the result goes into a NumPy array" if into_array else "tensorxp has no equivalent"
     for t in given:
         if t._device.type != "cpu":
@@ -102,6 +100,12 @@ def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     return result if into_array else _to_tensors(result, given)  # `array += t` stays an array
 
 
+def _has_array(outs: Any) -> bool:
+    return any(
+        isinstance(out, np.ndarray) for out in (outs if outs.__class__ is tuple else (outs,))
+    )
+
+
 def _is_tracked(t: Any) -> bool:
     """Return whether a gradient of `t` is recorded, or a tangent carried along with it."""
     if modes.grad and node_of(t) is not None:
@@ -117,7 +121,7 @@ def equivalent(ufunc: Any) -> Any:
     """Return the function of tensorxp for a ufunc of NumPy or SciPy, or None."""
     name = ufunc.__name__
     xp = _namespace()
-    if getattr(np, name, None) is ufunc:
+    if _is_numpy(ufunc):
         if name in COMPOSITES:
             return COMPOSITES[name]
         return getattr(xp, UFUNC_NAMES.get(name, name), None)
@@ -154,8 +158,12 @@ def ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, An
     return _on_numpy(name, call, inputs, kwargs)
 
 
+def _is_numpy(ufunc: Any) -> bool:
+    return getattr(np, ufunc.__name__, None) is ufunc
+
+
 def _module_of(ufunc: Any) -> str:
-    if getattr(np, ufunc.__name__, None) is ufunc:
+    if _is_numpy(ufunc):
         return "numpy."
     return "scipy.special." if equivalent(ufunc) is not None else ""
 
@@ -245,7 +253,7 @@ def _where(name: str, function: Any, operands: list[Any], where: Any, outs: Any)
     tensor = next(x for x in operands if isinstance(x, Tensor))
     mask = xp.asarray(where, device=tensor._device, dtype="bool")
     out = outs[0] if outs else None
-    shapes = [x.shape for x in (*operands, mask, out) if isinstance(x, Tensor)]
+    shapes = [x._data.shape for x in (*operands, mask, out) if isinstance(x, Tensor)]
     shape = np.broadcast_shapes(*shapes)
     mask = xp.broadcast_to(mask, shape)
     picked = function(
@@ -267,7 +275,7 @@ def _reduce(
     names = ("axis", "dtype", "out", "keepdims", "initial", "where")
     options = dict(zip(names, inputs[1:], strict=False)) | options
     _only(options, "axis", "dtype", "keepdims", "initial", "where")
-    if ufunc.__name__ not in REDUCTIONS or getattr(np, ufunc.__name__, None) is not ufunc:
+    if ufunc.__name__ not in REDUCTIONS or not _is_numpy(ufunc):
         raise NoEquivalent
     (x,) = _operands(name, inputs[:1], outs)
     options.setdefault("axis", 0)
@@ -279,9 +287,9 @@ def _accumulate(
 ) -> Any:
     options = dict(zip(("axis", "dtype"), inputs[1:], strict=False)) | options
     _only(options, "axis", "dtype")
-    found = ACCUMULATIONS.get(ufunc.__name__)
+    found: Any = ACCUMULATIONS.get(ufunc.__name__)
     xp = _namespace()
-    if found is None or getattr(np, ufunc.__name__, None) is not ufunc or not hasattr(xp, found):
+    if found is None or not _is_numpy(ufunc) or not hasattr(xp, found):
         raise NoEquivalent
     (x,) = _operands(name, inputs[:1], outs)
     if options.get("dtype") is not None:
@@ -301,7 +309,7 @@ def _outer(
 
 def _at(name: str, ufunc: Any, inputs: tuple[Any, ...], outs: Any, options: dict[str, Any]) -> Any:
     target, key, *values = inputs
-    found = ufunc.__name__ if getattr(np, ufunc.__name__, None) is ufunc else ""
+    found = ufunc.__name__ if _is_numpy(ufunc) else ""
     if not isinstance(target, Tensor) or found not in ("add", "subtract"):
         raise NoEquivalent
     xp = _namespace()
@@ -327,7 +335,7 @@ _METHODS = {
 
 
 def _store(name: str, result: Any, outs: Any, casting: str) -> Any:
-    """Write results into the Tensors of `out=` and return these; the results where there is none."""
+    """Write results into the Tensors of `out=` and return these, or the results without it."""
     if not outs or all(out is None for out in outs):
         return result
     results = result if result.__class__ is tuple else (result,)

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._core.tensor import TensorBase as Tensor
+
 _functions: dict[str, Callable[..., Any]] = {}
 _no_value = getattr(np, "_NoValue", None)
 #: modules that enter adapters, imported when a function of NumPy first meets a Tensor
-_TABLES = ("_numpy_functions", "_numpy_shapes", "_numpy_linalg")
+_TABLES = ("_numpy_reductions", "_numpy_functions", "_numpy_shapes", "_numpy_linalg")
 
 
 class NoEquivalent(Exception):
@@ -68,3 +70,9 @@ def need(xp: Any, name: str) -> Any:
     if found is None:
         raise NoEquivalent
     return found
+
+
+def tensors(xp: Any, *values: Any) -> list[Any]:
+    """Return lists and Python scalars as Tensors on the device of the Tensors among them."""
+    device = next((x._device for x in values if isinstance(x, Tensor)), None)
+    return [x if isinstance(x, Tensor) else xp.asarray(x, device=device) for x in values]

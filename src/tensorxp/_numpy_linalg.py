@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tensorxp._numpy_calls import NoEquivalent, implements, need
-from tensorxp._numpy_functions import tensors
+from tensorxp._numpy_calls import NoEquivalent, implements, need, tensors
 
 # products
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._core.writes import write
-from tensorxp._numpy_calls import NoEquivalent, implements, need
-from tensorxp._numpy_functions import tensors
+from tensorxp._numpy_calls import NoEquivalent, implements, need, tensors
 
 # creation
 

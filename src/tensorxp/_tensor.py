@@ -517,7 +517,8 @@ class Tensor(Methods, concrete=True):
         if dtype is not None:
             out = casting.astype(out, as_dtype(dtype, "to"), copy=False)  # type: ignore[assignment]
         if device is not None:
-            out = transfer.to_device(out, as_device(device, "to"))
+            place = as_device(device, "to")
+            out = transfer.to_device(out, place, non_blocking=non_blocking)
         return sh.copy(out) if copy and out is self else out  # type: ignore[return-value]
 
     def cpu(self) -> "Tensor":

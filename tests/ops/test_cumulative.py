@@ -26,9 +26,9 @@ ROWS = [
     *(
         Row(
             f"{name} {axis} {initial}",
-            lambda x, f=getattr(xp, name), a=axis, i=initial: f(x, axis=a, include_initial=i),
+            lambda x, f=name, a=axis, i=initial: getattr(xp, f)(x, axis=a, include_initial=i),
             (normal(3, 5, 2),),
-            lambda x, f=getattr(np, name), a=axis, i=initial: f(x, axis=a, include_initial=i),
+            lambda x, f=name, a=axis, i=initial: getattr(np, f)(x, axis=a, include_initial=i),
             complex=True,
         )
         for name in ("cumulative_sum", "cumulative_prod")

@@ -28,9 +28,9 @@ ROWS = [
     *(
         Row(
             f"{name} {axis} {keepdims}",
-            lambda x, f=getattr(xp, name), a=axis, k=keepdims: f(x, axis=a, keepdims=k),
+            lambda x, f=name, a=axis, k=keepdims: getattr(xp, f)(x, axis=a, keepdims=k),
             X,
-            lambda x, f=getattr(np, name), a=axis, k=keepdims: f(x, axis=a, keepdims=k),
+            lambda x, f=name, a=axis, k=keepdims: getattr(np, f)(x, axis=a, keepdims=k),
             complex=True,
         )
         for name in ("sum", "mean", "prod", "var")
@@ -41,9 +41,9 @@ ROWS = [
     *(
         Row(
             f"{name} {axis}",
-            lambda x, f=getattr(xp, name), a=axis: f(x, axis=a),
+            lambda x, f=name, a=axis: getattr(xp, f)(x, axis=a),
             (spaced(3, 4, 2),),
-            lambda x, f=getattr(np, name), a=axis: f(x, axis=a),
+            lambda x, f=name, a=axis: getattr(np, f)(x, axis=a),
             torch=None if axis is None else lambda x, f=f"a{name}", a=axis: torch_of(f)(x, a),
         )
         for name in ("max", "min")

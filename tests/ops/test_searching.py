@@ -82,7 +82,7 @@ def test_where_promotes_python_scalars_weakly():
     assert xp.where(c, 1.0, 0).dtype == xp.float64
     assert xp.where(c, 1, 0).dtype == xp.int64
     assert xp.where(c, True, False).dtype == xp.bool
-    with pytest.raises(TypeError, match="where: x2 is a builtins.str"):
+    with pytest.raises(TypeError, match="where: x2 is a"):
         xp.where(c, 1.0, "a")
 
 

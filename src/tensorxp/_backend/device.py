@@ -145,7 +145,7 @@ def as_device(spec: Any, function: str = "device") -> Device:
     `DeviceError` where the device is not to be had on this machine.
     """
     if spec.__class__ is Device:
-        return spec  # type: ignore[no-any-return]
+        return spec
     if spec is None:
         return default_device()
     if not isinstance(spec, str):

@@ -30,44 +30,76 @@ def move_raw(x: Any, source: Device, target: Device, *, blocking: bool = True) -
 
 
 def is_foreign_array(obj: Any) -> bool:
-    """Return whether `obj` is an array of another library that DLPack can bring in."""
-    return hasattr(obj, "__dlpack__") and hasattr(obj, "__dlpack_device__")
+    """Return whether `obj` is an array of another library, with DLPack or CUDA's interface."""
+    if hasattr(obj, "__dlpack__") and hasattr(obj, "__dlpack_device__"):
+        return True
+    return hasattr(obj, "__cuda_array_interface__")
 
 
 def import_dlpack(obj: Any, device: Device | None, copy: bool | None) -> tuple[Any, Device]:
     """Return the raw array of a DLPack exporter, on `device` (None: where it lives).
 
-    BufferError where it cannot be shared and `copy` is False.
+    BufferError where it cannot be shared and `copy` is False, or not be exported at all.
     """
-    kind, index = obj.__dlpack_device__()
-    if int(kind) in (KDL_CPU, KDL_CUDA_HOST):
-        home = cpu
-    elif int(kind) == KDL_CUDA:
-        home = as_device(f"cuda:{index}", "from_dlpack")
-    else:
+    home = _home(obj)
+    try:
+        raw = _from_cpu(obj, copy) if home is cpu else _from_cuda(obj, home, copy)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        dtype = getattr(obj, "dtype", "unknown")
+        remedy = "; convert it to float32 first" if "bfloat16" in str(dtype) else ""
         raise BufferError(
-            f"from_dlpack: x is on a DLPack device of type {int(kind)}; allowed are CPU and CUDA"
-        )
-    if home is cpu:
-        raw = _numpy_from_dlpack(obj, copy)
-    else:
-        raw = home.raw.base.from_dlpack(obj)
-        if copy:
-            raw = home.raw.copy(raw)
+            f"from_dlpack: a {type(obj).__module__}.{type(obj).__name__} with dtype {dtype} "
+            f"cannot be shared: {error}{remedy}"
+        ) from error
     if device is None or device is home:
         return raw, home
     if copy is False:
-        raise BufferError(f"from_dlpack: x is on {home} and copy=False, so it cannot go to {device}")
+        raise BufferError(
+            f"from_dlpack: x is on {home} and copy=False, so it cannot go to {device}"
+        )
     return move_raw(raw, home, device), device
 
 
-def _numpy_from_dlpack(obj: Any, copy: bool | None) -> Any:
+def _home(obj: Any) -> Device:
+    """Return the device on which a foreign array lives."""
+    if not hasattr(obj, "__dlpack_device__"):
+        pointer = obj.__cuda_array_interface__["data"][0]
+        place = as_device("cuda", "asarray")
+        attributes = place.raw.base.cuda.runtime.pointerGetAttributes(pointer)
+        return as_device(f"cuda:{attributes.device}", "asarray")
+    kind, index = obj.__dlpack_device__()
+    if int(kind) in (KDL_CPU, KDL_CUDA_HOST):
+        return cpu
+    if int(kind) == KDL_CUDA:
+        return as_device(f"cuda:{index}", "from_dlpack")
+    raise BufferError(
+        f"from_dlpack: x is on a DLPack device of type {int(kind)}; allowed are CPU and CUDA"
+    )
+
+
+def _from_cuda(obj: Any, home: Device, copy: bool | None) -> Any:
+    cupy = home.raw.base
+    with cupy.cuda.Device(home.index):
+        if isinstance(obj, cupy.ndarray):
+            raw = obj
+        elif hasattr(obj, "__dlpack__"):
+            raw = cupy.from_dlpack(obj)
+        else:
+            raw = cupy.asarray(obj)
+        return home.raw.copy(raw) if copy else raw
+
+
+def _from_cpu(obj: Any, copy: bool | None) -> Any:
     if isinstance(obj, np.ndarray):
         return np.array(obj) if copy else obj  # also read-only arrays, which DLPack refuses
     try:
-        return np.from_dlpack(obj) if copy is None else np.from_dlpack(obj, copy=copy)
+        raw = np.from_dlpack(obj) if copy is None else np.from_dlpack(obj, copy=copy)
     except TypeError as error:  # an exporter older than DLPack 1.0 knows no copy=
         if "copy" not in str(error) and "max_version" not in str(error):
-            raise BufferError(f"from_dlpack: {error}") from None
+            raise
         raw = np.from_dlpack(obj)
         return np.array(raw) if copy else raw
+    strides = zip(raw.shape, raw.strides, strict=True)
+    if raw.size and any(n > 1 and not stride for n, stride in strides):
+        raw.flags.writeable = False  # a broadcast array: a write would change several elements
+    return raw

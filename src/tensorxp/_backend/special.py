@@ -19,8 +19,7 @@ def quiet() -> Any:
 
 def _find(xp: Any, name: str) -> Any:
     """Return the library's function; ImportError or NotImplementedError where it has none."""
-    cuda = xp.base.__name__ == "cupy"
-    package, extra = ("cupyx.scipy.special", "cuda") if cuda else ("scipy.special", "special")
+    package, extra = ("cupyx.scipy.special", "cuda") if on_gpu(xp) else ("scipy.special", "special")
     try:
         module = import_module(package)
     except ImportError as error:
@@ -38,8 +37,7 @@ def _find(xp: Any, name: str) -> Any:
 def library(name: str) -> Callable[..., Any]:
     """Return a forward `fn(xp, *xs)` that runs the library's function `name`.
 
-    Integers become the default real dtype, float16 comes back as float16. TypeError for dtypes
-    that the function doesn't take.
+    Integers become the default real dtype, float16 comes back as float16.
     """
     found: dict[Any, Any] = {}
 
@@ -49,16 +47,26 @@ def library(name: str) -> Callable[..., Any]:
             fn = found[xp] = _find(xp, name)
         dtype = xs[0].dtype if len(xs) == 1 else xp.result_type(*xs)
         if dtype.kind in "biu":
+            dtype = Defaults.real.dtype
             xs = tuple([floating(xp, x) for x in xs])
-        try:
-            out = fn(*xs)
-        except TypeError as error:
-            raise TypeError(
-                f"special.{name}: not for arguments of dtype {dtype}: {error}"
-            ) from None
+        if len(xs) > 1:
+            xs = tuple([x if hasattr(x, "dtype") else _strong(xp, x, dtype) for x in xs])
+        out = fn(*xs)
         return out.astype(dtype) if dtype.char == "e" else out
 
     return forward
+
+
+def _strong(xp: Any, x: complex, dtype: Any) -> Any:
+    """Return a Python scalar as an array of `dtype`, a real one of the real dtype behind it."""
+    if not isinstance(x, complex):
+        dtype = xp.finfo(dtype).dtype  # some functions have loops for real parameters only
+    return xp.asarray(x, dtype=dtype)
+
+
+def on_gpu(xp: Any) -> bool:
+    """Return whether the library runs on a GPU, where a function is one kernel."""
+    return bool(xp.base.__name__ == "cupy")
 
 
 def available(xp: Any) -> bool:

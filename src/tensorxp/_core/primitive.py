@@ -48,11 +48,12 @@ class Primitive:
 
     Attributes: `kind` is "elementwise", "linear", "multilinear", "general" or
     "nondifferentiable"; `view` says that the output shares memory with the first input;
-    `scalars` that the rules take Python scalars; `tensor_level` that they need Tensors.
+    `scalars` that the rules take Python scalars; `tensor_level` that they need Tensors;
+    `differentiable` that it has rules.
     """
 
     __slots__ = (
-        "__weakref__", "_plans", "forward", "inputs", "jvp_rule", "kind", "name", "rules",
+        "__weakref__", "_plans", "differentiable", "forward", "inputs", "jvp_rule", "kind", "name", "rules",
         "scalars", "tensor_level", "variadic", "view", "whole",
     )  # fmt: skip
 
@@ -79,12 +80,8 @@ class Primitive:
         self.rules: dict[int, Rule] = {}
         self.whole: Rule | None = None
         self.jvp_rule: Rule | None = None
+        self.differentiable = False  # until it gets a rule
         self._plans: dict[tuple[bool, ...], Plan] = {}
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether the primitive has derivative rules."""
-        return bool(self.rules) or self.whole is not None
 
     def bind(self, device: Any) -> Callable[..., Any]:
         """Return the forward on `device`, and remember it there."""
@@ -103,6 +100,7 @@ class Primitive:
     def vjp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Declare the vjp of all inputs: one cotangent, or a tuple with one (or None) for each."""
         self.whole = Rule(fn, self.inputs, self.name)
+        self.differentiable = True
         return fn
 
     def jvp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -120,6 +118,7 @@ class Primitive:
 def _with_rules(op: Primitive, rules: dict[str, Callable[..., Any]]) -> Primitive:
     for name, fn in rules.items():
         op.rules[op.inputs.index(name)] = Rule(fn, op.inputs, op.name)
+        op.differentiable = True
     return op
 
 

@@ -9,20 +9,24 @@ from typing import Any
 
 from tensorxp._core.tensor import TensorBase
 
+_new = object.__new__
+
 Chain = tuple[tuple[Any, dict[str, Any]], ...]
 
 
 class View:
-    """What makes a tensor a view: its root, the chain, the shared cell, the version seen."""
+    """What makes a tensor a view: its root, the chain, the shared cell, the version seen.
+
+    `frozen` says that it was made inside no_grad of a root that required grad.
+    """
 
     __slots__ = ("base", "cell", "chain", "frozen", "seen")
 
-    def __init__(self, base: TensorBase, chain: Chain, cell: list[int], frozen: bool) -> None:
-        self.base = base
-        self.chain = chain
-        self.cell = cell
-        self.seen = cell[0]
-        self.frozen = frozen  # made inside no_grad of a base that required grad
+    base: TensorBase
+    chain: Chain
+    cell: list[int]
+    seen: int
+    frozen: bool
 
 
 def cell_of(x: TensorBase) -> list[int]:
@@ -38,10 +42,18 @@ def cell_of(x: TensorBase) -> list[int]:
 def view_of(x: TensorBase, op: Any, params: dict[str, Any], frozen: bool) -> View:
     """Return the `_version` of a view of `x` made by `op`."""
     version = x._version
+    view: View = _new(View)
     if version.__class__ is View:
-        return View(version.base, (*version.chain, (op, params)), version.cell, frozen)
-    if version is None:
-        version = x._version = [0]
-    return View(x, ((op, params),), version, frozen)
-
-
+        view.base = version.base
+        view.chain = (*version.chain, (op, params))
+        view.cell = cell = version.cell
+    else:
+        cell = version
+        if cell is None:
+            cell = x._version = [0]
+        view.base = x
+        view.chain = ((op, params),)
+        view.cell = cell
+    view.seen = cell[0]
+    view.frozen = frozen
+    return view

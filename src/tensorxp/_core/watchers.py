@@ -59,9 +59,12 @@ def only(watchers: tuple[Watcher, ...]) -> Iterator[None]:
 
 
 def notify(op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
-    """Tell this thread's watchers, innermost first; what one does, only those outside it see."""
+    """Tell this thread's watchers, outermost first; what one does, only those outside it see.
+
+    An inner one computes with `out`, which those outside must know by then.
+    """
     items = _stack.items
-    for level in range(len(items) - 1, -1, -1):
+    for level in range(len(items)):
         with only(items[:level]):
             items[level].after(op, inputs, params, out)
 

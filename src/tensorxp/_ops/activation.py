@@ -67,9 +67,7 @@ def _silu_slope(xp: Any, ct: Any, x: Any) -> Any:
     return ct * (s * (1 + x * (1 - s))).conjugate()
 
 
-silu_p = elementwise(
-    "silu", forward=lambda xp, x: x * raw_sigmoid(xp, x), x=_silu_slope
-)
+silu_p = elementwise("silu", forward=lambda xp, x: x * raw_sigmoid(xp, x), x=_silu_slope)
 
 
 def silu(x: Tensor, /) -> Tensor:
@@ -180,17 +178,13 @@ def gelu_tanh(x: Tensor, /) -> Tensor:
     return unary(gelu_tanh_p, x)
 
 
-def _elu_forward(
-    xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float
-) -> Any:
+def _elu_forward(xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
     x = _real(xp, x)
     curved = xp.expm1(xp.minimum(x, 0) * input_scale) * alpha
     return xp.where(x > 0, x, curved) * scale
 
 
-def _elu_slope(
-    xp: Any, ct: Any, x: Any, *, alpha: float, scale: float, input_scale: float
-) -> Any:
+def _elu_slope(xp: Any, ct: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
     curved = xp.exp(xp.where(x > 0, 0, x) * input_scale) * (alpha * input_scale)
     return ct * (xp.where(x > 0, 1.0, curved) * scale)
 

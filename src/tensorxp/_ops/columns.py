@@ -72,9 +72,7 @@ class Blocks:
         count = max(1, LIMIT // max(per_image, 1)) if on_cpu else g.batch
         self.count = min(count, max(g.batch, 1))
         self.buffer = xp.zeros((g.inputs, self.count, *padded), dtype=dtype)
-        self.inner = tuple(
-            slice(lo, lo + n) for n, (lo, _) in zip(g.size, g.padding, strict=True)
-        )
+        self.inner = tuple(slice(lo, lo + n) for n, (lo, _) in zip(g.size, g.padding, strict=True))
         self.run = self.count * prod(padded) - self._reach() if self.flat else 0
         length = self.run if self.flat else self.count * prod(out)
         self.columns = xp.empty((g.inputs, *g.kernel, length), dtype=dtype)
@@ -246,9 +244,7 @@ def _taps(g: Geometry) -> list[tuple[slice, ...]]:
     return places
 
 
-def pull_back(
-    xp: Any, ct: Any, x: Any, weight: Any, g: Geometry, needs: Any
-) -> tuple[Any, Any]:
+def pull_back(xp: Any, ct: Any, x: Any, weight: Any, g: Geometry, needs: Any) -> tuple[Any, Any]:
     """Return the cotangents of x and weight, by one set of columns where both are wanted."""
     flipped = g.flipped()
     if not (needs[0] and needs[1]) or flipped is None or not ct.size or not x.size:

@@ -12,127 +12,91 @@ from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, multilinear, primitive
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._ops import columns as col
+from tensorxp._ops.windows import Steps
 
 
 def call(xp: Any, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Run `op` at the level of its inputs: through the door for Tensors, else its forward."""
     if any(isinstance(x, Tensor) for x in inputs):
-        return apply(op, inputs, params)
-    return op.forward(xp, *inputs, **params)  # type: ignore[misc]
+        return apply(op, inputs, {"steps": steps})
+    return op.forward(xp, *inputs, **{"steps": steps})  # type: ignore[misc]
 
 
 @primitive
-def convolve_p(
-    xp: Any, x: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any,
-    groups: int,
-) -> Any:  # fmt: skip
-    geometry = col.Geometry(x.shape, weight.shape, stride, padding, dilation, groups)
+def convolve_p(xp: Any, x: Any, weight: Any, bias: Any, *, steps: Steps) -> Any:
+    geometry = col.Geometry(x.shape, weight.shape, *steps)
     return col.convolve(xp, x, weight, bias, geometry)
 
 
 @convolve_p.vjp
-def _(
-    xp: Any, ct: Any, x: Any, weight: Any, needs: Any, *, stride: Any, padding: Any,
-    dilation: Any, groups: int,
-) -> Any:  # fmt: skip
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+def _(xp: Any, ct: Any, x: Any, weight: Any, needs: Any, *, steps: Steps) -> Any:
     bias = None
     if needs[2]:
         flat = xp.reshape(ct, (ct.shape[0], ct.shape[1], -1))
         bias = xp.sum(xp.sum(flat, axis=2, dtype=ct.dtype), axis=0, dtype=ct.dtype)
     if not isinstance(ct, Tensor):
-        geometry = col.Geometry(x.shape, weight.shape, stride, padding, dilation, groups)
+        geometry = col.Geometry(x.shape, weight.shape, *steps)
         found = col.pull_back(xp, ct, x.conjugate(), weight.conjugate(), geometry, needs)
         return (*found, bias)
     back, weigh = None, None
     if needs[0]:
-        back = apply(spread_p, (ct, weight.conjugate()), params | {"size": x.shape[2:]})
+        back = apply(spread_p, (ct, weight.conjugate()), {"steps": steps, "size": x.shape[2:]})
     if needs[1]:
-        weigh = apply(weigh_p, (x.conjugate(), ct), params | {"kernel": weight.shape[2:]})
+        weigh = apply(weigh_p, (x.conjugate(), ct), {"steps": steps, "kernel": weight.shape[2:]})
     return back, weigh, bias
 
 
 @convolve_p.jvp
-def _(
-    xp: Any, t: Any, x: Any, weight: Any, *, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+def _(xp: Any, t: Any, x: Any, weight: Any, *, steps: Steps) -> Any:
     total = None
     if t[0] is not None:
-        total = call(xp, convolve_p, (t[0], weight, None), params)
+        total = call(xp, convolve_p, (t[0], weight, None), {"steps": steps})
     if t[1] is not None:
-        part = call(xp, convolve_p, (x, t[1], None), params)
+        part = call(xp, convolve_p, (x, t[1], None), {"steps": steps})
         total = part if total is None else total + part
     if t[2] is not None:
-        part = xp.reshape(t[2], (-1, *(1,) * len(stride)))
+        part = xp.reshape(t[2], (-1, *(1,) * len(steps.stride)))
         total = part if total is None else total + part
     return total
 
 
-def _spread(
-    xp: Any, y: Any, weight: Any, *, stride: Any, padding: Any, dilation: Any, groups: int,
-    size: Any,
-) -> Any:  # fmt: skip
-    shape = (y.shape[0], weight.shape[1] * groups, *size)
-    geometry = col.Geometry(shape, weight.shape, stride, padding, dilation, groups)
+def _spread(xp: Any, y: Any, weight: Any, *, steps: Steps, size: Any) -> Any:
+    shape = (y.shape[0], weight.shape[1] * steps.groups, *size)
+    geometry = col.Geometry(shape, weight.shape, *steps)
     return col.spread(xp, y, weight, geometry)
 
 
-def _weigh(
-    xp: Any, x: Any, y: Any, *, stride: Any, padding: Any, dilation: Any, groups: int, kernel: Any
-) -> Any:
-    shape = (y.shape[1], x.shape[1] // groups, *kernel)
-    geometry = col.Geometry(x.shape, shape, stride, padding, dilation, groups)
+def _weigh(xp: Any, x: Any, y: Any, *, steps: Steps, kernel: Any) -> Any:
+    shape = (y.shape[1], x.shape[1] // steps.groups, *kernel)
+    geometry = col.Geometry(x.shape, shape, *steps)
     return col.weigh(xp, x, y, geometry)
 
 
-def _spread_y(
-    xp: Any, ct: Any, weight: Any, *, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return call(xp, convolve_p, (ct, weight.conjugate(), None), params)
+def _spread_y(xp: Any, ct: Any, weight: Any, *, steps: Steps) -> Any:
+    return call(xp, convolve_p, (ct, weight.conjugate(), None), {"steps": steps})
 
 
-def _spread_weight(
-    xp: Any, ct: Any, y: Any, weight_shape: Any, *, stride: Any, padding: Any, dilation: Any,
-    groups: int,
-) -> Any:  # fmt: skip
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return call(xp, weigh_p, (ct, y.conjugate()), params | {"kernel": weight_shape[2:]})
+def _spread_weight(xp: Any, ct: Any, y: Any, weight_shape: Any, *, steps: Steps) -> Any:
+    return call(xp, weigh_p, (ct, y.conjugate()), {"steps": steps, "kernel": weight_shape[2:]})
 
 
-def _weigh_x(
-    xp: Any, ct: Any, x_shape: Any, y: Any, *, stride: Any, padding: Any, dilation: Any,
-    groups: int,
-) -> Any:  # fmt: skip
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return call(xp, spread_p, (y.conjugate(), ct), params | {"size": x_shape[2:]})
+def _weigh_x(xp: Any, ct: Any, x_shape: Any, y: Any, *, steps: Steps) -> Any:
+    return call(xp, spread_p, (y.conjugate(), ct), {"steps": steps, "size": x_shape[2:]})
 
 
-def _weigh_y(
-    xp: Any, ct: Any, x: Any, *, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Any:
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return call(xp, convolve_p, (x.conjugate(), ct, None), params)
+def _weigh_y(xp: Any, ct: Any, x: Any, *, steps: Steps) -> Any:
+    return call(xp, convolve_p, (x.conjugate(), ct, None), {"steps": steps})
 
 
 spread_p = multilinear("spread", forward=_spread, y=_spread_y, weight=_spread_weight)
 weigh_p = multilinear("weigh", forward=_weigh, x=_weigh_x, y=_weigh_y)
 
 
-def convolve(
-    x: Tensor, weight: Tensor, bias: Tensor | None, /, *, stride: Any, padding: Any,
-    dilation: Any, groups: int,
-) -> Tensor:  # fmt: skip
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, /, *, steps: Steps) -> Tensor:
     """Return the correlation of `x` (N, C, *S) with `weight` (O, C / groups, *K), plus `bias`."""
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return apply(convolve_p, (x, weight, bias), params)  # type: ignore[no-any-return]
+    return apply(convolve_p, (x, weight, bias), {"steps": steps})  # type: ignore[no-any-return]
 
 
-def spread(
-    y: Tensor, weight: Tensor, /, *, stride: Any, padding: Any, dilation: Any, groups: int,
-    size: Any,
-) -> Tensor:  # fmt: skip
+def spread(y: Tensor, weight: Tensor, /, *, steps: Steps, size: Any) -> Tensor:
     """Return the transposed convolution of `y` (N, O, *L) with `weight`, of spatial `size`."""
-    params = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return apply(spread_p, (y, weight), params | {"size": size})  # type: ignore[no-any-return]
+    return apply(spread_p, (y, weight), {"steps": steps, "size": size})  # type: ignore[no-any-return]

@@ -334,7 +334,7 @@ def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
     place = as_device(None) if place is None else place
     if copy_ is False and (obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)):
         raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} has to be copied")
-    if copy_ is False and place is not cpu and place.type != "sim":
+    if copy_ is False and place is not cpu:
         raise ValueError(f"asarray: copy=False, but {type(obj).__name__} has to go to {place}")
     raw = _numpy_array(obj, target)
     if copy_ is False and target is not None and raw.dtype != target:

@@ -21,7 +21,7 @@ _SMALL = 4096
 
 def _worth(terms: Sequence[str], shapes: Sequence[Any]) -> bool:
     """Return whether looking for an order of contraction is worth its time."""
-    if len(terms) < 2:
+    if len(terms) < 2 or prod([prod(shape) for shape in shapes]) <= _SMALL:
         return False
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, shapes, strict=True):

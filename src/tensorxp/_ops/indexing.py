@@ -6,7 +6,7 @@ Ellipsis stay, integer and boolean Tensors become raw arrays, 0-d integer Tensor
 
 from typing import Any
 
-from tensorxp._core.door import apply, is_numpy_value
+from tensorxp._core.door import apply, is_numpy_value, single
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._core.writes import write
@@ -49,27 +49,43 @@ index_add_p = linear(
 
 def getitem(x: Any, key: Any, /) -> Any:
     """Return `x[key]`: a view for ints, slices, None and Ellipsis, otherwise a copy, as NumPy."""
-    if key.__class__ in _PLAIN:
-        if key.__class__ is int or key is None or key is Ellipsis or _plain_slice(key):
-            return _view(x, key)
-    key, op = raw_key(x, key, "__getitem__")
-    return _view(x, key) if op is getitem_p else apply(op, (x,), {"key": key})
-
-
-def _view(x: Any, key: Any) -> Any:
+    if not _is_plain(key) and not (key.__class__ is tuple and _all_plain(key)):
+        key, op = raw_key(x, key, "__getitem__")
+        if op is not getitem_p:
+            return single(op, x, {"key": key})
+    data = x._data
     try:
-        return apply(getitem_p, (x,), {"key": key})
+        raw = data[key]
     except IndexError as error:
         raise IndexError(f"__getitem__: {error}; the tensor has shape {x.shape}") from None
+    if raw.__class__ is not data.__class__:
+        # NumPy copies a single element into a scalar; an Ellipsis makes it a 0-d view
+        raw = data[(*key, ...)] if key.__class__ is tuple else data[key, ...]
+    return single(getitem_p, x, {"key": key}, raw)
 
 
-def _plain_slice(key: slice) -> bool:
-    return all(part is None or part.__class__ is int for part in (key.start, key.stop, key.step))
+def _is_plain(key: Any) -> bool:
+    kind = key.__class__
+    if kind is slice:
+        start, stop, step = key.start, key.stop, key.step
+        return (
+            (start is None or start.__class__ is int)
+            and (stop is None or stop.__class__ is int)
+            and (step is None or step.__class__ is int)
+        )
+    return kind is int or key is None or key is Ellipsis
+
+
+def _all_plain(key: tuple[Any, ...]) -> bool:
+    for part in key:
+        if not _is_plain(part):
+            return False
+    return True
 
 
 def setitem(x: Any, key: Any, value: Any, /) -> None:
     """Set `x[key] = value` in place; the value is cast and broadcast. Nothing changes on error."""
-    if key.__class__ not in _PLAIN or (key.__class__ is slice and not _plain_slice(key)):
+    if not _is_plain(key):
         key, _ = raw_key(x, key, "__setitem__")
     if not isinstance(value, Tensor) and isinstance(value, list | tuple):
         value = x.__array_namespace__().asarray(value, device=x.device)

@@ -7,7 +7,7 @@ ints, and `keepdims`. Rules bring the result back to the input's dimensions by `
 from math import prod as product
 from typing import Any
 
-from tensorxp._backend.dtypes import Defaults, raw_or_none
+from tensorxp._backend.dtypes import Defaults, complex128, float64, raw_or_none
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import TensorBase as Tensor
@@ -16,7 +16,7 @@ from tensorxp._ops.axes import dimensions, normalize_axes, restore
 Axis = int | tuple[int, ...] | None
 
 #: Single precision is accumulated in double precision, and rounded once at the end.
-WIDER = {"f": "float64", "F": "complex128"}
+WIDER = {"f": float64.dtype, "F": complex128.dtype}
 
 
 def _reduce(op: Primitive, x: Any, axis: Axis, keepdims: bool, **more: Any) -> Tensor:
@@ -51,7 +51,13 @@ def sum(
     Small integers and bool give int64, unsigned ones uint64; float32 and complex64 keep their
     dtype and are accumulated in double precision.
     """
-    return _reduce(sum_p, x, axis, keepdims, dtype=raw_or_none(dtype, "sum"))
+    # written out, since the cost of a small sum counts
+    if axis is not None:
+        axis = normalize_axes("sum", axis, dimensions("sum", x))
+    if dtype is not None:
+        dtype = raw_or_none(dtype, "sum")
+    out: Tensor = apply(sum_p, (x,), {"axis": axis, "dtype": dtype, "keepdims": keepdims})
+    return out
 
 
 @primitive

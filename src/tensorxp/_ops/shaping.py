@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._core.door import apply, device_mismatch
+from tensorxp._core.door import apply, device_mismatch, single
 from tensorxp._core.primitive import linear, primitive
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._ops.axes import normalize_axes, normalize_axis
@@ -25,7 +25,7 @@ copy_p = linear("copy", forward=lambda xp, x: xp.copy(x), x=lambda ct: ct)
 
 def copy(x: Tensor, /) -> Tensor:
     """Return a copy of `x` with memory of its own; the gradient passes."""
-    return apply(copy_p, (x,), {})  # type: ignore[no-any-return]
+    return single(copy_p, x, {})  # type: ignore[no-any-return]
 
 
 reshape_p = linear(
@@ -47,37 +47,40 @@ def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
     A view where the strides allow, else a copy; `copy=True` always copies, `copy=False` raises
     a ValueError where a view is impossible.
     """
+    data = x._data
+    if not copy:
+        try:
+            raw = data.reshape(shape)
+        except (TypeError, ValueError):
+            raw = data.reshape(_reshape_sizes(data, shape))
+        base = raw.base
+        if base is data or (base is not None and base is data.base):
+            return single(reshape_p, x, {"shape": raw.shape}, raw)  # type: ignore[no-any-return]
+        if copy is False:
+            raise ValueError(
+                f"reshape: copy=False, but x of shape {data.shape} with strides {data.strides} "
+                f"cannot be viewed as {shape}"
+            )
+    sizes = _reshape_sizes(data, shape)
+    return single(reshape_copy_p, x, {"shape": sizes})  # type: ignore[no-any-return]
+
+
+def _reshape_sizes(data: Any, shape: Any) -> tuple[int, ...]:
+    """Return the sizes that `shape` means for an array; TypeError or ValueError if it cannot."""
     sizes = _ints("reshape", "shape", shape)
-    old = x._data.shape
     known = 1
     for n in sizes:
         known *= 1 if n == -1 else n
-    total = x._data.size
+    total = data.size
     if sizes.count(-1) > 1 or any(n < -1 for n in sizes):
         raise ValueError(f"reshape: shape is {sizes}; one size may be -1, no other negative")
-    if (total % known if known else total) if -1 in sizes else total != known:
-        raise ValueError(f"reshape: x has shape {old}, {total} elements, which do not fit {sizes}")
-    if -1 in sizes:
-        if not known:
-            raise ValueError(f"reshape: shape is {sizes}; -1 cannot be inferred beside a size 0")
-        sizes = tuple(total // known if n == -1 else n for n in sizes)
-    if copy:
-        return apply(reshape_copy_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
-    raw = x._device.raw
-    if not _reshapes_as_view(raw, x._data, sizes):
-        if copy is False:
-            raise ValueError(
-                f"reshape: copy=False, but x of shape {old} with strides {x._data.strides} "
-                f"cannot be viewed as {sizes}"
-            )
-        return apply(reshape_copy_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
-    return apply(reshape_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
-
-
-def _reshapes_as_view(raw: Any, x: Any, shape: tuple[int, ...]) -> bool:
-    if x.flags.c_contiguous or x.size <= 1:
-        return True
-    return bool(raw.may_share_memory(raw.base.reshape(x, shape), x))
+    if -1 in sizes and not known:
+        raise ValueError(f"reshape: shape is {sizes}; -1 cannot be inferred beside a size 0")
+    if (total % known) if -1 in sizes else total != known:
+        raise ValueError(
+            f"reshape: x has shape {data.shape}, {total} elements, which do not fit {sizes}"
+        )
+    return tuple(total // known if n == -1 else n for n in sizes)
 
 
 permute_dims_p = linear(
@@ -94,7 +97,7 @@ def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
     order = tuple(normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes))
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"permute_dims: axes is {axes}; it must be a permutation of {ndim} axes")
-    return apply(permute_dims_p, (x,), {"axes": order})  # type: ignore[no-any-return]
+    return single(permute_dims_p, x, {"axes": order})  # type: ignore[no-any-return]
 
 
 def matrix_transpose(x: Tensor, /) -> Tensor:
@@ -150,14 +153,14 @@ def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
         axes = normalize_axes("squeeze", axis, x._data.ndim)
     if any(shape[i] != 1 for i in axes):
         raise ValueError(f"squeeze: axis is {axis}, but x has shape {shape}; the size must be 1")
-    return apply(squeeze_p, (x,), {"axes": axes})  # type: ignore[no-any-return]
+    return single(squeeze_p, x, {"axes": axes})  # type: ignore[no-any-return]
 
 
 def expand_dims(x: Tensor, /, axis: Any = 0) -> Tensor:
     """Return a view of `x` with new axes of size 1 at the places `axis` of the result."""
     count = len(axis) if isinstance(axis, tuple | list) else 1
     axes = normalize_axes("expand_dims", axis, x._data.ndim + count)
-    return apply(expand_dims_p, (x,), {"axes": axes})  # type: ignore[no-any-return]
+    return single(expand_dims_p, x, {"axes": axes})  # type: ignore[no-any-return]
 
 
 flip_p = linear(
@@ -172,7 +175,7 @@ def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
     """Return a view of `x` with the order along `axis` reversed (None: along all axes)."""
     ndim = x._data.ndim
     axes = tuple(range(ndim)) if axis is None else normalize_axes("flip", axis, ndim)
-    return apply(flip_p, (x,), {"axes": axes})  # type: ignore[no-any-return]
+    return single(flip_p, x, {"axes": axes})  # type: ignore[no-any-return]
 
 
 roll_p = linear(

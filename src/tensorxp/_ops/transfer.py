@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from tensorxp._backend.device import Device, as_device
+from tensorxp._backend.device import Device, DeviceError, as_device
 from tensorxp._backend.interchange import move_raw
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import TensorBase as Tensor
 
 
-def _move(xp: Any, x: Any, *, from_device: Device, to_device: Device) -> Any:
-    return move_raw(x, from_device, to_device)
+def _move(xp: Any, x: Any, *, from_device: Device, to_device: Device, blocking: bool = True) -> Any:
+    return move_raw(x, from_device, to_device, blocking=blocking)
 
 
 def _move_back(ct: Any, *, from_device: Device, to_device: Device) -> Any:
@@ -22,22 +22,32 @@ def _move_back(ct: Any, *, from_device: Device, to_device: Device) -> Any:
 to_device_p = linear("to_device", forward=_move, x=_move_back)
 
 
-def to_device_op(x: Any, device: Device) -> Any:
+def to_device_op(x: Any, device: Device, *, blocking: bool = True) -> Any:
     """Return `x` on `device`, recorded; `x` itself where it is there already."""
     if x._device is device:
         return x
-    return apply(to_device_p, (x,), {"from_device": x._device, "to_device": device})
+    params = {"from_device": x._device, "to_device": device}
+    return apply(to_device_p, (x,), params if blocking else params | {"blocking": False})
 
 
-def to_device(x: Any, device: Any, /, *, stream: Any = None) -> Any:
+def to_device(x: Any, device: Any, /, *, stream: Any = None, non_blocking: bool = False) -> Any:
     """Return `x` on `device` (a copy, or `x` itself where it is there); the gradient follows.
 
-    `stream` is a stream of the CUDA device concerned, in which the copy is queued.
+    `stream` is a stream of the CUDA device concerned, in which the copy is queued. With
+    `non_blocking`, a copy between pinned host memory and a CUDA device is only queued: the
+    reader on the host synchronizes first.
     """
     target = as_device(device, "to_device")
     if stream is None:
-        return to_device_op(x, target)
-    if "cuda" not in (target.type, x._device.type):
+        return to_device_op(x, target, blocking=not non_blocking)
+    places = [d for d in (target, x._device) if d.type == "cuda"]
+    if not places:
         raise ValueError(f"to_device: stream is {stream!r}, but neither device is a CUDA device")
+    index = getattr(stream, "device_id", -1)
+    if index not in (-1, *(d.index for d in places)):
+        raise DeviceError(
+            f"to_device: the stream belongs to cuda:{index}, but the copy is from {x._device} to "
+            f"{target}; use a stream of one of these"
+        )
     with stream:
-        return to_device_op(x, target)
+        return to_device_op(x, target, blocking=not non_blocking)

@@ -55,9 +55,9 @@ def eigh(x: Tensor, /) -> EighResult:
     """Return eigenvalues, ascending, and orthonormal eigenvectors of Hermitian matrices.
 
     Only the lower triangle of `x` is read; the derivatives are those for a Hermitian `x`, and
-    the gradient is Hermitian. At equal eigenvalues the eigenvectors have no derivative (NaN or infinite, as PyTorch); where
-    only the eigenvalues are used the gradient is V diag(g) Vᴴ there too. LinAlgError for
-    matrices that are not square.
+    the gradient is Hermitian. At equal eigenvalues the eigenvectors have no derivative (NaN or
+    infinite, as PyTorch); where only the eigenvalues are used the gradient is V diag(g) Vᴴ
+    there too. LinAlgError for matrices that are not square.
     """
     square("eigh", x)
     return EighResult(*apply(eigh_p, (x,), {}))

@@ -120,9 +120,7 @@ class HookMethods:
                     result = self._run_forward_hook(key, hook, args, kwargs, result)
             raise
 
-    def _run_forward_hook(
-        self, key: int, hook: Any, args: Any, kwargs: Any, result: Any
-    ) -> Any:
+    def _run_forward_hook(self, key: int, hook: Any, args: Any, kwargs: Any, result: Any) -> Any:
         if key in self._forward_hooks_with_kwargs:
             changed = hook(self, args, kwargs, result)
         else:
@@ -214,8 +212,8 @@ class _Boundary:
                 grads[i] = ct if node_of(args[i]) is not None else None
             found = self._run(tuple(grads))
             return tuple(
-                new if new is not None else ct for ct, new in zip(cts, (found[i] for i in places),
-                                                                  strict=True)
+                new if new is not None else ct
+                for ct, new in zip(cts, (found[i] for i in places), strict=True)
             )
 
         outs = apply(backward_boundary_p, tuple(args[i] for i in places), {"watch": watch})

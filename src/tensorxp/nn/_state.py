@@ -71,9 +71,7 @@ class StateMethods:
             found[prefix + name] = value
         for name, module in self._modules.items():
             if module is not None:
-                module.state_dict(
-                    destination=found, prefix=f"{prefix}{name}.", keep_vars=keep_vars
-                )
+                module.state_dict(destination=found, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         return found
 
     def load_state_dict(
@@ -185,4 +183,3 @@ def _read(key: str, value: Any, own: Any) -> tuple[Any, str]:
     if value._data.dtype.kind == "c" and own._data.dtype.kind != "c":
         return None, f"dtype mismatch for {key}: the checkpoint is complex, the current model real."
     return value.to(own.device), ""
-

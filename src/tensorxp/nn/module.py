@@ -327,8 +327,13 @@ class Module(HookMethods, StateMethods):
 
     def cuda(self, device: int | str | None = None) -> "Module":
         """Move to a CUDA device, the current one by default."""
-        return self.to(device="cuda" if device is None else device if isinstance(device, str)
-                       else f"cuda:{device}")
+        return self.to(
+            device="cuda"
+            if device is None
+            else device
+            if isinstance(device, str)
+            else f"cuda:{device}"
+        )
 
     def type(self, dst_type: Any) -> "Module":
         """Cast all floating-point parameters and buffers."""

@@ -97,5 +97,3 @@ def replace_data(parameter: Any, value: Any) -> None:
             fresh.grad = grad
             if grad.dtype != value.dtype or grad.device is not value.device:
                 fresh.grad = grad.to(value.device).astype(value.dtype, copy=False)
-
-

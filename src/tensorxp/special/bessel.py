@@ -15,7 +15,12 @@ from tensorxp.special.levels import call, no_derivative
 
 def _ordered(name: str, slope: Any) -> Primitive:
     return elementwise(
-        name, inputs=("v", "x"), forward=library(name), v=no_derivative(name, "v"), x=slope
+        name,
+        inputs=("v", "x"),
+        scalars=True,
+        forward=library(name),
+        v=no_derivative(name, "v"),
+        x=slope,
     )
 
 
@@ -25,16 +30,24 @@ def _neighbours(xp: Any, op: Primitive, v: Any, x: Any, sign: int) -> Any:
 
 
 # J' and Y': (f_{v-1} - f_{v+1}) / 2;  I': the sum;  K': minus the sum
-jv_p = _ordered("jv", lambda xp, ct, v, x: ct * _neighbours(xp, jv_p, v, x, -1).conjugate())
-yv_p = _ordered("yv", lambda xp, ct, v, x: ct * _neighbours(xp, yv_p, v, x, -1).conjugate())
-iv_p = _ordered("iv", lambda xp, ct, v, x: ct * _neighbours(xp, iv_p, v, x, 1).conjugate())
-kv_p = _ordered("kv", lambda xp, ct, v, x: -ct * _neighbours(xp, kv_p, v, x, 1).conjugate())
+jv_p: Primitive = _ordered(
+    "jv", lambda xp, ct, v, x: ct * _neighbours(xp, jv_p, v, x, -1).conjugate()
+)
+yv_p: Primitive = _ordered(
+    "yv", lambda xp, ct, v, x: ct * _neighbours(xp, yv_p, v, x, -1).conjugate()
+)
+iv_p: Primitive = _ordered(
+    "iv", lambda xp, ct, v, x: ct * _neighbours(xp, iv_p, v, x, 1).conjugate()
+)
+kv_p: Primitive = _ordered(
+    "kv", lambda xp, ct, v, x: -ct * _neighbours(xp, kv_p, v, x, 1).conjugate()
+)
 # scaled by exp(-|x|) and exp(x)
-ive_p = _ordered(
+ive_p: Primitive = _ordered(
     "ive",
     lambda xp, ct, v, x, out: ct * (_neighbours(xp, ive_p, v, x, 1) - xp.sign(x) * out),
 )
-kve_p = _ordered(
+kve_p: Primitive = _ordered(
     "kve", lambda xp, ct, v, x, out: ct * (out - _neighbours(xp, kve_p, v, x, 1)).conjugate()
 )
 
@@ -43,21 +56,29 @@ j1_p = elementwise(
     forward=library("j1"),
     x=lambda xp, ct, x: ct * ((call(xp, j0_p, x) - call(xp, jv_p, 2, x)) / 2),
 )
-j0_p = elementwise("j0", forward=library("j0"), x=lambda xp, ct, x: -ct * call(xp, j1_p, x))
+j0_p: Primitive = elementwise(
+    "j0", forward=library("j0"), x=lambda xp, ct, x: -ct * call(xp, j1_p, x)
+)
 y1_p = elementwise(
     "y1", forward=library("y1"), x=lambda xp, ct, x, out: ct * (call(xp, y0_p, x) - out / x)
 )
-y0_p = elementwise("y0", forward=library("y0"), x=lambda xp, ct, x: -ct * call(xp, y1_p, x))
+y0_p: Primitive = elementwise(
+    "y0", forward=library("y0"), x=lambda xp, ct, x: -ct * call(xp, y1_p, x)
+)
 i1_p = elementwise(
     "i1",
     forward=library("i1"),
     x=lambda xp, ct, x: ct * ((call(xp, i0_p, x) + call(xp, iv_p, 2, x)) / 2),
 )
-i0_p = elementwise("i0", forward=library("i0"), x=lambda xp, ct, x: ct * call(xp, i1_p, x))
+i0_p: Primitive = elementwise(
+    "i0", forward=library("i0"), x=lambda xp, ct, x: ct * call(xp, i1_p, x)
+)
 k1_p = elementwise(
     "k1", forward=library("k1"), x=lambda xp, ct, x, out: -ct * (call(xp, k0_p, x) + out / x)
 )
-k0_p = elementwise("k0", forward=library("k0"), x=lambda xp, ct, x: -ct * call(xp, k1_p, x))
+k0_p: Primitive = elementwise(
+    "k0", forward=library("k0"), x=lambda xp, ct, x: -ct * call(xp, k1_p, x)
+)
 
 
 def _i1e_slope(xp: Any, ct: Any, x: Any, out: Any) -> Any:
@@ -69,13 +90,13 @@ def _i0e_slope(xp: Any, ct: Any, x: Any, out: Any) -> Any:
 
 
 i1e_p = elementwise("i1e", forward=library("i1e"), x=_i1e_slope)
-i0e_p = elementwise("i0e", forward=library("i0e"), x=_i0e_slope)
+i0e_p: Primitive = elementwise("i0e", forward=library("i0e"), x=_i0e_slope)
 k1e_p = elementwise(
     "k1e",
     forward=library("k1e"),
     x=lambda xp, ct, x, out: ct * (out - call(xp, k0e_p, x) - out / x),
 )
-k0e_p = elementwise(
+k0e_p: Primitive = elementwise(
     "k0e", forward=library("k0e"), x=lambda xp, ct, x, out: ct * (out - call(xp, k1e_p, x))
 )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._backend.special import library
 from tensorxp._core.door import binary, unary
-from tensorxp._core.primitive import elementwise
+from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp.special.entropy import xlogy_p
 from tensorxp.special.gammas import betaln_p, gammaln_p
@@ -89,7 +89,7 @@ def stdtrit(df: Tensor | float, p: Tensor | float, /) -> Tensor:
 
 riemann_zeta_p = elementwise("riemann_zeta", forward=library("zeta"), x=no_derivative("zeta", "x"))
 # ζ(s, q) = Σ (q + k)^-s: ∂ζ/∂q = -s ζ(s + 1, q)
-zeta_p = elementwise(
+zeta_p: Primitive = elementwise(
     "zeta",
     inputs=("x", "q"),
     forward=library("zeta"),
@@ -107,25 +107,28 @@ def zeta(x: Tensor | float, q: Tensor | float | None = None, /) -> Tensor:
 
 
 # d/dz F(a, b; c; z) = ab/c F(a+1, b+1; c+1; z), and likewise with fewer parameters
-hyp0f1_p = elementwise(
+hyp0f1_p: Primitive = elementwise(
     "hyp0f1",
     inputs=("v", "x"),
     forward=library("hyp0f1"),
+    scalars=True,
     v=no_derivative("hyp0f1", "v"),
     x=lambda xp, ct, v, x: ct * (call(xp, hyp0f1_p, v + 1, x) / v).conjugate(),
 )
-hyp1f1_p = elementwise(
+hyp1f1_p: Primitive = elementwise(
     "hyp1f1",
     inputs=("a", "b", "x"),
     forward=library("hyp1f1"),
+    scalars=True,
     a=no_derivative("hyp1f1", "a"),
     b=no_derivative("hyp1f1", "b"),
     x=lambda xp, ct, a, b, x: ct * (a / b * call(xp, hyp1f1_p, a + 1, b + 1, x)).conjugate(),
 )
-hyp2f1_p = elementwise(
+hyp2f1_p: Primitive = elementwise(
     "hyp2f1",
     inputs=("a", "b", "c", "x"),
     forward=library("hyp2f1"),
+    scalars=True,
     a=no_derivative("hyp2f1", "a"),
     b=no_derivative("hyp2f1", "b"),
     c=no_derivative("hyp2f1", "c"),

@@ -6,7 +6,7 @@ erf and erfc also work without SciPy, by Cody's rational approximations.
 from math import pi, sqrt
 from typing import Any
 
-from tensorxp._backend.special import available, library
+from tensorxp._backend.special import available, library, on_gpu
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import TensorBase as Tensor
@@ -20,8 +20,8 @@ _erf, _erfc = library("erf"), library("erfc")
 
 
 def _erf_forward(xp: Any, x: Any) -> Any:
-    if x.dtype.char == "f" and x.size:
-        return cody.erf32(xp, x)
+    if x.dtype.char == "f" and x.size >= 4096 and not on_gpu(xp):
+        return cody.erf32(xp, x)  # a fifth of the library's time
     return _erf(xp, x) if available(xp) else cody.erf(xp, x)
 
 
@@ -58,7 +58,8 @@ erfcinv_p = elementwise(
 def erf(x: Tensor, /) -> Tensor:
     """Return the error function, 2/√π times the integral of exp(-t²) from 0 to `x`.
 
-    Works without SciPy; complex `x` needs it.
+    Works without SciPy; complex `x` needs it. Large float32 arrays on the CPU are computed in
+    single precision, to 3 units in the last place.
     """
     return unary(erf_p, x)
 

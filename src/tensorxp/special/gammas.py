@@ -9,8 +9,9 @@ from typing import Any
 
 from tensorxp._backend.special import floating, library
 from tensorxp._core.door import binary, unary
-from tensorxp._core.primitive import elementwise
+from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.arithmetic import subtract_p
 from tensorxp.special.entropy import xlog1py_p, xlogy_p
 from tensorxp.special.levels import call, no_derivative, several
 
@@ -28,7 +29,7 @@ def _polygamma(xp: Any, n: Any, x: Any) -> Any:
     return xp.where(n == 0, _digamma(xp, x), high)
 
 
-polygamma_p = elementwise(
+polygamma_p: Primitive = elementwise(
     "polygamma",
     inputs=("n", "x"),
     forward=_polygamma,
@@ -95,9 +96,9 @@ def multigammaln(a: Tensor, d: int, /) -> Tensor:
     """
     if not isinstance(d, int) or d < 1:
         raise ValueError(f"special.multigammaln: d is {d!r}; allowed is an integer of at least 1")
-    total = unary(loggamma_p, a)
+    total: Any = unary(loggamma_p, a)
     for i in range(1, d):
-        total = total + unary(loggamma_p, a - i / 2)
+        total = total + unary(loggamma_p, binary(subtract_p, a, i / 2))
     return total + d * (d - 1) / 4 * log(pi)  # type: ignore[no-any-return]
 
 

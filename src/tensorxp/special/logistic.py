@@ -4,16 +4,15 @@ from math import pi
 from typing import Any
 
 from tensorxp._backend.special import floating, quiet
-from tensorxp._core.door import apply, binary, unary
-from tensorxp._core.primitive import elementwise
+from tensorxp._core.door import binary, single, unary
+from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp.special.levels import call
 
 
 def _expit(xp: Any, x: Any) -> Any:
     x = floating(xp, x)
-    e = xp.exp(-xp.abs(x))  # never overflows
-    return xp.where(x < 0, e, 1) / (e + 1)
+    return xp.exp(xp.minimum(x, 0)) / (xp.exp(-xp.abs(x)) + 1)  # neither exp overflows
 
 
 def _softplus(xp: Any, x: Any) -> Any:
@@ -86,14 +85,14 @@ def _sinc_series(xp: Any, a: Any, order: int) -> Any:
     return total
 
 
-sinc_p = elementwise(
+sinc_p: Primitive = elementwise(
     "sinc", forward=_sinc, x=lambda xp, ct, x, *, order: ct * call(xp, sinc_p, x, order=order + 1)
 )
 
 
 def sinc(x: Tensor, /) -> Tensor:
     """Return sin(πx) / (πx), and 1 at 0; derivatives of every order are right at 0 as well."""
-    return apply(sinc_p, (x,), {"order": 0})  # type: ignore[no-any-return]
+    return single(sinc_p, x, {"order": 0})  # type: ignore[no-any-return]
 
 
 # y = cos x - 1 = -2 sin²(x/2)

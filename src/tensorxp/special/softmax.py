@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend.special import floating, quiet
-from tensorxp._core.door import apply
+from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import elementwise, nondifferentiable, primitive
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._ops.arithmetic import abs as absolute
@@ -168,11 +168,11 @@ def logsumexp(
     gradient 0; elements that are inf share the gradient evenly. A weight `b` of 0 takes its
     element out. Complex `x` is taken.
     """
-    axes = normalize_axes("special.logsumexp", axis, x.ndim)
+    axes = normalize_axes("special.logsumexp", axis, x._data.ndim)
     if b is None and not return_sign:
         return apply(logsumexp_p, (x,), {"axis": axes, "keepdims": keepdims})[0]
     weights = b if isinstance(b, Tensor) else asarray(1 if b is None else b, device=x._device)
-    axes = normalize_axes("special.logsumexp", axis, max(x.ndim, weights.ndim))
+    axes = normalize_axes("special.logsumexp", axis, max(x._data.ndim, weights._data.ndim))
     shift = apply(weighted_peak_p, (x, weights), {"axis": axes})
     total = total_over(apply(weighted_exp_p, (x, weights, shift), {}), axis=axes, keepdims=True)
     out = log(absolute(total) if return_sign else total) + shift
@@ -189,11 +189,11 @@ def softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
 
     NaN where all elements are -inf or one is inf: there is no distribution.
     """
-    axes = normalize_axes("special.softmax", axis, x.ndim)
-    return apply(softmax_p, (x,), {"axis": axes, "even": False})  # type: ignore[no-any-return]
+    axes = normalize_axes("special.softmax", axis, x._data.ndim)
+    return single(softmax_p, x, {"axis": axes, "even": False})  # type: ignore[no-any-return]
 
 
 def log_softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
     """Return the logarithm of `softmax`, accurate where that underflows."""
-    axes = normalize_axes("special.log_softmax", axis, x.ndim)
-    return apply(log_softmax_p, (x,), {"axis": axes})  # type: ignore[no-any-return]
+    axes = normalize_axes("special.log_softmax", axis, x._data.ndim)
+    return single(log_softmax_p, x, {"axis": axes})  # type: ignore[no-any-return]

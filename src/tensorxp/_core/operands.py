@@ -1,0 +1,102 @@
+"""Operands and errors at the door: what may stand beside a Tensor, and what went wrong."""
+
+from typing import Any
+
+from tensorxp._backend.device import DeviceError, cpu
+from tensorxp._core.primitive import Primitive
+from tensorxp._core.tensor import TensorBase
+from tensorxp._core.watchers import watching
+
+_new = object.__new__
+
+
+def wrap(raw: Any, device: Any, node: Any = None, version: Any = None) -> Any:
+    """Return a Tensor over a raw array; a scalar that NumPy made of a 0-d array is re-arrayed."""
+    if raw.__class__ is not device._array_type:
+        raw = device.raw.asarray(raw)
+    out = _new(TensorBase.concrete)
+    out._data = raw
+    out._device = device
+    out._node = node
+    out._version = version
+    return out
+
+
+def promote(op: Primitive, x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Bring two operands to tensors: weak Python scalars, NumPy arrays and scalars on the CPU.
+
+    TypeError for anything else. A Python scalar stays one where the rules of `op` take it.
+    """
+    t1, t2 = isinstance(x1, TensorBase), isinstance(x2, TensorBase)
+    if not (t1 or t2):
+        raise not_a_tensor(op, x1, op.inputs[0])
+    tensor = x1 if t1 else x2
+    return (
+        x1 if t1 else _operand(op, x1, tensor, op.inputs[0]),
+        x2 if t2 else _operand(op, x2, tensor, op.inputs[1]),
+    )
+
+
+def _operand(op: Primitive, value: Any, tensor: Any, argument: str) -> Any:
+    device = tensor._device
+    if value.__class__ in (float, int, bool, complex):
+        if op.scalars or (not watching and tensor._node is None):
+            return value
+        raw = device.raw
+        dtype = raw.result_type(tensor._data.dtype, value)
+        return wrap(raw.asarray(value, dtype=dtype), device)
+    if isinstance(value, (int, float, complex)) and not hasattr(value, "dtype"):
+        return _operand(op, value.__pos__(), tensor, argument)
+    # NumPy scalars are values and mix with any device, unlike arrays, which live on the CPU
+    if is_numpy_value(cpu, value) and (device is cpu or isinstance(value, cpu.raw.base.generic)):
+        return wrap(device.raw.asarray(value), device)
+    raise not_a_tensor(op, value, argument)
+
+
+def is_numpy_value(device: Any, value: Any) -> bool:
+    """Return whether `value` is a NumPy array or scalar of a dtype that tensors can hold."""
+    base = device.raw.base
+    return isinstance(value, (base.ndarray, base.generic)) and value.dtype.kind in "biufc"
+
+
+def not_a_tensor(op: Primitive, value: Any, argument: str) -> TypeError:
+    return TypeError(
+        f"{op.name}: {argument} is a {type(value).__module__}.{type(value).__name__}; "
+        "allowed are Tensors (and, beside a Tensor, Python scalars); "
+        "tensorxp.asarray makes a Tensor of other arrays and lists"
+    )
+
+
+def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Exception:
+    """Return the error of a backend with the operation and its inputs named."""
+    told = ", ".join(
+        f"{name} has shape {tuple(x._data.shape)} and dtype {x._data.dtype}"
+        if isinstance(x, TensorBase)
+        else f"{name} is {x!r}"
+        for name, x in zip(op.inputs * (len(inputs) if op.variadic else 1), inputs, strict=False)
+    )
+    text = str(error)
+    mismatch = "Input operand" in text  # NumPy's words for matmul, vecdot
+    if op.tensor_level or (text.startswith(op.name) and not mismatch):
+        return error  # raised by the user's own code, or explained already
+    if isinstance(error, TypeError):
+        if "not supported for the input types" in text:
+            text = "no loop for these dtypes"
+        return TypeError(f"{op.name}: {text} ({told})")
+    if type(error) is ValueError:
+        if "could not be broadcast together" in text:
+            text = "the shapes could not be broadcast together"
+        elif mismatch:
+            text = "the sizes of the contracted axes do not match"
+        return ValueError(f"{op.name}: {text} ({told})")
+    error.add_note(f"in {op.name}: {told}")
+    return error
+
+
+def device_mismatch(function: str, inputs: tuple[Any, ...]) -> DeviceError:
+    """Return the error for inputs on several devices."""
+    found = ", ".join(dict.fromkeys(str(x._device) for x in inputs if isinstance(x, TensorBase)))
+    return DeviceError(
+        f"{function}: inputs are on different devices ({found}); all must be on one device; "
+        "move them with x.to(device)"
+    )

@@ -1,0 +1,222 @@
+"""NumPy's reductions, cumulative functions and statistics, with NumPy's arguments."""
+
+from typing import Any
+
+from tensorxp import _numpy_ufuncs as reductions
+from tensorxp._numpy_calls import NoEquivalent, implements, need, tensors
+
+# reductions
+
+
+def _sum_like(reduction: Any, neutral: int) -> Any:
+    def reduced(
+        xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+        keepdims: bool = False, initial: Any = neutral, where: Any = True,
+    ) -> Any:  # fmt: skip
+        if out is not None:
+            raise NoEquivalent
+        return reduction(xp, *tensors(xp, a), axis, dtype, keepdims, initial, where)
+
+    return reduced
+
+
+implements("sum")(_sum_like(reductions.sum, 0))
+implements("prod")(_sum_like(reductions.prod, 1))
+
+
+def _reordered(reduction: Any, extra: str) -> Any:
+    # any, all and max take no dtype: (a, axis, out, keepdims, initial or where)
+    def reduced(xp: Any, a: Any, axis: Any = None, out: Any = None, keepdims: bool = False,
+                **rest: Any) -> Any:  # fmt: skip
+        if out is not None or set(rest) - {"where", extra}:
+            raise NoEquivalent
+        return reduction(xp, *tensors(xp, a), axis=axis, keepdims=keepdims, **rest)
+
+    return reduced
+
+
+implements("any")(_reordered(reductions.any, "where"))
+implements("all")(_reordered(reductions.all, "where"))
+implements("max", "amax")(_reordered(reductions.max, "initial"))
+implements("min", "amin")(_reordered(reductions.min, "initial"))
+
+
+@implements()
+def mean(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None,
+    keepdims: bool = False, *, where: Any = True,
+) -> Any:  # fmt: skip
+    if out is not None:
+        raise NoEquivalent
+    if dtype is not None:
+        a = xp.astype(a, dtype)
+    if where is True:
+        return xp.mean(a, axis=axis, keepdims=keepdims)
+    mask = xp.broadcast_to(xp.asarray(where, device=a._device), a.shape)
+    count = xp.sum(xp.astype(mask, "int64"), axis=axis, keepdims=keepdims)
+    return reductions.sum(xp, a, axis, None, keepdims, 0, mask) / count
+
+
+def _spread(name: str) -> Any:
+    def spread(
+        xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+        keepdims: bool = False, *, where: Any = True, mean: Any = None, correction: Any = None,
+    ) -> Any:  # fmt: skip
+        if out is not None or where is not True or mean is not None:
+            raise NoEquivalent
+        if dtype is not None:
+            a = xp.astype(a, dtype)
+        ddof = ddof if correction is None else correction
+        return getattr(xp, name)(a, axis=axis, correction=ddof, keepdims=keepdims)
+
+    return spread
+
+
+implements("std")(_spread("std"))
+implements("var")(_spread("var"))
+
+
+def _index_of(name: str) -> Any:
+    def index_of(
+        xp: Any, a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False
+    ) -> Any:
+        if out is not None:
+            raise NoEquivalent
+        return getattr(xp, name)(a, axis=axis, keepdims=keepdims)
+
+    return index_of
+
+
+implements("argmax")(_index_of("argmax"))
+implements("argmin")(_index_of("argmin"))
+
+
+@implements()
+def count_nonzero(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    return xp.count_nonzero(a, axis=axis, keepdims=keepdims)
+
+
+@implements()
+def ptp(xp: Any, a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return xp.max(a, axis=axis, keepdims=keepdims) - xp.min(a, axis=axis, keepdims=keepdims)
+
+
+def _cumulative(name: str) -> Any:
+    def cumulative(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        if out is not None:
+            raise NoEquivalent
+        if axis is None:
+            a, axis = xp.reshape(a, (-1,)), 0
+        return getattr(xp, name)(a, axis=axis, dtype=dtype)
+
+    return cumulative
+
+
+implements("cumsum")(_cumulative("cumulative_sum"))
+implements("cumprod")(_cumulative("cumulative_prod"))
+
+
+@implements()
+def cumulative_sum(
+    xp: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
+    return xp.cumulative_sum(x, axis=axis, dtype=dtype, include_initial=include_initial)
+
+
+@implements()
+def cumulative_prod(
+    xp: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
+    return xp.cumulative_prod(x, axis=axis, dtype=dtype, include_initial=include_initial)
+
+
+@implements()
+def nansum(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
+) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    if not xp.isdtype(a.dtype, ("real floating", "complex floating")):
+        return xp.sum(a, axis=axis, dtype=dtype, keepdims=keepdims)
+    return xp.sum(xp.where(xp.isnan(a), 0.0, a), axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+def _without_nan(name: str) -> Any:
+    def reduced(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+        return need(xp, name)(a, axis=axis, keepdims=keepdims)
+
+    return reduced
+
+
+implements("nanmean")(_without_nan("nanmean"))
+implements("nanmax")(_without_nan("nanmax"))
+implements("nanmin")(_without_nan("nanmin"))
+
+
+@implements()
+def average(
+    xp: Any, a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *,
+    keepdims: bool = False,
+) -> Any:  # fmt: skip
+    if returned:
+        raise NoEquivalent
+    if weights is not None:
+        a, weights = tensors(xp, a, weights)
+    return need(xp, "average")(a, axis=axis, weights=weights, keepdims=keepdims)
+
+
+def _quantiles(name: str) -> Any:
+    def quantiles(
+        xp: Any, a: Any, q: Any, axis: Any = None, out: Any = None,
+        overwrite_input: bool = False, method: str = "linear", keepdims: bool = False,
+    ) -> Any:  # fmt: skip
+        if out is not None or overwrite_input:
+            raise NoEquivalent
+        if method not in ("linear", "lower", "higher", "midpoint", "nearest"):
+            raise NoEquivalent
+        return need(xp, name)(a, q, axis=axis, method=method, keepdims=keepdims)
+
+    return quantiles
+
+
+implements("quantile")(_quantiles("quantile"))
+implements("percentile")(_quantiles("percentile"))
+
+
+@implements()
+def median(
+    xp: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Any:  # fmt: skip
+    if out is not None or overwrite_input:
+        raise NoEquivalent
+    return need(xp, "median")(a, axis=axis, keepdims=keepdims)
+
+
+@implements()
+def trapezoid(xp: Any, y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Any:
+    if x is not None:
+        y, x = tensors(xp, y, x)
+    return need(xp, "trapezoid")(y, x, dx=dx, axis=axis)
+
+
+@implements()
+def cov(
+    xp: Any, m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: Any = None,
+    fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    if y is not None or fweights is not None or dtype is not None:
+        raise NoEquivalent
+    if aweights is not None:
+        (aweights,) = tensors(xp, aweights, m)[:1]
+    correction = ddof if ddof is not None else 0 if bias else 1
+    return need(xp, "cov")(m, rowvar=rowvar, correction=correction, weights=aweights)
+
+
+@implements()
+def corrcoef(xp: Any, x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    if y is not None:
+        raise NoEquivalent
+    return need(xp, "corrcoef")(x, rowvar=rowvar)

@@ -1,0 +1,110 @@
+"""Hot functions of dense networks, each one node: `linear` and softmax cross-entropy."""
+
+from typing import Any
+
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+
+BLOCK = 1 << 16  # elements of a block of rows: its temporaries stay in the cache
+
+
+def _rows(xp: Any, x: Any) -> Any:
+    return x if x.ndim == 2 else xp.reshape(x, (-1, x.shape[-1]))
+
+
+@primitive
+def linear_p(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
+    """Return x weightᵀ + bias over the last axis of x, by one matrix product."""
+    out = xp.base.matmul(_rows(xp, x), weight.T)
+    if bias is not None:
+        if xp.result_type(out, bias) == out.dtype:
+            out += bias
+        else:
+            out = out + bias
+    return out if x.ndim == 2 else out.reshape(*x.shape[:-1], weight.shape[0])
+
+
+@linear_p.vjp
+def _(xp: Any, ct: Any, x: Any, weight: Any, needs: Any) -> Any:
+    # Y = X Wᵀ + b: dX = dY W̄, dW = dYᵀ X̄, db = Σ dY
+    rows = _rows(xp, ct)
+    x_ct = w_ct = b_ct = None
+    if needs[0]:
+        x_ct = xp.reshape(xp.matmul(rows, weight.conjugate()), x.shape)
+    if needs[1]:
+        w_ct = xp.matmul(rows.T, _rows(xp, x).conjugate())
+    if needs[2]:
+        b_ct = xp.sum(rows, axis=0, dtype=rows.dtype)
+    return x_ct, w_ct, b_ct
+
+
+@linear_p.jvp
+def _(xp: Any, t: Any, x: Any, weight: Any, out: Any) -> Any:
+    total = None
+    for part in (
+        None if t[0] is None else xp.matmul(t[0], weight.T),
+        None if t[1] is None else xp.matmul(x, t[1].T),
+        None if t[2] is None else xp.broadcast_to(t[2], out.shape),
+    ):
+        if part is not None:
+            total = part if total is None else total + part
+    return total
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
+    """Return x weightᵀ + bias over the last axis of `x`; `weight` is (out, in)."""
+    return apply(linear_p, (x, weight, bias), {})  # type: ignore[no-any-return]
+
+
+@primitive
+def softmax_cross_entropy_p(xp: Any, x: Any, target: Any, scale: Any, *, total: bool) -> Any:
+    """Return scale · -log softmax(x)[target] for each row, and exp(x - max) with its sums."""
+    n, classes = x.shape
+    e = xp.empty(x.shape, dtype=x.dtype)
+    losses = xp.empty(n, dtype=x.dtype)
+    sums = xp.empty(n, dtype=x.dtype)
+    rows = max(1, BLOCK // max(classes, 1))
+    for start in range(0, n, rows):
+        part = slice(start, start + rows)
+        z = e[part]
+        xp.subtract(x[part], x[part].max(axis=1, keepdims=True), out=z)
+        losses[part] = z[xp.arange(len(z)), target[part]]
+        xp.exp(z, out=z)
+        z.sum(axis=1, out=sums[part])
+    losses = (xp.log(sums) - losses) * scale
+    return (losses.sum() if total else losses), e, sums
+
+
+def _softmax(xp: Any, x: Any) -> Any:
+    e = xp.exp(x - xp.max(x, axis=1, keepdims=True))
+    return e / xp.sum(e, axis=1, dtype=e.dtype, keepdims=True)
+
+
+@softmax_cross_entropy_p.vjp
+def _(xp: Any, ct: Any, x: Any, target: Any, scale: Any, out: Any) -> Any:
+    # l = s (log Σ exp x - x_t): dl/dx = s (softmax(x) - onehot_t)
+    share = ct[0] * scale
+    rows = xp.arange(x.shape[0], device=x.device)
+    if isinstance(x, Tensor):
+        back = _softmax(xp, x) * xp.expand_dims(share, axis=1)
+    else:
+        back = out[1] * (share / out[2])[:, None]
+    back[rows, target] = back[rows, target] - share
+    return back, None, None
+
+
+@softmax_cross_entropy_p.jvp
+def _(xp: Any, t: Any, x: Any, target: Any, scale: Any, *, total: bool) -> Any:
+    if t[0] is None:
+        return None, None, None
+    rows = xp.arange(x.shape[0], device=x.device)
+    mean = xp.sum(_softmax(xp, x) * t[0], axis=1)
+    change = (mean - t[0][rows, target]) * scale
+    return (xp.sum(change) if total else change), None, None
+
+
+def softmax_cross_entropy(x: Tensor, target: Tensor, scale: Tensor, /, *, total: bool) -> Tensor:
+    """Return scale · -log softmax(x)[target] for each row of `x` (N, C), or their sum."""
+    out = apply(softmax_cross_entropy_p, (x, target, scale), {"total": total})
+    return out[0]  # type: ignore[no-any-return]

@@ -1,0 +1,184 @@
+"""Pooling over windows: the maximum and the sum, tap by tap on strided slices.
+
+`max_pool_p` and its parts `pick_p` (a tangent at the places of the maxima) and `route_p` (a
+cotangent put back there); `sum_pool_p` and its adjoint `sum_spread_p`.
+"""
+
+from typing import Any
+
+from tensorxp._core.door import apply
+from tensorxp._core.primitive import linear, nondifferentiable, primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._ops.convolution import call
+from tensorxp._ops.windows import Window
+
+
+def _lowest(xp: Any, dtype: Any) -> Any:
+    return -xp.inf if dtype.kind == "f" else xp.iinfo(dtype).min
+
+
+def _max_pool(xp: Any, x: Any, *, window: Window) -> Any:
+    size = x.shape[x.ndim - window.ndim :]
+    out_size = window.counts(size)
+    image = window.pad(xp, x, _lowest(xp, x.dtype))
+    taps = window.taps(out_size)
+    out = xp.copy(image[taps[0]])
+    for places in taps[1:]:
+        xp.base.maximum(out, image[places], out=out)
+    return out
+
+
+@primitive
+def max_pool_p(xp: Any, x: Any, *, window: Window) -> Any:
+    return _max_pool(xp, x, window=window)
+
+
+@max_pool_p.vjp
+def _(xp: Any, ct: Any, x: Any, out: Any, *, window: Window) -> Any:
+    return call(xp, route_p, (ct, x, out), {"window": window})
+
+
+@max_pool_p.jvp
+def _(xp: Any, t: Any, x: Any, out: Any, *, window: Window) -> Any:
+    return call(xp, pick_p, (t, x, out), {"window": window})
+
+
+def _first_maxima(xp: Any, image: Any, out: Any, taps: Any) -> Any:
+    """Yield, for each tap, its places and where its element is the first maximum of its window."""
+    free = None
+    for i, places in enumerate(taps):
+        hit = image[places] == out
+        if free is None:
+            free = ~hit
+        else:
+            hit &= free
+            if i + 1 < len(taps):
+                free &= ~hit
+        yield places, hit
+
+
+@primitive
+def route_p(xp: Any, y: Any, x: Any, best: Any, *, window: Window) -> Any:
+    """Put the cotangents to the first maximum of each window; overlapping windows add up."""
+    size = x.shape[x.ndim - window.ndim :]
+    image = window.pad(xp, x, _lowest(xp, x.dtype))
+    back = xp.zeros(image.shape, dtype=y.dtype)
+    taps = window.taps(best.shape[x.ndim - window.ndim :])
+    for places, hit in _first_maxima(xp, image, best, taps):
+        if window.is_disjoint:
+            xp.base.multiply(y, hit, out=back[places])
+        else:
+            back[places] += y * hit
+    return window.crop(back, size)
+
+
+@route_p.vjp
+def _(xp: Any, ct: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return call(xp, pick_p, (ct, x, best), {"window": window}), None, None
+
+
+@route_p.jvp
+def _(xp: Any, t: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return None if t[0] is None else call(xp, route_p, (t[0], x, best), {"window": window})
+
+
+@primitive
+def pick_p(xp: Any, v: Any, x: Any, best: Any, *, window: Window) -> Any:
+    """Take from `v`, of the shape of x, the elements where the first maxima of the windows are."""
+    image = window.pad(xp, x, _lowest(xp, x.dtype))
+    source = window.pad(xp, v, 0)
+    found = xp.zeros(best.shape, dtype=v.dtype)
+    taps = window.taps(best.shape[x.ndim - window.ndim :])
+    for places, hit in _first_maxima(xp, image, best, taps):
+        found += source[places] * hit
+    return found
+
+
+@pick_p.vjp
+def _(xp: Any, ct: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return call(xp, route_p, (ct, x, best), {"window": window}), None, None
+
+
+@pick_p.jvp
+def _(xp: Any, t: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return None if t[0] is None else call(xp, pick_p, (t[0], x, best), {"window": window})
+
+
+def _max_places(xp: Any, x: Any, *, window: Window) -> Any:
+    """Return the index of each window's first maximum in the flattened spatial axes of x."""
+    size = x.shape[x.ndim - window.ndim :]
+    best = _max_pool(xp, x, window=window)
+    image = window.pad(xp, x, _lowest(xp, x.dtype))
+    out_size = best.shape[x.ndim - window.ndim :]
+    found = xp.zeros(best.shape, dtype=xp.int64)
+    origin, step = 0, [1] * len(size)
+    for i in reversed(range(len(size) - 1)):
+        step[i] = step[i + 1] * size[i + 1]
+    for i, (o, s, (lo, _)) in enumerate(zip(out_size, window.stride, window.padding, strict=True)):
+        row = (xp.arange(o) * s - lo) * step[i]
+        origin = origin + row.reshape(-1, *(1,) * (len(size) - i - 1))
+    taps = window.taps(out_size)
+    offsets = [0]
+    for k, d, n in zip(window.kernel, window.dilation, step, strict=True):
+        offsets = [before + i * d * n for before in offsets for i in range(k)]
+    for (_, hit), offset in zip(_first_maxima(xp, image, best, taps), offsets, strict=True):
+        found += (origin + offset) * hit
+    return found
+
+
+max_places_p = nondifferentiable("max_places", forward=_max_places)
+
+
+def max_pool(x: Tensor, /, *, window: Window) -> Tensor:
+    """Return the maxima of windows over the last axes; the first of equal ones has the gradient."""
+    return apply(max_pool_p, (x,), {"window": window})  # type: ignore[no-any-return]
+
+
+def max_places(x: Tensor, /, *, window: Window) -> Tensor:
+    """Return where the maxima of `max_pool` are, as int64 in the flattened spatial axes."""
+    return apply(max_places_p, (x,), {"window": window})  # type: ignore[no-any-return]
+
+
+def _sum_pool(xp: Any, x: Any, *, window: Window) -> Any:
+    size = x.shape[x.ndim - window.ndim :]
+    image = window.pad(xp, x, 0)
+    taps = window.taps(window.counts(size))
+    out = xp.copy(image[taps[0]])
+    for places in taps[1:]:
+        out += image[places]
+    return out
+
+
+def _sum_spread(xp: Any, y: Any, *, window: Window, size: Any) -> Any:
+    lead = y.ndim - window.ndim
+    back = xp.zeros((*y.shape[:lead], *window.padded(size)), dtype=y.dtype)
+    for places in window.taps(y.shape[lead:]):
+        back[places] += y
+    return window.crop(back, size)
+
+
+sum_pool_p = linear(
+    "sum_pool",
+    forward=_sum_pool,
+    x=lambda xp, ct, x_shape, *, window: call(
+        xp,
+        sum_spread_p,
+        (ct,),
+        {"window": window, "size": x_shape[len(x_shape) - window.ndim :]},
+    ),
+)
+sum_spread_p = linear(
+    "sum_spread",
+    forward=_sum_spread,
+    y=lambda xp, ct, *, window: call(
+        xp,
+        sum_pool_p,
+        (ct,),
+        {"window": window},
+    ),
+)
+
+
+def sum_pool(x: Tensor, /, *, window: Window) -> Tensor:
+    """Return the sums of windows over the last axes; padding counts as zeros."""
+    return apply(sum_pool_p, (x,), {"window": window})  # type: ignore[no-any-return]

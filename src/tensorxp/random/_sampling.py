@@ -1,0 +1,156 @@
+"""Drawing from a collection: permutations, choices and multinomial draws."""
+
+from typing import Any
+
+from tensorxp._backend.dtypes import Defaults, as_dtype
+from tensorxp._core.door import wrap
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.writes import write
+from tensorxp._ops.creation import arange
+from tensorxp._ops.searching import take
+from tensorxp.random._draws import size_of, stream_of
+from tensorxp.random._generator import Generator
+
+
+def _order(stream: Generator, n: int) -> Any:
+    """Return a raw random order of `n` things."""
+    if stream.device.type != "cuda":
+        return stream.draw(lambda bits: bits.permutation(n))
+    # CuPy's generator has no permutation: sort random keys, 64 bits so that ties are rare
+    keys = stream.draw(lambda bits: bits.integers(0, 2**63 - 1, n, dtype="int64"))
+    return stream.device.raw.base.argsort(keys)
+
+
+def _size(function: str, argument: str, n: Any) -> int:
+    if isinstance(n, bool) or not hasattr(n, "__index__"):
+        raise TypeError(f"{function}: {argument} is {n!r}; it must be an int")
+    if n < 0:
+        raise ValueError(f"{function}: {argument} is {n}; it must not be negative")
+    return int(n)
+
+
+def randperm(
+    n: int, *, dtype: Any = None, device: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """Return the integers 0 to n - 1 in random order; dtype default int64."""
+    stream = stream_of("randperm", device, generator)
+    chosen = as_dtype(Defaults.integer if dtype is None else dtype, "randperm").dtype
+    raw = _order(stream, _size("randperm", "n", n))
+    return wrap(stream.device.raw.asarray(raw, dtype=chosen), stream.device)  # type: ignore[no-any-return]
+
+
+def permutation(
+    x: Any, /, *, axis: int = 0, device: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """Return the slices of a Tensor along `axis` in random order (a copy, gradient kept).
+
+    An int `x` stands for `arange(x)`.
+    """
+    if not isinstance(x, Tensor):
+        return randperm(x, device=device, generator=generator)
+    if not x._data.ndim:
+        raise ValueError("permutation: x is 0-d; it must have an axis to permute")
+    stream = stream_of("permutation", device, generator, x)
+    n = x._data.shape[axis]
+    return take(x, wrap(_order(stream, n), stream.device), axis=axis)
+
+
+def shuffle(x: Tensor, /, *, axis: int = 0, generator: Generator | None = None) -> None:
+    """Put the slices of `x` along `axis` in random order, in place."""
+    write(x, ..., permutation(x, axis=axis, generator=generator), "shuffle")
+
+
+def _weights(function: str, p: Any, sizes: tuple[int, ...]) -> Any:
+    """Return raw float64 weights; ValueError for negative, infinite or all-zero ones."""
+    if not isinstance(p, Tensor) or p._data.dtype.kind not in "biuf" or p._data.ndim not in sizes:
+        allowed = " or ".join(f"{n}-d" for n in sizes)
+        raise ValueError(f"{function}: the probabilities must be a real {allowed} Tensor")
+    raw = p._device.raw.asarray(p._data, dtype="float64")
+    if raw.shape[-1] == 0 or not bool(((raw >= 0) & (raw < float("inf"))).all()):
+        raise ValueError(f"{function}: probabilities must be finite, non-negative and not empty")
+    if not bool((raw.sum(axis=-1) > 0).all()):
+        raise ValueError(f"{function}: the probabilities of a row are all zero")
+    return raw
+
+
+def multinomial(
+    probs: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return indices drawn with the probabilities `probs` (1-d, or one row per draw), int64.
+
+    Rows need not sum to one. Without replacement, ValueError where a row has fewer than
+    `num_samples` probabilities above zero. The result has shape (…, num_samples), no gradient.
+    """
+    weights = _weights("multinomial", probs, (1, 2))
+    n = _size("multinomial", "num_samples", num_samples)
+    stream = stream_of("multinomial", None, generator, probs)
+    return wrap(_draw_indices("multinomial", stream, weights, n, replacement), stream.device)  # type: ignore[no-any-return]
+
+
+def _draw_indices(function: str, stream: Generator, weights: Any, n: int, replacement: bool) -> Any:
+    xp = stream.device.raw.base
+    if replacement:
+        cdf = xp.cumsum(weights, axis=-1)
+        u = stream.draw(lambda bits: bits.random((*weights.shape[:-1], n)))
+        u = u * cdf[..., -1:]
+        if weights.ndim == 1:
+            found = xp.searchsorted(cdf, u, side="right")
+        else:
+            rows = [xp.searchsorted(c, v, side="right") for c, v in zip(cdf, u, strict=True)]
+            found = xp.stack(rows) if rows else xp.zeros((0, n), dtype="int64")
+        # rounding can reach the total: the last index that is possible takes it
+        possible = xp.where(weights > 0, xp.arange(weights.shape[-1]), 0)
+        return xp.minimum(found, possible.max(axis=-1, keepdims=True))
+    if not bool(((weights > 0).sum(axis=-1) >= n).all()):
+        raise ValueError(
+            f"{function}: num_samples is {n} without replacement, but a row has fewer "
+            "probabilities above zero"
+        )
+    # the race of exponential clocks: the first n arrivals are a draw without replacement
+    e = stream.draw(lambda bits: bits.standard_exponential(weights.shape))
+    arrival = xp.where(weights > 0, e / xp.where(weights > 0, weights, 1), xp.inf)
+    return xp.argsort(arrival, axis=-1)[..., :n]
+
+
+def choice(
+    a: Any,
+    shape: Any = (),
+    replace: bool = True,
+    p: Tensor | None = None,
+    *,
+    axis: int = 0,
+    device: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Return slices of `a` (a Tensor, or an int for `arange(a)`) drawn at random along `axis`.
+
+    Each is equally likely, or has its probability in `p`. ValueError where more are asked for
+    without replacement than there are. The gradient returns to the slices drawn.
+    """
+    sizes = size_of("choice", shape)
+    whole = isinstance(a, Tensor)
+    stream = stream_of("choice", device, generator, a, p)
+    n = a._data.shape[axis] if whole and a._data.ndim else _size("choice", "a", a)
+    count = 1
+    for size in sizes:
+        count *= size
+    if n == 0 and count:
+        raise ValueError("choice: a is empty")
+    if p is not None:
+        weights = _weights("choice", p, (1,))
+        if len(weights) != n:
+            raise ValueError(f"choice: p has {len(weights)} probabilities for {n} things")
+        raw = _draw_indices("choice", stream, weights, count, replace)
+    elif replace:
+        raw = stream.draw(lambda bits: bits.integers(0, max(n, 1), count, dtype="int64"))
+    elif count > n:
+        raise ValueError(f"choice: {count} of {n} things cannot be drawn without replacement")
+    else:
+        raw = _order(stream, n)[:count]
+    picked = wrap(raw.reshape(sizes), stream.device)
+    source = a if whole and a._data.ndim else arange(n, device=stream.device)
+    return take(source, picked, axis=axis)

@@ -1,0 +1,148 @@
+"""Special functions of elements: values are SciPy's, derivatives those of differences."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.special as sp
+
+import tensorxp as xp
+from tests.harness import Row, table
+from tests.samplers import integers, nonzero, normal, uniform
+
+special = xp.special
+
+POSITIVE, UNIT, INSIDE = uniform(0.5, 4, 3, 2), uniform(0.1, 0.9, 3, 2), uniform(-0.9, 0.9, 3, 2)
+
+
+def row(name: str, *inputs: Any, torch: str | None = None, **options: Any) -> Row:
+    """Return the row of a function that SciPy has under the same name."""
+    theirs = f"special.{torch}" if torch else None
+    fn, reference = getattr(special, name), getattr(sp, name)
+    return Row(name, fn, inputs, reference, torch=theirs, **options)
+
+
+def fixed(name: str, *parameters: Any, x: Any, **options: Any) -> Row:
+    """Return the row of a function of `x`, its parameters given as Python numbers."""
+    fn = partial(getattr(special, name), *parameters)
+
+    def reference(x: Any) -> Any:  # SciPy computes float32 in float64 beside Python numbers
+        return getattr(sp, name)(*[np.asarray(p, dtype=x.real.dtype) for p in parameters], x)
+
+    return Row(f"{name}{parameters}", fn, (x,), reference, **options)
+
+
+ERRORS = [
+    row("erf", normal(3, 2), torch="erf"),
+    row("erfc", normal(3, 2), torch="erfc"),
+    row("erfcx", normal(3, 2), torch="erfcx"),
+    row("erfinv", INSIDE, torch="erfinv"),
+    row("erfcinv", uniform(0.1, 1.9, 3, 2)),
+    row("ndtr", normal(3, 2), torch="ndtr"),
+    row("ndtri", UNIT, torch="ndtri"),
+    row("log_ndtr", normal(3, 2), torch="log_ndtr"),
+]
+LOGISTIC = [
+    row("expit", normal(3, 2), torch="expit"),
+    row("logit", UNIT, torch="logit"),
+    row("log_expit", normal(3, 2)),
+    row("softplus", normal(3, 2)),
+    row("sinc", normal(3, 2), torch="sinc"),
+    row("cosm1", normal(3, 2)),
+    row("huber", POSITIVE, nonzero(3, 2)),
+    row("pseudo_huber", POSITIVE, normal(3, 2)),
+    row("expm1", normal(3, 2), torch="expm1"),
+    row("log1p", UNIT, torch="log1p"),
+    row("cbrt", POSITIVE),
+    row("exp2", normal(3, 2), torch="exp2"),
+]
+ENTROPIES = [
+    row("xlogy", normal(3, 2), POSITIVE, torch="xlogy"),
+    row("xlog1py", normal(3, 1), UNIT, torch="xlog1py"),
+    row("entr", POSITIVE, torch="entr"),
+    row("rel_entr", POSITIVE, uniform(0.5, 4, 2)),
+    row("kl_div", uniform(0.5, 4, 2), POSITIVE),
+]
+GAMMAS = [
+    row("gamma", POSITIVE),
+    row("gammaln", POSITIVE, torch="gammaln"),
+    row("loggamma", POSITIVE),
+    row("digamma", POSITIVE, torch="digamma"),
+    row("psi", uniform(-0.9, -0.1, 3)),
+    fixed("polygamma", 0, x=POSITIVE, torch=lambda x: _torch().polygamma(0, x)),
+    fixed("polygamma", 1, x=POSITIVE, torch=lambda x: _torch().polygamma(1, x)),
+    fixed("polygamma", 3, x=POSITIVE),
+    row("polygamma", integers(0, 4, 2), POSITIVE, float32=False),
+    Row(
+        "multigammaln",
+        lambda a: special.multigammaln(a + 1.5, 4),
+        (POSITIVE,),
+        lambda a: sp.multigammaln(a + 1.5, 4).astype(a.dtype),
+        torch=lambda a: _torch().multigammaln(a + 1.5, 4),
+    ),
+    row("beta", POSITIVE, uniform(0.5, 4, 2)),
+    row("betaln", POSITIVE, uniform(0.5, 4, 2)),
+    row("poch", POSITIVE, uniform(0.5, 4, 2)),
+    fixed("gammainc", 1.7, x=POSITIVE),
+    fixed("gammaincc", 1.7, x=POSITIVE),
+    fixed("gammaincinv", 1.7, x=UNIT),
+    fixed("gammainccinv", 1.7, x=UNIT),
+    fixed("betainc", 1.7, 2.4, x=UNIT),
+    fixed("betaincc", 1.7, 2.4, x=UNIT),
+    fixed("betaincinv", 1.7, 2.4, x=UNIT),
+]
+DISTRIBUTIONS = [
+    fixed("chdtr", 3.0, x=POSITIVE),
+    fixed("chdtrc", 3.0, x=POSITIVE),
+    fixed("stdtr", 3.5, x=normal(3, 2)),
+    fixed("stdtrit", 3.5, x=UNIT),
+    fixed("zeta", 2.5, x=POSITIVE),
+    fixed("hyp0f1", 1.5, x=normal(3, 2), complex=True),
+    fixed("hyp1f1", 1.5, 2.5, x=normal(3, 2), complex=True),
+    fixed("hyp2f1", 0.5, 1.5, 2.5, x=uniform(-0.6, 0.6, 3, 2), complex=True),
+]
+BESSEL = [
+    row("i0", normal(3, 2), torch="i0"),
+    row("i0e", nonzero(3, 2), torch="i0e"),
+    row("i1", normal(3, 2), torch="i1"),
+    row("i1e", nonzero(3, 2), torch="i1e"),
+    row("j0", normal(3, 2)),
+    row("j1", normal(3, 2)),
+    row("y0", POSITIVE),
+    row("y1", POSITIVE),
+    row("k0", POSITIVE),
+    row("k0e", POSITIVE),
+    row("k1", POSITIVE),
+    row("k1e", POSITIVE),
+    *[fixed(name, 1.5, x=POSITIVE, complex=True) for name in ("jv", "yv", "iv", "kv", "kve")],
+    *[fixed(name, 2, x=POSITIVE) for name in ("jv", "yv", "iv", "kv", "kve", "ive")],
+]
+
+
+# PyTorch knows no complex special functions; digamma has no complex derivative here
+COMPLEX = [
+    *[
+        row(name, normal(3, 2), complex=True)
+        for name in ("erf", "erfc", "erfcx", "ndtr", "log_ndtr")
+    ],
+    row("xlogy", normal(3, 2), POSITIVE, complex=True),
+    row("gamma", POSITIVE, complex=True, order2=False),
+    row("loggamma", POSITIVE, complex=True, order2=False),
+]
+ROWS = [*ERRORS, *LOGISTIC, *ENTROPIES, *GAMMAS, *DISTRIBUTIONS, *BESSEL, *COMPLEX]
+
+
+def _torch() -> Any:
+    return pytest.importorskip("torch", reason="PyTorch is not installed").special
+
+
+@table(ROWS)
+def test_row(row: Row, check: Any, kind: str, device: str) -> None:
+    check(row, kind, device)
+
+
+def test_rows_cover_the_chapter() -> None:
+    """Every function has a row, here or in the tests of the softmax family."""
+    covered = {row.name.partition("(")[0] for row in ROWS}
+    assert covered | {"logsumexp", "softmax", "log_softmax"} == set(special.__all__)
