@@ -10,7 +10,6 @@ import tensorxp as xp
 
 A = np.asarray([[0.5, 0.25, 0.75], [0.3, 0.6, 0.1]])
 B = np.asarray([[1.5, 2.25, 1.75], [2.3, 1.6, 1.1]])
-S = np.asarray([[2.0, 0.5], [0.5, 1.0]])
 
 UNARY = [
     "absolute", "arccos", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "ceil", "conjugate",
@@ -145,7 +144,7 @@ def test_out_array() -> None:
     np.testing.assert_array_equal(array, 1 + A)
     with xp.no_grad():
         array += leaf
-    np.testing.assert_array_equal(array, 1 + 2 * A)
+    np.testing.assert_allclose(array, 1 + 2 * A)
 
 
 def test_where_and_dtype() -> None:
@@ -255,13 +254,13 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "atleast_3d": lambda a, b: np.atleast_3d(a[0]),
     "clip": lambda a, b: np.clip(a, 0.2, 0.6),
     "clip-keywords": lambda a, b: np.clip(a, a_min=None, a_max=0.6),
-    "round": lambda a, b: np.sum(np.round(b, 1) * 0 + b),
+    "round": lambda a, b: np.round(b, 1) + a,
     "real": lambda a, b: np.real(a * 1),
     "where": lambda a, b: np.where(a > 0.4, a, b),
     "where-scalar": lambda a, b: np.where(a > 0.4, a, 0),
     "nan_to_num": lambda a, b: np.nan_to_num(a),
     "sinc": lambda a, b: np.sinc(a),
-    "interp": lambda a, b: np.interp(a[0], np.asarray([0.0, 0.4, 1.0]), b[0]),
+    "interp": lambda a, b: np.interp(a[0], [0.0, 0.4, 1.0], b[0]),
     "sort": lambda a, b: np.sort(a, axis=None),
     "take": lambda a, b: np.take(a, [2, 0], axis=1),
     "compress": lambda a, b: np.compress([True, False, True], a, axis=1),
@@ -298,8 +297,6 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str, device: str) -> None:
     call = FUNCTIONS[name]
-    if name == "interp" and device != "cpu":
-        pytest.skip("the row mixes a NumPy array in")
     a, b = xp.asarray(A, device=device), xp.asarray(B, device=device)
     same(call(a, b), call(A, B))
     leaf = xp.asarray(A, device=device, requires_grad=True)
@@ -312,15 +309,13 @@ def _first(found: Any) -> Any:
     return found[0] if isinstance(found, tuple | list) else found
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "round"])
+# float32 is too coarse for differences
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "sum-dtype"])
 def test_function_gradient(name: str) -> None:
     call = FUNCTIONS[name]
     leaf = xp.asarray(A, requires_grad=True)
-    tolerance = 1e-2 if name == "sum-dtype" else 1e-5
-    if name == "sum-dtype":
-        return  # float32 is too coarse for differences
     assert xp.autograd.gradcheck(
-        lambda a: _first(call(a, xp.asarray(B))), (leaf,), atol=tolerance, rtol=1e-4
+        lambda a: _first(call(a, xp.asarray(B))), (leaf,), atol=1e-5, rtol=1e-4
     )
 
 

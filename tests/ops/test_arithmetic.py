@@ -125,6 +125,11 @@ def test_complex_scalar_with_real_tensor():
     assert g.numpy().tolist() == [2.0, 2.0]
 
 
+def test_clip_takes_numpy_scalars_on_every_device(device):
+    x = xp.asarray([1.0, 5.0], device=device)
+    assert xp.clip(x, np.float64(2.0), np.float32(4.0)).cpu().numpy().tolist() == [2.0, 4.0]
+
+
 def test_clip_keeps_the_dtype():
     x = xp.asarray([1, 100], dtype=xp.int8)
     assert xp.clip(x, -1000, 1000).dtype == xp.int8

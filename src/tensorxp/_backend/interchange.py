@@ -92,13 +92,14 @@ def _from_cuda(obj: Any, home: Device, copy: bool | None) -> Any:
 def _from_cpu(obj: Any, copy: bool | None) -> Any:
     if isinstance(obj, np.ndarray):
         return np.array(obj) if copy else obj  # also read-only arrays, which DLPack refuses
+    if copy:
+        return np.array(np.from_dlpack(obj))
     try:
-        raw = np.from_dlpack(obj) if copy is None else np.from_dlpack(obj, copy=copy)
+        raw = np.from_dlpack(obj) if copy is None else np.from_dlpack(obj, copy=False)
     except TypeError as error:  # an exporter older than DLPack 1.0 knows no copy=
         if "copy" not in str(error) and "max_version" not in str(error):
             raise
         raw = np.from_dlpack(obj)
-        return np.array(raw) if copy else raw
     strides = zip(raw.shape, raw.strides, strict=True)
     if raw.size and any(n > 1 and not stride for n, stride in strides):
         raw.flags.writeable = False  # a broadcast array: a write would change several elements

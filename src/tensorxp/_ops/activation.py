@@ -12,6 +12,7 @@ from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.rules import Rule
 from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp.special.errors import erf, erf_p
 
 _SQRT_2_PI = math.sqrt(2 / math.pi)
 
@@ -270,3 +271,50 @@ mish_p = elementwise("mish", forward=_mish_forward, x=_mish_slope)
 def mish(x: Tensor, /) -> Tensor:
     """Return x · tanh(softplus(x))."""
     return unary(mish_p, x)
+
+
+def _gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
+    # y = x Φ(x): dy = (Φ(x) + x φ(x)) dx
+    normal = 0.5 * (1 + erf_of(xp, x * math.sqrt(0.5)))
+    return ct * (normal + x * xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+
+
+def erf_of(xp: Any, x: Any) -> Any:
+    """Return erf(x) of a Tensor or a raw array."""
+    if isinstance(x, Tensor):
+        return erf(x)
+    return erf_p.forward(xp, x)  # type: ignore[misc]
+
+
+gelu_p = elementwise(
+    "gelu",
+    forward=lambda xp, x: x * (0.5 * (1 + erf_of(xp, x * math.sqrt(0.5)))),
+    x=_gelu_slope,
+)
+
+
+def gelu(x: Tensor, /) -> Tensor:
+    """Return x Φ(x), Φ the distribution function of the normal distribution."""
+    return unary(gelu_p, x)
+
+
+def _binary_cross_entropy(xp: Any, x: Any, y: Any) -> Any:
+    with xp.base.errstate(divide="ignore"):
+        log_p = xp.maximum(xp.log(x), -100)
+        log_q = xp.maximum(xp.log1p(-x), -100)
+    return (y - 1) * log_q - y * log_p
+
+
+# l = -(y log p + (1 - y) log(1 - p)): dl/dp = (p - y) / (p (1 - p)), limited as PyTorch's
+binary_cross_entropy_p = elementwise(
+    "binary_cross_entropy",
+    forward=_binary_cross_entropy,
+    inputs=("x", "y"),
+    x=lambda xp, ct, x, y: ct * (x - y) / xp.maximum(x * (1 - x), 1e-12),
+    y=lambda xp, ct, x: ct * (xp.log1p(-x) - xp.log(x)),
+)
+
+
+def binary_cross_entropy(x: Tensor, y: Tensor, /) -> Tensor:
+    """Return -(y log x + (1 - y) log(1 - x)), the logarithms limited to at least -100."""
+    return apply(binary_cross_entropy_p, (x, y), {})  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ Operands are Tensors or, beside one, Python scalars, which promote weakly.
 
 from typing import Any
 
+from tensorxp._backend.device import cpu
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
 from tensorxp._core.primitive import elementwise, linear, primitive
 from tensorxp._core.tensor import TensorBase as Tensor
@@ -292,9 +293,9 @@ def _bound(x: Any, value: Any, argument: str) -> Any:
     """Return a bound of `clip` as a Tensor, a Python scalar or None."""
     if value is None or value.__class__ in (int, float, bool) or isinstance(value, Tensor):
         return value
-    if x._device.type == "cpu" and is_numpy_value(x._device, value):
+    if is_numpy_value(cpu, value) and (x._device is cpu or value.ndim == 0):
         return wrap(x._device.raw.asarray(value), x._device)
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) and not hasattr(value, "dtype"):
         return value.__pos__()
     raise TypeError(
         f"clip: {argument} is a {type(value).__name__}; allowed are Tensors, real Python "

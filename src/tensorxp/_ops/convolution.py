@@ -18,8 +18,8 @@ from tensorxp._ops.windows import Steps
 def call(xp: Any, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     """Run `op` at the level of its inputs: through the door for Tensors, else its forward."""
     if any(isinstance(x, Tensor) for x in inputs):
-        return apply(op, inputs, {"steps": steps})
-    return op.forward(xp, *inputs, **{"steps": steps})  # type: ignore[misc]
+        return apply(op, inputs, params)
+    return op.forward(xp, *inputs, **params)  # type: ignore[misc]
 
 
 @primitive

@@ -8,7 +8,7 @@ from math import prod as product
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, complex128, float64, raw_or_none
-from tensorxp._core.door import apply
+from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._ops.axes import dimensions, normalize_axes, restore
@@ -22,7 +22,7 @@ WIDER = {"f": float64.dtype, "F": complex128.dtype}
 def _reduce(op: Primitive, x: Any, axis: Axis, keepdims: bool, **more: Any) -> Tensor:
     if axis is not None:
         axis = normalize_axes(op.name, axis, dimensions(op.name, x))
-    out: Tensor = apply(op, (x,), {"axis": axis, "keepdims": keepdims, **more})
+    out: Tensor = single(op, x, {"axis": axis, "keepdims": keepdims, **more})
     return out
 
 
@@ -34,13 +34,16 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
 def _sum(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
     target = x.dtype if dtype is None else dtype
     if target.char not in WIDER:
-        return x.sum(axis, dtype, None, keepdims)
-    return x.sum(axis, WIDER[target.char], None, keepdims).astype(target)
+        return xp.base.add.reduce(x, axis, dtype, None, keepdims)
+    return xp.base.add.reduce(x, axis, WIDER[target.char], None, keepdims).astype(target)
 
 
 sum_p = linear(
     "sum", forward=_sum, x=lambda xp, ct, *, axis, keepdims: restore(xp, ct, axis, keepdims)
 )
+
+_SUM_ALL = {"axis": None, "dtype": None, "keepdims": False}
+_SUM_ALL_KEPT = {"axis": None, "dtype": None, "keepdims": True}
 
 
 def sum(

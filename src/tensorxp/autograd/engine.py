@@ -6,6 +6,7 @@ with `create_graph`, under a watcher, or where a rule asks for it, on Tensors in
 """
 
 from heapq import heappop, heappush
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tensorxp._core.node import FREED, Leaf, Node, Slot
 from tensorxp._core.rules import OUT, SHAPE, fit
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack, watching
+from tensorxp._core.writes import bump
 
 
 def namespace() -> Any:
@@ -38,84 +40,60 @@ def run(
     """
     tensors = create_graph or bool(watching and stack())
     needed = None if targets is None else _needed([node for node, _ in roots], targets)
-    pass_ = _Pass(tensors, needed)
+    heap: list[int] = []  # minus the sequence numbers of the nodes that wait
+    waiting: dict[int, tuple[Any, Any]] = {}  # sequence number: node and cotangent so far
     for node, ct in roots:
-        pass_.add(node, ct if tensors else ct._data)
+        if needed is None or node in needed:
+            _add(heap, waiting, node, ct if tensors else ct._data)
     before, modes.grad = modes.grad, create_graph
     try:
         with np.errstate(all="ignore"):
-            while pass_.heap:
-                node, ct = pass_.pop()
+            while heap:
+                node, ct = waiting.pop(-heappop(heap))
                 if node.extra is not None:
-                    ct = _hooks(pass_, node, ct, create_graph)
-                kind = node.__class__
+                    ct = _hooks(node, ct, tensors)
                 if targets is not None and node in targets:
-                    targets[node] = pass_.as_tensor(node, ct)
-                if kind is Leaf:
+                    targets[node] = ct if tensors else wrap(ct, node.device)
+                kind = node.__class__
+                if kind is Node:
+                    grads = _pull_back(node, ct, tensors, retain_graph)
+                elif kind is Leaf:
                     if accumulate and (targets is None or node in targets):
-                        _accumulate(pass_, node, ct)
-                elif kind is Slot:
-                    pass_.add_slot(node, ct)
+                        _accumulate(node, ct, tensors)
+                    continue
                 else:
-                    _pull_back(pass_, node, ct, retain_graph)
+                    _add(heap, waiting, node.main, ct, node.index)
+                    continue
+                for edge, g in zip(node.edges, grads, strict=True):
+                    if edge is None or g is None or (needed is not None and edge not in needed):
+                        continue
+                    if g.shape != edge.shape or g.dtype is not edge.dtype:
+                        g = fit(namespace() if tensors else edge.device.raw, g, edge.shape, edge.dtype)
+                    seq = edge.seq
+                    if seq in waiting or edge.__class__ is Slot:
+                        _add(heap, waiting, edge, g)
+                    else:
+                        waiting[seq] = (edge, g)
+                        heappush(heap, -seq)
+                ct = grads = g = None  # so that only the table holds what waits
     finally:
         modes.grad = before
 
 
-class _Pass:
-    """The state of one reverse pass: pending cotangents, and which of them we may write to."""
-
-    def __init__(self, tensors: bool, needed: set[Any] | None) -> None:
-        self.tensors = tensors
-        self.needed = needed
-        self.heap: list[int] = []
-        self.nodes: dict[int, Any] = {}
-        self.pending: dict[int, Any] = {}
-        self.owned: set[int] = set()
-
-    def add(self, node: Any, ct: Any, owned: bool = False) -> None:
-        """Add `ct` to what waits for `node`; `owned` says that nobody else holds `ct`."""
-        if self.needed is not None and node not in self.needed:
+def _add(heap: list[int], waiting: dict[int, Any], node: Any, ct: Any, index: int = -1) -> None:
+    """Add `ct` to what waits for `node`, or for its output `index` where it has several."""
+    seq = node.seq
+    if seq not in waiting:
+        heappush(heap, -seq)
+        if index < 0:
+            waiting[seq] = (node, ct)
             return
-        seq = node.seq
-        if seq not in self.nodes:
-            self.nodes[seq] = node
-            self.pending[seq] = ct
-            heappush(self.heap, -seq)
-            if owned:
-                self.owned.add(seq)
-        elif seq in self.owned:
-            self.pending[seq] += ct
-        else:
-            self.pending[seq] = self.pending[seq] + ct
-            if not self.tensors:
-                self.owned.add(seq)
-
-    def add_slot(self, slot: Slot, ct: Any) -> None:
-        """Put the cotangent of one output into the list that waits for the whole call."""
-        main = slot.main
-        if self.needed is not None and main not in self.needed:
-            return
-        seq = main.seq
-        if seq not in self.nodes:
-            self.nodes[seq] = main
-            self.pending[seq] = [None] * len(main.shape)
-            heappush(self.heap, -seq)
-        waiting = self.pending[seq]
-        known = waiting[slot.index]
-        waiting[slot.index] = ct if known is None else known + ct
-
-    def pop(self) -> tuple[Any, Any]:
-        """Take the newest node and its cotangent."""
-        seq = -heappop(self.heap)
-        return self.nodes.pop(seq), self.pending.pop(seq)
-
-    def as_tensor(self, node: Any, ct: Any) -> Any:
-        """Return `ct` as a Tensor that is not changed afterwards."""
-        if self.tensors:
-            return ct
-        self.owned.discard(node.seq)
-        return wrap(ct, node.device)
+        waiting[seq] = (node, [None] * len(node.shape))
+    known = waiting[seq][1]
+    if index < 0:
+        waiting[seq] = (node, known + ct)
+    else:
+        known[index] = ct if known[index] is None else known[index] + ct
 
 
 def _needed(starts: list[Any], targets: dict[Any, Any]) -> set[Any]:
@@ -135,31 +113,42 @@ def _needed(starts: list[Any], targets: dict[Any, Any]) -> set[Any]:
     return needed
 
 
-def _pull_back(pass_: _Pass, node: Node, ct: Any, retain_graph: bool) -> None:
-    """Run the rules of one node and hand its inputs their cotangents."""
-    tensors = pass_.tensors
-    if node.saved is FREED:
+def _pull_back(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
+    """Run the rules of one node and return the cotangents of its inputs, None for zero."""
+    saved = node.saved
+    if saved is FREED:
         raise RuntimeError(
-            f"backward: the graph was already walked and the saved values of {node.name!r} are "
+            f"backward: the graph was already walked and the saved values of {node.op.name!r} are "
             "freed; call the first backward with retain_graph=True to walk it again"
         )
+    plan = node.plan
     level = tensors or node.op.tensor_level
-    xp = namespace() if level else node.device.raw
-    if ct.__class__ is list:
-        ct = _fill(pass_, node, ct, level)
-    elif level and not tensors:
-        ct = wrap(ct, node.device)
-    values = [ct, xp, node.plan.needs]
-    values += [_restore(node, i, level) for i in range(len(node.saved))]
+    if level or ct.__class__ is list:
+        xp = namespace() if level else node.device.raw
+        if ct.__class__ is list:
+            ct = _fill(node, ct, level, tensors)
+        elif not tensors:
+            ct = wrap(ct, node.device)
+        values = [ct, xp, plan.needs]
+        values += [_restore(node, i, level) for i in range(len(saved))]
+    else:
+        values = [ct, node.device.raw, plan.needs]
+        for i, (value, cell, count) in enumerate(saved):
+            if cell is None and count != -1:
+                values.append(value)
+            elif cell is not None and cell[0] == count and value.__class__ is ct.__class__:
+                values.append(value)
+            else:
+                values.append(_restore(node, i, False))
     grads: Any = [None] * len(node.edges)
     try:
-        for rule in node.plan.rules:
-            arguments = rule.pick(values)
+        for rule in plan.rules:
             if rule.named:
                 params = node.params
-                found = rule.fn(*arguments, **{name: params[name] for name in rule.named})
+                named = {name: params[name] for name in rule.named}
+                found = rule.fn(*rule.pick(values), **named)
             else:
-                found = rule.fn(*arguments)
+                found = rule.fn(*rule.pick(values))
             if rule.index >= 0:
                 grads[rule.index] = found
             else:
@@ -170,22 +159,11 @@ def _pull_back(pass_: _Pass, node: Node, ct: Any, retain_graph: bool) -> None:
         raise
     if node.extra is not None and node.extra.check_nan:
         _check_nan(node, grads)
-    if not retain_graph and node.saved:
+    if saved and not retain_graph:
         node.saved = FREED
-    handed: list[Any] = [ct]
-    for edge, g in zip(node.edges, grads, strict=True):
-        if edge is None or g is None:
-            continue
-        if tensors:
-            pass_.add(edge, fit(xp, g, edge.shape, edge.dtype))
-        else:
-            if level:
-                g = g._data
-            g = fit(edge.device.raw, g, edge.shape, edge.dtype)
-            # a rule may hand on `ct`, a view, or one array twice: only fresh arrays are ours
-            ours = getattr(g, "base", True) is None and not any(g is h for h in handed)
-            handed.append(g)
-            pass_.add(edge, g, ours)
+    if level and not tensors:
+        return [None if g is None else g._data for g in grads]
+    return grads
 
 
 def _check_nan(node: Node, grads: Any) -> None:
@@ -198,7 +176,7 @@ def _check_nan(node: Node, grads: Any) -> None:
             )
 
 
-def _fill(pass_: _Pass, node: Node, cts: list[Any], level: bool) -> tuple[Any, ...]:
+def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, ...]:
     """Return the cotangents of a call with several outputs, zeros for those that had none."""
     raw = node.device.raw
     filled = []
@@ -207,7 +185,7 @@ def _fill(pass_: _Pass, node: Node, cts: list[Any], level: bool) -> tuple[Any, .
             ct = raw.zeros(shape, dtype=dtype)
             filled.append(wrap(ct, node.device) if level else ct)
         else:
-            filled.append(wrap(ct, node.device) if level and not pass_.tensors else ct)
+            filled.append(wrap(ct, node.device) if level and not tensors else ct)
     return tuple(filled)
 
 
@@ -251,11 +229,11 @@ def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
     )
 
 
-def _hooks(pass_: _Pass, node: Any, ct: Any, create_graph: bool) -> Any:
+def _hooks(node: Any, ct: Any, tensors: bool) -> Any:
     """Run the hooks of a node (they may replace the cotangent) and retain it where asked."""
     extra = node.extra
     if extra.hooks:
-        given = ct if pass_.tensors else wrap(ct, node.device)
+        given = ct if tensors else wrap(ct, node.device)
         for hook in list(extra.hooks.values()):
             replaced = hook(given)
             if replaced is not None:
@@ -266,32 +244,54 @@ def _hooks(pass_: _Pass, node: Any, ct: Any, create_graph: bool) -> Any:
                         f"the gradient's shape {node.shape}"
                     )
                 given = replaced
-        ct = given if pass_.tensors else given._data
-        pass_.owned.discard(node.seq)
+        ct = given if tensors else given._data
     if extra.retain:
-        found = ct if pass_.tensors else wrap(ct, node.device)
+        found = ct if tensors else wrap(ct, node.device)
         extra.grad = found if extra.grad is None else extra.grad + found
-        pass_.owned.discard(node.seq)
     return ct
 
 
-def _accumulate(pass_: _Pass, leaf: Leaf, ct: Any) -> None:
-    """Add `ct` to the gradient of a leaf; an array that others hold is copied."""
-    if pass_.tensors:
-        leaf.grad = ct if leaf.grad is None else leaf.grad + ct
-        if not modes.grad:
-            leaf.grad = wrap(leaf.device.raw.copy(leaf.grad._data), leaf.device)
-    elif leaf.grad is None:
-        ours = leaf.seq in pass_.owned and ct.__class__ is leaf.device._array_type
-        leaf.grad = wrap(ct if ours else leaf.device.raw.copy(ct), leaf.device)
-    elif leaf.grad._node is not None:
-        leaf.grad = wrap(leaf.grad._data + ct, leaf.device)
+def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
+    """Add `ct` to the gradient of a leaf; an array that somebody else holds is copied."""
+    grad = leaf.grad
+    if tensors:
+        if grad is not None:
+            leaf.grad = grad + ct
+        elif modes.grad:
+            leaf.grad = ct
+        else:
+            leaf.grad = wrap(leaf.device.raw.copy(ct._data), leaf.device)
+    elif grad is None:
+        if _holders(ct) > _SOLE or ct.__class__ is not leaf.device._array_type or ct.base is not None:
+            ct = leaf.device.raw.copy(ct)
+        leaf.grad = wrap(ct, leaf.device)
+    elif grad._node is not None:
+        leaf.grad = wrap(grad._data + ct, leaf.device)
     else:
-        leaf.grad._data[...] += ct
-    pass_.owned.discard(leaf.seq)
+        grad._data[...] += ct
+        bump(grad)
     if leaf.extra is not None and leaf.extra.accumulated_hooks:
         for hook in list(leaf.extra.accumulated_hooks.values()):
             hook(leaf.extra.owner())
+
+
+def _holders(x: Any) -> int:
+    """Return how many references to `x` there are, as counted from here."""
+    return getrefcount(x)
+
+
+def _calibrate(leaf: Any, ct: Any, tensors: bool) -> int:
+    """Return what `_holders` says in `_accumulate`, called alike, of an array held by nobody."""
+    return _holders(ct)
+
+
+def _sole() -> int:
+    waiting = {0: (None, np.empty(1))}
+    node, ct = waiting.pop(0)
+    return _calibrate(node, ct, False)
+
+
+_SOLE = _sole()
 
 
 def root_of(function: str, x: Any) -> Any:

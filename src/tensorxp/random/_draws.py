@@ -90,8 +90,6 @@ def standard(stream: Generator, name: str, shape: tuple[int, ...], dtype: DType)
     """Return raw numbers of a standard distribution; half precision is drawn in single."""
     kind = dtype.dtype if dtype.bits >= 32 else "float32"
     raw = stream.draw(lambda bits: getattr(bits, name)(shape, dtype=kind))
-    if dtype.name == "float32" and name == "random":
-        return raw
     return raw if raw.dtype == dtype.dtype else stream.device.raw.asarray(raw, dtype=dtype.dtype)
 
 

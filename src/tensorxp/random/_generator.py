@@ -53,7 +53,7 @@ class Generator:
         return self._device
 
     def manual_seed(self, seed: int) -> "Generator":
-        """Start the stream that belongs to `seed` (taken modulo 2**64), and return the generator."""
+        """Start the stream that belongs to `seed` (modulo 2**64), and return the generator."""
         self._seed = int(seed) & (2**64 - 1)
         with self._lock:
             self._native = None  # made by the first draw: seeding on a GPU takes a kernel

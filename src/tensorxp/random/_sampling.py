@@ -6,6 +6,7 @@ from tensorxp._backend.dtypes import Defaults, as_dtype
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._core.writes import write
+from tensorxp._ops.axes import normalize_axis
 from tensorxp._ops.creation import arange
 from tensorxp._ops.searching import take
 from tensorxp.random._draws import size_of, stream_of
@@ -51,7 +52,7 @@ def permutation(
     if not x._data.ndim:
         raise ValueError("permutation: x is 0-d; it must have an axis to permute")
     stream = stream_of("permutation", device, generator, x)
-    n = x._data.shape[axis]
+    n = x._data.shape[normalize_axis("permutation", axis, x._data.ndim)]
     return take(x, wrap(_order(stream, n), stream.device), axis=axis)
 
 
@@ -134,7 +135,10 @@ def choice(
     sizes = size_of("choice", shape)
     whole = isinstance(a, Tensor)
     stream = stream_of("choice", device, generator, a, p)
-    n = a._data.shape[axis] if whole and a._data.ndim else _size("choice", "a", a)
+    if whole and a._data.ndim:
+        n = a._data.shape[normalize_axis("choice", axis, a._data.ndim)]
+    else:
+        n = _size("choice", "a", a)
     count = 1
     for size in sizes:
         count *= size

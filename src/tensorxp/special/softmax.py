@@ -128,19 +128,25 @@ def _shares(x: Any, axis: tuple[int, ...]) -> Any:
     return apply(softmax_p, (x,), {"axis": axis, "even": True})
 
 
+def _exp(xp: Any, x: Any, shift: Any) -> Any:
+    with quiet():
+        return xp.exp(x - shift)
+
+
+def _weighted_exp(xp: Any, x: Any, b: Any, shift: Any) -> Any:
+    e = _exp(xp, x, shift)
+    with quiet():
+        return xp.where(b == 0, 0, b * e)
+
+
 # b exp(x - c), and 0 where b is 0: ∂/∂x is the value itself, ∂/∂b is exp(x - c)
 weighted_exp_p = elementwise(
     "weighted_exp",
     inputs=("x", "b", "shift"),
-    forward=lambda xp, x, b, shift: xp.where(b == 0, 0, b * _exp(xp, x, shift)),
+    forward=_weighted_exp,
     x=lambda ct, out: ct * out.conjugate(),
     b=lambda xp, ct, x, shift: ct * _exp(xp, x, shift).conjugate(),
 )
-
-
-def _exp(xp: Any, x: Any, shift: Any) -> Any:
-    with quiet():
-        return xp.exp(x - shift)
 
 
 def _weighted_peak(xp: Any, x: Any, b: Any, *, axis: tuple[int, ...]) -> Any:
@@ -175,7 +181,9 @@ def logsumexp(
     axes = normalize_axes("special.logsumexp", axis, max(x._data.ndim, weights._data.ndim))
     shift = apply(weighted_peak_p, (x, weights), {"axis": axes})
     total = total_over(apply(weighted_exp_p, (x, weights, shift), {}), axis=axes, keepdims=True)
-    out = log(absolute(total) if return_sign else total) + shift
+    with quiet():
+        out: Any = log(absolute(total) if return_sign else total)
+    out = out + shift
     if not keepdims:
         out = squeeze(out, axes)
     if not return_sign:

@@ -1,0 +1,213 @@
+"""Activation functions; arguments and defaults are PyTorch's. Gradients at kinks as there."""
+
+from typing import Any
+
+import tensorxp as xp
+from tensorxp._ops import activation as act
+from tensorxp.nn.functional._inplace import settle
+
+
+def relu(input: Any, inplace: bool = False) -> Any:
+    """Return max(x, 0); the gradient at 0 is 0."""
+    return settle(input, act.relu(input), inplace)
+
+
+def relu_(input: Any) -> Any:
+    """Apply `relu` in place."""
+    return settle(input, act.relu(input), True)
+
+
+def relu6(input: Any, inplace: bool = False) -> Any:
+    """Return x limited to [0, 6]."""
+    return settle(input, act.hardtanh(input, 0.0, 6.0), inplace)
+
+
+def hardtanh(
+    input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Any:
+    """Return x limited to [min_val, max_val]; the gradient at the limits is 0."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return settle(input, act.hardtanh(input, min_val, max_val), inplace)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+    """Return x where x > 0, else negative_slope · x."""
+    return settle(input, act.leaky_relu(input, negative_slope), inplace)
+
+
+def rrelu(
+    input: Any,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Any:
+    """Return `leaky_relu` with a slope from U(lower, upper) per element in training."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    slope = xp.random.uniform(lower, upper, input.shape, dtype=input.dtype, device=input.device)
+    return settle(input, xp.where(input >= 0, input, input * slope), inplace)
+
+
+def prelu(input: Any, weight: Any) -> Any:
+    """Return x where x > 0, else weight · x; one weight, or one per channel (axis 1)."""
+    if weight.size != 1:
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.shape != (channels,):
+            raise RuntimeError(
+                f"prelu: weight has shape {weight.shape}; expected one element, or one for each "
+                f"of the {channels} channels"
+            )
+        weight = xp.reshape(weight, (1, -1, *(1,) * (input.ndim - 2)))
+    else:
+        weight = xp.reshape(weight, (1,) * input.ndim)
+    return xp.where(input > 0, input, input * weight)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """Return x where x > 0, else alpha (exp(x) - 1)."""
+    return settle(input, act.elu(input, alpha), inplace)
+
+
+def selu(input: Any, inplace: bool = False) -> Any:
+    """Return the self-normalising `elu` (Klambauer and others, 2017)."""
+    out = act.elu(input, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
+    return settle(input, out, inplace)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """Return max(x, 0) + min(0, alpha (exp(x / alpha) - 1))."""
+    return settle(input, act.elu(input, alpha, 1.0, 1.0 / alpha), inplace)
+
+
+def gelu(input: Any, approximate: str = "none") -> Any:
+    """Return x Φ(x), Φ the normal distribution function; `approximate` "tanh" is faster."""
+    if approximate == "none":
+        return act.gelu(input)
+    if approximate == "tanh":
+        return act.gelu_tanh(input)
+    raise RuntimeError(
+        f"approximate argument must be either none or tanh, but was given {approximate!r}"
+    )
+
+
+def silu(input: Any, inplace: bool = False) -> Any:
+    """Return x · sigmoid(x)."""
+    return settle(input, act.silu(input), inplace)
+
+
+def mish(input: Any, inplace: bool = False) -> Any:
+    """Return x · tanh(softplus(x))."""
+    return settle(input, act.mish(input), inplace)
+
+
+def sigmoid(input: Any) -> Any:
+    """Return 1 / (1 + exp(-x))."""
+    return act.sigmoid(input)
+
+
+def tanh(input: Any) -> Any:
+    """Return the hyperbolic tangent."""
+    return xp.tanh(input)
+
+
+def logsigmoid(input: Any) -> Any:
+    """Return log(sigmoid(x))."""
+    return act.logsigmoid(input)
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """Return log(1 + exp(beta x)) / beta, and x where beta x > threshold."""
+    return act.softplus(input, beta, threshold)
+
+
+def softsign(input: Any) -> Any:
+    """Return x / (1 + |x|)."""
+    return input / (xp.abs(input) + 1)
+
+
+def tanhshrink(input: Any) -> Any:
+    """Return x - tanh(x)."""
+    return input - xp.tanh(input)
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+    """Return x where |x| > lambd, else 0."""
+    return xp.where(xp.abs(input) > lambd, input, 0.0)
+
+
+def softshrink(input: Any, lambd: float = 0.5) -> Any:
+    """Return x moved towards 0 by lambd, and 0 where |x| ≤ lambd."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}")
+    return input - act.hardtanh(input, -lambd, lambd)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+    """Return x / 6 + 1/2 limited to [0, 1]."""
+    return settle(input, act.hardtanh(input / 6 + 0.5, 0.0, 1.0), inplace)
+
+
+def hardswish(input: Any, inplace: bool = False) -> Any:
+    """Return x · min(max(x + 3, 0), 6) / 6."""
+    return settle(input, act.hardswish(input), inplace)
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+    """Return x where x > threshold, else value."""
+    return settle(input, act.threshold(input, threshold, value), inplace)
+
+
+def glu(input: Any, dim: int = -1) -> Any:
+    """Return a · sigmoid(b), a and b the halves of x along `dim`."""
+    n = input.shape[dim]
+    if n % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {n}")
+    key = [slice(None)] * input.ndim
+    key[dim] = slice(0, n // 2)
+    a = input[tuple(key)]
+    key[dim] = slice(n // 2, n)
+    return a * act.sigmoid(input[tuple(key)])
+
+
+def _axis(function: str, input: Any, dim: int | None) -> int:
+    if dim is None:  # as PyTorch chooses it
+        return 0 if input.ndim in (0, 1, 3) else 1
+    return dim
+
+
+def _cast(input: Any, dtype: Any) -> Any:
+    return input if dtype is None else xp.astype(input, dtype, copy=False)
+
+
+def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+    """Return exp(x) divided by its sum along `dim`."""
+    return xp.special.softmax(_cast(input, dtype), axis=_axis("softmax", input, dim))
+
+
+def softmin(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+    """Return softmax(-x)."""
+    return xp.special.softmax(-_cast(input, dtype), axis=_axis("softmin", input, dim))
+
+
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
+    """Return log(softmax(x))."""
+    return xp.special.log_softmax(_cast(input, dtype), axis=_axis("log_softmax", input, dim))
+
+
+def gumbel_softmax(
+    logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Any:
+    """Return a sample of the Gumbel-softmax; `hard` gives one-hot values, soft gradients."""
+    u = xp.random.uniform(0.0, 1.0, logits.shape, dtype=logits.dtype, device=logits.device)
+    gumbels = -xp.log(-xp.log(xp.clip(u, xp.finfo(logits.dtype).smallest_normal, 1 - 1e-7)))
+    soft = softmax((logits + gumbels) / tau, dim)
+    if not hard:
+        return soft
+    best = xp.argmax(soft, axis=dim, keepdims=True)
+    places = xp.arange(logits.shape[dim], device=logits.device)
+    shape = [1] * logits.ndim
+    shape[dim] = -1
+    one_hot = xp.astype(xp.reshape(places, tuple(shape)) == best, logits.dtype)
+    return one_hot - soft.detach() + soft
