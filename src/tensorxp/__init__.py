@@ -126,6 +126,7 @@ from tensorxp._ops.exponential import (
 )
 from tensorxp._ops.floating import copysign, fmax, fmin, nan_to_num, nextafter
 from tensorxp._ops.indexing import index_add
+from tensorxp._ops.numpy_names import concatenate, transpose
 from tensorxp._ops.products import dot, inner, kron, matmul, outer, tensordot, vecdot
 from tensorxp._ops.reduction import (
     all,

@@ -73,6 +73,12 @@ def need(xp: Any, name: str) -> Any:
 
 
 def tensors(xp: Any, *values: Any) -> list[Any]:
-    """Return lists and Python scalars as Tensors on the device of the Tensors among them."""
+    """Return lists and scalars as Tensors on the device of the Tensors among them.
+
+    NoEquivalent where one is of a kind that tensors cannot hold (strings, objects).
+    """
     device = next((x._device for x in values if isinstance(x, Tensor)), None)
-    return [x if isinstance(x, Tensor) else xp.asarray(x, device=device) for x in values]
+    try:
+        return [x if isinstance(x, Tensor) else xp.asarray(x, device=device) for x in values]
+    except TypeError:
+        raise NoEquivalent from None

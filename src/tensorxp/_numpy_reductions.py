@@ -138,9 +138,77 @@ def nansum(
 ) -> Any:
     if out is not None:
         raise NoEquivalent
-    if not xp.isdtype(a.dtype, ("real floating", "complex floating")):
-        return xp.sum(a, axis=axis, dtype=dtype, keepdims=keepdims)
-    return xp.sum(xp.where(xp.isnan(a), 0.0, a), axis=axis, dtype=dtype, keepdims=keepdims)
+    return need(xp, "nansum")(a, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+@implements()
+def nanmean(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
+) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return need(xp, "nanmean")(a, axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+@implements()
+def nanprod(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False
+) -> Any:
+    if out is not None:
+        raise NoEquivalent
+    return xp.prod(xp.where(a != a, 1, a), axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+def _nan_cumulative(name: str, neutral: int) -> Any:
+    def cumulative(xp: Any, a: Any, axis: Any = None, dtype: Any = None) -> Any:
+        a = xp.where(a != a, neutral, a)
+        if axis is None:
+            a, axis = xp.reshape(a, (-1,)), 0
+        return getattr(xp, name)(a, axis=axis, dtype=dtype)
+
+    return cumulative
+
+
+implements("nancumsum")(_nan_cumulative("cumulative_sum", 0))
+implements("nancumprod")(_nan_cumulative("cumulative_prod", 1))
+
+
+@implements()
+def nanvar(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+    keepdims: bool = False,
+) -> Any:  # fmt: skip
+    if out is not None:
+        raise NoEquivalent
+    a = a if dtype is None else xp.astype(a, dtype)
+    missing = a != a
+    centred = a - xp.nanmean(a, axis=axis, keepdims=True)
+    squares = xp.real(centred * xp.conj(centred)) if _is_complex(xp, a) else centred * centred
+    total = xp.sum(xp.where(missing, 0, squares), axis=axis, keepdims=keepdims)
+    number = xp.sum(~missing, axis=axis, dtype=total.dtype, keepdims=keepdims)
+    return total / xp.where(number > ddof, number - ddof, xp.nan)
+
+
+def _is_complex(xp: Any, a: Any) -> bool:
+    return bool(xp.isdtype(a.dtype, "complex floating"))
+
+
+@implements()
+def nanstd(
+    xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
+    keepdims: bool = False,
+) -> Any:  # fmt: skip
+    return xp.sqrt(nanvar(xp, a, axis, dtype, out, ddof, keepdims))
+
+
+@implements()
+def nanmedian(
+    xp: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False,
+    keepdims: bool = False,
+) -> Any:  # fmt: skip
+    if bool(xp.any(a != a)):
+        raise NoEquivalent
+    return median(xp, a, axis, out, overwrite_input, keepdims)
 
 
 def _without_nan(name: str) -> Any:
@@ -150,7 +218,6 @@ def _without_nan(name: str) -> Any:
     return reduced
 
 
-implements("nanmean")(_without_nan("nanmean"))
 implements("nanmax")(_without_nan("nanmax"))
 implements("nanmin")(_without_nan("nanmin"))
 

@@ -90,6 +90,8 @@ def test_matrix_norms_at_ties_have_pytorchs_gradients(p: Any) -> None:
 def test_norm_errors() -> None:
     with pytest.raises(ValueError, match="matrix_norm: ord is 3"):
         xp.linalg.matrix_norm(xp.eye(2), ord=3)
+    with pytest.raises(ValueError, match=r"matrix_norm: x has shape \(0, 2\); ord 2 needs"):
+        xp.linalg.matrix_norm(xp.zeros((0, 2)), ord=2)
     with pytest.raises(ValueError, match=r"norm: x has shape \(2, 2, 2\)"):
         xp.linalg.norm(xp.zeros((2, 2, 2)), 2)
     with pytest.raises(IndexError, match="vector_norm: axis 2 is out of bounds"):

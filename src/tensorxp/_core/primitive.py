@@ -19,7 +19,7 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
-from tensorxp._core.rules import BoundRule, Rule
+from tensorxp._core.rules import SHAPE, BoundRule, Rule
 
 _INPUTS = {1: ("x",), 2: ("x1", "x2")}
 
@@ -27,7 +27,7 @@ _INPUTS = {1: ("x",), 2: ("x1", "x2")}
 class Plan:
     """What to save and which rules to run when the inputs of one mask need gradients."""
 
-    __slots__ = ("needs", "rules", "saves")
+    __slots__ = ("grouped", "needs", "rules", "saves")
 
     def __init__(self, op: "Primitive", needs: tuple[bool, ...]) -> None:
         if op.whole is not None:
@@ -40,6 +40,7 @@ class Plan:
             ]
         self.needs = needs
         self.saves = tuple(dict.fromkeys(code for _, rule in used for code in rule.saves))
+        self.grouped = op.variadic or any(code >= SHAPE for code in self.saves)
         self.rules = tuple(BoundRule(rule, self.saves, i) for i, rule in used)
 
 

@@ -47,42 +47,35 @@ def record(
     saves = plan.saves
     if not saves:
         node.saved = ()
-    elif op.variadic or raw.__class__ is tuple:
+    elif plan.grouped or raw.__class__ is tuple:
         node.saved = _save_groups(op, plan, inputs, out)
     else:
-        node.saved = _save(plan, inputs, out)
+        saved: list[Any] = []
+        for code in saves:
+            x = out if code == OUT else inputs[code]
+            try:
+                cell = x._version
+            except AttributeError:  # a Python scalar
+                saved.append((x, None, 0))
+                continue
+            if cell is None:
+                cell = x._version = [0]
+            elif cell.__class__ is View:
+                cell = cell.cell
+            # forward mode knows an input's tangent by the tensor itself
+            saved.append((x if watching and code != OUT else x._data, cell, cell[0]))
+        node.saved = saved
     return node
-
-
-def _save(plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:
-    """Return (value, version cell, version) for each value that the plan saves.
-
-    The cell is None for what cannot be written.
-    """
-    saved: list[Any] = []
-    for code in plan.saves:
-        if code >= SHAPE:
-            saved.append((getattr(inputs[code - SHAPE], "shape", ()), None, 0))
-            continue
-        x = out if code == OUT else inputs[code]
-        try:
-            cell = x._version
-        except AttributeError:
-            saved.append((x, None, 0))
-            continue
-        if cell is None:
-            cell = x._version = [0]
-        elif cell.__class__ is View:
-            cell = cell.cell
-        # forward mode knows an input's tangent by the tensor itself
-        saved.append((x if watching and code != OUT else x._data, cell, cell[0]))
-    return tuple(saved)
 
 
 def _save_groups(
     op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any
 ) -> tuple[Any, ...]:
-    """Save as `_save` where several tensors, as a tuple of triples, are one value."""
+    """Return what to save where shapes are asked for, or several tensors are one value.
+
+    An entry is (value, version cell, version): the cell is None for what cannot be written,
+    and several tensors are a tuple of such triples.
+    """
     saved: list[Any] = []
     for code in plan.saves:
         if code == OUT:

@@ -24,15 +24,22 @@ def _missing(function: str, x: Any) -> Any:
     return x != x
 
 
-def nansum(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the sum of `x` over `axis`, NaN counting as 0."""
-    return sum(where(_missing("nansum", x), 0, x), axis=axis, keepdims=keepdims)
+def nansum(
+    x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False
+) -> Tensor:
+    """Return the sum of `x` over `axis`, NaN counting as 0; `dtype` as in `sum`."""
+    return sum(where(_missing("nansum", x), 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
-def nanmean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the mean of what is not NaN in `x` over `axis`; NaN where nothing is."""
+def nanmean(
+    x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False
+) -> Tensor:
+    """Return the mean of what is not NaN in `x` over `axis`; NaN where nothing is.
+
+    `dtype` is that of the sum and the result.
+    """
     missing = _missing("nanmean", x)
-    total: Any = sum(where(missing, 0, x), axis=axis, keepdims=keepdims)
+    total: Any = sum(where(missing, 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
     number = sum(~missing, axis=axis, dtype=total.dtype, keepdims=keepdims)
     return total / number  # type: ignore[no-any-return]
 

@@ -96,6 +96,8 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Te
         out = sum(svdvals(x), axis=-1)
     elif ord in (2, -2):
         values: Any = svdvals(x)
+        if not values._data.shape[-1]:
+            raise ValueError(f"matrix_norm: x has shape {x._data.shape}; ord {ord} needs entries")
         out = values[..., 0 if ord == 2 else -1]
     elif ord in (1, -1, float("inf"), -float("inf")):
         sums = vector_norm(x, axis=-2 if ord in (1, -1) else -1, ord=1)

@@ -1,0 +1,104 @@
+"""What other libraries must be told about Tensors, told when they are imported.
+
+einops knows tensors by the subclasses of its `AbstractBackend`. Ours is declared as soon as
+einops and tensorxp are both imported, in either order; tensorxp itself never imports einops.
+"""
+
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+from tensorxp._core.tensor import TensorBase as Tensor
+
+_EINOPS = "einops._backends"
+
+
+def declare_einops_backend(module: Any) -> type:
+    """Declare the backend of Tensors in einops' module of backends."""
+    root = __name__.partition(".")[0]
+
+    class TensorxpBackend(module.AbstractBackend):  # type: ignore[misc,name-defined]
+        framework_name = root
+
+        def __init__(self) -> None:
+            self.xp = sys.modules[root]
+
+        def is_appropriate_type(self, tensor: Any) -> bool:
+            return isinstance(tensor, Tensor)
+
+        def from_numpy(self, x: Any) -> Any:
+            return self.xp.from_numpy(x)
+
+        def to_numpy(self, x: Any) -> Any:
+            return x.numpy()
+
+        def arange(self, start: int, stop: int) -> Any:
+            return self.xp.arange(start, stop)
+
+        def reshape(self, x: Any, shape: Any) -> Any:
+            return self.xp.reshape(x, tuple(shape))
+
+        def transpose(self, x: Any, axes: Any) -> Any:
+            return self.xp.permute_dims(x, tuple(axes))
+
+        def reduce(self, x: Any, operation: str, axes: Any) -> Any:
+            return getattr(self.xp, operation)(x, axis=tuple(axes))
+
+        def stack_on_zeroth_dimension(self, tensors: list[Any]) -> Any:
+            return self.xp.stack(tensors)
+
+        def add_axis(self, x: Any, new_position: int) -> Any:
+            return self.xp.expand_dims(x, axis=new_position)
+
+        def tile(self, x: Any, repeats: Any) -> Any:
+            return self.xp.tile(x, tuple(repeats))
+
+        def concat(self, tensors: Any, axis: int) -> Any:
+            return self.xp.concat(tensors, axis=axis)
+
+        def is_float_type(self, x: Any) -> bool:
+            return bool(self.xp.isdtype(x.dtype, ("real floating", "complex floating")))
+
+        def einsum(self, pattern: str, *x: Any) -> Any:
+            return self.xp.einsum(pattern, *x)
+
+    return TensorxpBackend
+
+
+class _Loader(Loader):
+    """The loader of einops' backends, which declares ours when they are loaded."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)  # type: ignore[no-any-return]
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        declare_einops_backend(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+
+class _Finder(MetaPathFinder):
+    """Sees the import of einops' backends, and of nothing else."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if fullname != _EINOPS:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+def integrate() -> None:
+    """Tell libraries that are imported of Tensors, and have those told that will be."""
+    if _EINOPS in sys.modules:
+        declare_einops_backend(sys.modules[_EINOPS])
+    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
