@@ -44,6 +44,7 @@ from tensorxp._backend.dtypes import (
 from tensorxp._backend.dtypes import bool_ as bool
 from tensorxp._core.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tensorxp._info import __array_namespace_info__
+from tensorxp._integrations import watch_imports as _watch_imports
 from tensorxp._ops.arithmetic import (
     abs,
     add,
@@ -219,7 +220,9 @@ from tensorxp._version import __version__
 newaxis = None
 __array_api_version__ = "2025.12"
 
-_LAZY = ("nn", "optim", "utils", "special", "random", "profiler", "optimize", "integrate")
+_watch_imports()
+
+_LAZY = ("cuda", "nn", "optim", "utils", "special", "random", "profiler", "optimize", "integrate")
 
 
 def __getattr__(name: str) -> _Any:

@@ -13,9 +13,10 @@ from typing import Any
 from tensorxp._core.tensor import TensorBase as Tensor
 
 _EINOPS = "einops._backends"
+_declared: list[type] = []  # einops finds subclasses, which are weakly held
 
 
-def declare_einops_backend(module: Any) -> type:
+def declare_einops_backend(module: Any) -> None:
     """Declare the backend of Tensors in einops' module of backends."""
     root = __name__.partition(".")[0]
 
@@ -64,7 +65,7 @@ def declare_einops_backend(module: Any) -> type:
         def einsum(self, pattern: str, *x: Any) -> Any:
             return self.xp.einsum(pattern, *x)
 
-    return TensorxpBackend
+    _declared.append(TensorxpBackend)
 
 
 class _Loader(Loader):
@@ -96,7 +97,7 @@ class _Finder(MetaPathFinder):
         return spec
 
 
-def integrate() -> None:
+def watch_imports() -> None:
     """Tell libraries that are imported of Tensors, and have those told that will be."""
     if _EINOPS in sys.modules:
         declare_einops_backend(sys.modules[_EINOPS])

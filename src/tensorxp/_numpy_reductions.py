@@ -182,9 +182,11 @@ def nanvar(
         raise NoEquivalent
     a = a if dtype is None else xp.astype(a, dtype)
     missing = a != a
-    centred = a - xp.nanmean(a, axis=axis, keepdims=True)
+    a = xp.where(missing, 0, a)
+    number = xp.sum(~missing, axis=axis, keepdims=True)
+    centred = xp.where(missing, 0, a - xp.sum(a, axis=axis, keepdims=True) / number)
     squares = xp.real(centred * xp.conj(centred)) if _is_complex(xp, a) else centred * centred
-    total = xp.sum(xp.where(missing, 0, squares), axis=axis, keepdims=keepdims)
+    total = xp.sum(squares, axis=axis, keepdims=keepdims)
     number = xp.sum(~missing, axis=axis, dtype=total.dtype, keepdims=keepdims)
     return total / xp.where(number > ddof, number - ddof, xp.nan)
 
@@ -198,7 +200,9 @@ def nanstd(
     xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
     keepdims: bool = False,
 ) -> Any:  # fmt: skip
-    return xp.sqrt(nanvar(xp, a, axis, dtype, out, ddof, keepdims))
+    found = nanvar(xp, a, axis, dtype, out, ddof, keepdims)
+    flat = found == 0  # as of std, the gradient is 0 where nothing deviates
+    return xp.where(flat, 0.0, xp.sqrt(xp.where(flat, 1.0, found)))
 
 
 @implements()

@@ -139,7 +139,7 @@ def test_tails_keep_their_precision() -> None:
     np.testing.assert_allclose(g.numpy()[:2], [1e4 + 1e-4, 30.033259667433677], rtol=1e-8)
     p = np.asarray([1e-300, 1e-20, 0.3, 0.5, 0.5 + 1e-12, 0.7, 1 - 1e-15])
     np.testing.assert_allclose(special.logit(xp.asarray(p)).numpy(), sp.logit(p), rtol=1e-13)
-    x = np.linspace(-800, 800, 999)
+    x = np.linspace(-700, 700, 999)
     for name in ("expit", "log_expit", "softplus"):
         found = getattr(special, name)(xp.asarray(x)).numpy()
         np.testing.assert_allclose(found, getattr(sp, name)(x), rtol=1e-14)
@@ -155,11 +155,8 @@ def test_close_arguments_of_rel_entr_keep_their_precision() -> None:
 @pytest.mark.parametrize(
     "name, arguments, argument",
     [
-        ("gammainc", (1.5, 2.0), "a"),
-        ("gammaincinv", (1.5, 0.2), "a"),
         ("betainc", (1.5, 2.0, 0.3), "a"),
         ("polygamma", (1.0, 2.0), "n"),
-        ("chdtr", (1.5, 2.0), "v"),
         ("stdtr", (1.5, 2.0), "df"),
         ("zeta", (2.0, 1.0), "x"),
         ("zeta", (2.0,), "x"),
@@ -179,10 +176,44 @@ def test_a_derivative_that_is_missing_is_never_silent(
         xp.autograd.jvp(lambda x: fn(x, *arguments[1:]), (xp.asarray(1.5),), (xp.ones(()),))
 
 
+def test_a_second_derivative_that_is_missing_is_never_silent() -> None:
+    a = xp.asarray(1.5, requires_grad=True)
+    (g,) = xp.autograd.grad(special.gammainc(a, 2.0), [a], create_graph=True)
+    with pytest.raises(NotImplementedError, match=r"special.gammainc: .* a, to second order, "):
+        g.backward()
+
+
+@pytest.mark.parametrize("a", [1e-3, 0.5, 1.0, 7.0, 29.0, 31.0, 200.0, 1e4])
+def test_slopes_of_the_incomplete_gamma_function_in_its_shape(a: float) -> None:
+    x = np.asarray(
+        a * np.asarray([0.01, 0.5, 0.9, 1.0, 1.1, 2.0]) + np.asarray([0.0, 0, 0, 0, 1, 3])
+    )
+    shape = xp.full(x.shape, a).requires_grad_()
+    (g,) = xp.autograd.grad(special.gammainc(shape, xp.asarray(x)).sum(), [shape])
+    h = 1e-3 * min(a, a**0.5)
+    p = [sp.gammainc(a + k * h, x) for k in (-2, -1, 1, 2)]
+    expected = (p[0] - 8 * p[1] + 8 * p[2] - p[3]) / (12 * h)
+    np.testing.assert_allclose(g.numpy(), expected, rtol=1e-8, atol=1e-11)
+
+
+def test_slopes_in_the_shape_at_the_ends() -> None:
+    for x, expected in ((0.0, 0), (INF, 0), (-1.0, NAN)):
+        np.testing.assert_allclose(slopes(special.gammainc, 2.0, x)[1], expected)
+
+
+def test_mixed_second_derivatives_of_the_incomplete_gamma_function_agree() -> None:
+    a = xp.asarray([0.7, 2.0, 40.0], requires_grad=True)
+    x = xp.asarray([0.5, 3.0, 38.0], requires_grad=True)
+    by_a, by_x = xp.autograd.grad(special.gammainc(a, x).sum(), [a, x], create_graph=True)
+    (one,) = xp.autograd.grad(by_a.sum(), [x], retain_graph=True)
+    (two,) = xp.autograd.grad(by_x.sum(), [a])
+    np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-12)
+
+
 def test_the_other_arguments_are_differentiated_beside_it() -> None:
-    a, x = xp.asarray(1.5), xp.asarray(2.0, requires_grad=True)
-    special.gammainc(a, x).backward()
-    np.testing.assert_allclose(float(x.grad), 2**0.5 * np.exp(-2) / sp.gamma(1.5))
+    df, x = xp.asarray(1.0), xp.asarray(2.0, requires_grad=True)
+    special.stdtr(df, x).backward()
+    np.testing.assert_allclose(float(x.grad), 1 / (np.pi * 5))
 
 
 @pytest.mark.parametrize("name", ["erf", "expit", "gammaln", "i0", "entr", "sinc", "softplus"])
@@ -225,6 +256,8 @@ def test_python_numbers_are_weak(fn: Any, recorded: bool) -> None:
 def test_what_is_no_tensor_is_refused() -> None:
     with pytest.raises(TypeError, match="erf: x is a"):
         special.erf(1.0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"x is a builtins.list"):
+        special.softmax([1.0])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"betainc: .* Tensors"):
         special.betainc(1.0, 2.0, 0.5)
     with pytest.raises(TypeError, match="i0"):

@@ -92,6 +92,17 @@ GAMMAS = [
     fixed("betaincc", 1.7, 2.4, x=UNIT),
     fixed("betaincinv", 1.7, 2.4, x=UNIT),
 ]
+SHAPES = [
+    row(name, POSITIVE, x, order2=False)
+    for name, x in (
+        ("gammainc", uniform(0.5, 4, 2)),
+        ("gammaincc", uniform(0.5, 4, 2)),
+        ("gammaincinv", UNIT),
+        ("gammainccinv", UNIT),
+        ("chdtr", uniform(0.5, 4, 2)),
+        ("chdtrc", uniform(0.5, 4, 2)),
+    )
+]
 DISTRIBUTIONS = [
     fixed("chdtr", 3.0, x=POSITIVE),
     fixed("chdtrc", 3.0, x=POSITIVE),
@@ -130,7 +141,7 @@ COMPLEX = [
     row("gamma", POSITIVE, complex=True, order2=False),
     row("loggamma", POSITIVE, complex=True, order2=False),
 ]
-ROWS = [*ERRORS, *LOGISTIC, *ENTROPIES, *GAMMAS, *DISTRIBUTIONS, *BESSEL, *COMPLEX]
+ROWS = [*ERRORS, *LOGISTIC, *ENTROPIES, *GAMMAS, *SHAPES, *DISTRIBUTIONS, *BESSEL, *COMPLEX]
 
 
 def _torch() -> Any:

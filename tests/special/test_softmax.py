@@ -132,6 +132,17 @@ def test_weights_of_zero_take_elements_out() -> None:
     assert float(special.logsumexp(xp.asarray(x), b=0.0)) == -INF
 
 
+def test_numbers_as_weights_are_weak() -> None:
+    x = xp.asarray([0.0, 1.0], dtype=xp.float32)
+    for b in (2, 0.5, None):
+        out, sign = special.logsumexp(x, b=b, return_sign=True)
+        assert out.dtype == sign.dtype == xp.float32
+    assert special.logsumexp(xp.asarray([0, 1]), b=2).dtype == xp.float64
+    out = special.logsumexp(x, b=np.asarray([1.0, 2.0], dtype=np.float32))
+    np.testing.assert_allclose(float(out), np.log(1 + 2 * np.e), rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
 def test_a_negative_sum_is_nan_without_its_sign() -> None:
     x = xp.asarray([0.0, 1.0])
     b = xp.asarray([1.0, -1.0])

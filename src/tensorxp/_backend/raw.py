@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend import corrections
+from tensorxp._backend.memory import raise_malloc_threshold
 
 
 class RawNamespace:
@@ -78,6 +79,7 @@ _namespaces: dict[str, RawNamespace] = {}
 def numpy_namespace() -> RawNamespace:
     """Return the raw namespace of the CPU."""
     if "numpy" not in _namespaces:
+        raise_malloc_threshold()
         _namespaces["numpy"] = RawNamespace(np, np)
     return _namespaces["numpy"]
 

@@ -4,6 +4,7 @@ They are imported when a function of theirs is first used.
 """
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -69,6 +70,7 @@ def on_gpu(xp: Any) -> bool:
     return bool(xp.base.__name__ == "cupy")
 
 
+@cache
 def available(xp: Any) -> bool:
     """Return whether the library can be imported."""
     try:

@@ -8,6 +8,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tensorxp._core.door import apply, node_of, wrap
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
@@ -55,7 +57,8 @@ class ForwardLevel(Watcher):
         tangents = tuple([self.get(x) for x in inputs])
         if not any(t is not None for t in tangents):
             return
-        made = push_forward(op, inputs, params, out, tangents)
+        with np.errstate(all="ignore"):  # as the engine: what warns, the operation itself told
+            made = push_forward(op, inputs, params, out, tangents)
         if made is None:
             return
         outs, news = (out, made) if isinstance(out, tuple) else ((out,), (made,))

@@ -28,8 +28,6 @@ from tensorxp.special.bessel import (
     yv,
 )
 from tensorxp.special.distributions import (
-    chdtr,
-    chdtrc,
     hyp0f1,
     hyp1f1,
     hyp2f1,
@@ -47,10 +45,6 @@ from tensorxp.special.gammas import (
     betaln,
     digamma,
     gamma,
-    gammainc,
-    gammaincc,
-    gammainccinv,
-    gammaincinv,
     gammaln,
     loggamma,
     multigammaln,
@@ -58,6 +52,14 @@ from tensorxp.special.gammas import (
     polygamma,
 )
 from tensorxp.special.gammas import digamma as psi
+from tensorxp.special.incomplete import (
+    chdtr,
+    chdtrc,
+    gammainc,
+    gammaincc,
+    gammainccinv,
+    gammaincinv,
+)
 from tensorxp.special.logistic import (
     cosm1,
     expit,

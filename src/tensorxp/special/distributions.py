@@ -1,4 +1,4 @@
-"""Distribution functions of statistics, the zeta function and hypergeometric functions."""
+"""Student's distribution, the zeta function and hypergeometric functions."""
 
 from typing import Any
 
@@ -6,16 +6,8 @@ from tensorxp._backend.special import library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import TensorBase as Tensor
-from tensorxp.special.entropy import xlogy_p
-from tensorxp.special.gammas import betaln_p, gammaln_p
+from tensorxp.special.gammas import betaln_p
 from tensorxp.special.levels import call, no_derivative, several
-
-
-def _chi_square_density(xp: Any, v: Any, x: Any) -> Any:
-    # (x/2)^(v/2-1) exp(-x/2) / (2 Γ(v/2)), and 0 for negative x
-    a, h = v / 2, xp.where(x < 0, 0, x) / 2
-    density = xp.exp(call(xp, xlogy_p, a - 1, h) - h - call(xp, gammaln_p, a)) / 2
-    return xp.where(x < 0, 0, density)
 
 
 def _student_density(xp: Any, df: Any, t: Any) -> Any:
@@ -25,20 +17,6 @@ def _student_density(xp: Any, df: Any, t: Any) -> Any:
     return xp.exp(-tail - call(xp, betaln_p, half, df / 2)) / xp.sqrt(df)
 
 
-chdtr_p = elementwise(
-    "chdtr",
-    inputs=("v", "x"),
-    forward=library("chdtr"),
-    v=no_derivative("chdtr", "v"),
-    x=lambda xp, ct, v, x: ct * _chi_square_density(xp, v, x),
-)
-chdtrc_p = elementwise(
-    "chdtrc",
-    inputs=("v", "x"),
-    forward=library("chdtrc"),
-    v=no_derivative("chdtrc", "v"),
-    x=lambda xp, ct, v, x: -ct * _chi_square_density(xp, v, x),
-)
 stdtr_p = elementwise(
     "stdtr",
     inputs=("df", "x"),
@@ -53,22 +31,6 @@ stdtrit_p = elementwise(
     df=no_derivative("stdtrit", "df"),
     p=lambda xp, ct, df, out: ct / _student_density(xp, df, out),
 )
-
-
-def chdtr(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the chi-square distribution function with `v` degrees of freedom.
-
-    Differentiable in `x`; NotImplementedError for a gradient in `v`.
-    """
-    return binary(chdtr_p, v, x)
-
-
-def chdtrc(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return 1 - chdtr(v, x), accurate where that is small.
-
-    Differentiable in `x`; NotImplementedError for a gradient in `v`.
-    """
-    return binary(chdtrc_p, v, x)
 
 
 def stdtr(df: Tensor | float, x: Tensor | float, /) -> Tensor:

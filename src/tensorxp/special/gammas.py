@@ -1,6 +1,6 @@
-"""The gamma function and what is built of it: beta, incomplete gamma and beta, zeta, …
+"""The gamma function and what is built of it: beta, incomplete beta, …
 
-Forwards are SciPy's. Shape parameters of the incomplete functions have no derivative here.
+Forwards are SciPy's. The parameters of the incomplete beta function have no derivative here.
 """
 
 from math import gamma as _factorial
@@ -148,35 +148,10 @@ def poch(z: Tensor | float, m: Tensor | float, /) -> Tensor:
     return binary(poch_p, z, m)
 
 
-def _gamma_density(xp: Any, a: Any, x: Any) -> Any:
-    # ∂P(a, x)/∂x = x^(a-1) exp(-x) / Γ(a)
-    return xp.exp(call(xp, xlogy_p, a - 1, x) - x - call(xp, gammaln_p, a))
-
-
 def _beta_density(xp: Any, a: Any, b: Any, x: Any) -> Any:
     # ∂I_x(a, b)/∂x = x^(a-1) (1-x)^(b-1) / B(a, b)
     powers = call(xp, xlogy_p, a - 1, x) + call(xp, xlog1py_p, b - 1, -x)
     return xp.exp(powers - call(xp, betaln_p, a, b))
-
-
-def _incomplete_gamma(name: str, sign: int) -> Any:
-    return elementwise(
-        name,
-        inputs=("a", "x"),
-        forward=library(name),
-        a=no_derivative(name, "a"),
-        x=lambda xp, ct, a, x: ct * (_gamma_density(xp, a, x) * sign),
-    )
-
-
-def _inverse_gamma(name: str, sign: int) -> Any:
-    return elementwise(
-        name,
-        inputs=("a", "y"),
-        forward=library(name),
-        a=no_derivative(name, "a"),
-        y=lambda xp, ct, a, out: ct / (_gamma_density(xp, a, out) * sign),
-    )
 
 
 def _incomplete_beta(name: str, sign: int) -> Any:
@@ -190,8 +165,6 @@ def _incomplete_beta(name: str, sign: int) -> Any:
     )
 
 
-gammainc_p, gammaincc_p = _incomplete_gamma("gammainc", 1), _incomplete_gamma("gammaincc", -1)
-gammaincinv_p, gammainccinv_p = _inverse_gamma("gammaincinv", 1), _inverse_gamma("gammainccinv", -1)
 betainc_p, betaincc_p = _incomplete_beta("betainc", 1), _incomplete_beta("betaincc", -1)
 betaincinv_p = elementwise(
     "betaincinv",
@@ -201,38 +174,6 @@ betaincinv_p = elementwise(
     b=no_derivative("betaincinv", "b"),
     y=lambda xp, ct, a, b, out: ct / _beta_density(xp, a, b, out),
 )
-
-
-def gammainc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the regularised lower incomplete gamma function P(a, x).
-
-    Differentiable in `x`; NotImplementedError for a gradient in `a`.
-    """
-    return binary(gammainc_p, a, x)
-
-
-def gammaincc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the regularised upper incomplete gamma function Q(a, x) = 1 - P(a, x).
-
-    Differentiable in `x`; NotImplementedError for a gradient in `a`.
-    """
-    return binary(gammaincc_p, a, x)
-
-
-def gammaincinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
-    """Return the x with gammainc(a, x) = y.
-
-    Differentiable in `y`; NotImplementedError for a gradient in `a`.
-    """
-    return binary(gammaincinv_p, a, y)
-
-
-def gammainccinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
-    """Return the x with gammaincc(a, x) = y.
-
-    Differentiable in `y`; NotImplementedError for a gradient in `a`.
-    """
-    return binary(gammainccinv_p, a, y)
 
 
 def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:

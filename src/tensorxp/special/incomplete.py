@@ -7,8 +7,7 @@ side of x where this has one sign, so that nothing cancels.
 
 from typing import Any
 
-import numpy as np
-
+from tensorxp._backend.device import cpu
 from tensorxp._backend.special import floating, library, quiet
 from tensorxp._core.door import binary
 from tensorxp._core.primitive import Primitive, elementwise
@@ -17,7 +16,7 @@ from tensorxp.special.entropy import xlogy_p
 from tensorxp.special.gammas import digamma_p, gammaln_p
 from tensorxp.special.levels import call, no_derivative
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_NODES, _WEIGHTS = (x.tolist() for x in cpu.raw.polynomial.legendre.leggauss(64))
 _DEPTH = 45.0  # exp(-45) is nothing beside 1
 _SMALL = 30.0
 
@@ -53,7 +52,7 @@ def _by_quadrature(xp: Any, a: Any, x: Any) -> Any:
     ends = xp.where(x < a, ends, xp.minimum(ends, xp.log1p((_DEPTH + a * ends) / x)))
     offset = xp.log(x) - call(xp, digamma_p, a)
     total = xp.zeros_like(a)
-    for node, weight in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True):
+    for node, weight in zip(_NODES, _WEIGHTS, strict=True):
         u = ends * ((node + 1) / 2) * side
         total = total + xp.exp(a * u - x * xp.expm1(u)) * (offset + u) * (weight / 2)
     return -side * total * ends * x * _density(xp, a, x)
@@ -81,9 +80,7 @@ shape_slope_p = elementwise(
     inputs=("a", "x"),
     forward=_shape_slope,
     a=no_derivative("gammainc", "a, to second order,"),
-    x=lambda xp, ct, a, x: (
-        ct * (_density(xp, a, x) * (xp.log(x) - call(xp, digamma_p, a)))
-    ),
+    x=lambda xp, ct, a, x: ct * (_density(xp, a, x) * (xp.log(x) - call(xp, digamma_p, a))),
 )
 
 
@@ -113,7 +110,7 @@ gammaincinv_p, gammainccinv_p = _inverse("gammaincinv", 1), _inverse("gammaincci
 
 
 def _chi_square(name: str, sign: int) -> Primitive:
-    # P(v/2, x/2): 0 for negative x
+    # y = P(v/2, x/2)
     return elementwise(
         name,
         inputs=("v", "x"),
@@ -128,7 +125,7 @@ def _slope(xp: Any, a: Any, x: Any) -> Any:
 
 
 def _half(xp: Any, fn: Any, v: Any, x: Any) -> Any:
-    return xp.where(x < 0, 0, fn(xp, v / 2, xp.where(x < 0, 1, x) / 2) / 2)
+    return fn(xp, v / 2, x / 2) / 2
 
 
 chdtr_p, chdtrc_p = _chi_square("chdtr", 1), _chi_square("chdtrc", -1)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorxp._backend.special import floating, quiet
 from tensorxp._core.door import apply, single
+from tensorxp._core.operands import not_a_tensor
 from tensorxp._core.primitive import elementwise, nondifferentiable, primitive
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._ops.arithmetic import abs as absolute
@@ -159,6 +160,20 @@ def _weighted_peak(xp: Any, x: Any, b: Any, *, axis: tuple[int, ...]) -> Any:
 weighted_peak_p = nondifferentiable("weighted_peak", forward=_weighted_peak, inputs=("x", "b"))
 
 
+def _like(b: Any, x: Any) -> Any:
+    """Return weights as a Tensor; Python numbers are weak."""
+    dtype = None
+    if b.__class__ in (bool, int, float, complex):
+        dtype = x._device.raw.result_type(floating(x._device.raw, x._data), b)
+    return asarray(b, dtype=dtype, device=x._device)
+
+
+def _axes(function: str, x: Any, axis: Axis) -> tuple[int, ...]:
+    if not isinstance(x, Tensor):
+        raise not_a_tensor(logsumexp_p, x, "x")
+    return normalize_axes(f"special.{function}", axis, x._data.ndim)
+
+
 def logsumexp(
     x: Tensor,
     /,
@@ -174,10 +189,10 @@ def logsumexp(
     gradient 0; elements that are inf share the gradient evenly. A weight `b` of 0 takes its
     element out. Complex `x` is taken.
     """
-    axes = normalize_axes("special.logsumexp", axis, x._data.ndim)
+    axes = _axes("logsumexp", x, axis)
     if b is None and not return_sign:
         return apply(logsumexp_p, (x,), {"axis": axes, "keepdims": keepdims})[0]
-    weights = b if isinstance(b, Tensor) else asarray(1 if b is None else b, device=x._device)
+    weights = b if isinstance(b, Tensor) else _like(1 if b is None else b, x)
     axes = normalize_axes("special.logsumexp", axis, max(x._data.ndim, weights._data.ndim))
     shift = apply(weighted_peak_p, (x, weights), {"axis": axes})
     total = total_over(apply(weighted_exp_p, (x, weights, shift), {}), axis=axes, keepdims=True)
@@ -197,11 +212,11 @@ def softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
 
     NaN where all elements are -inf or one is inf: there is no distribution.
     """
-    axes = normalize_axes("special.softmax", axis, x._data.ndim)
+    axes = _axes("softmax", x, axis)
     return single(softmax_p, x, {"axis": axes, "even": False})  # type: ignore[no-any-return]
 
 
 def log_softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
     """Return the logarithm of `softmax`, accurate where that underflows."""
-    axes = normalize_axes("special.log_softmax", axis, x._data.ndim)
+    axes = _axes("log_softmax", x, axis)
     return single(log_softmax_p, x, {"axis": axes})  # type: ignore[no-any-return]

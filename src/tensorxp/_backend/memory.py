@@ -1,0 +1,21 @@
+"""The host allocator: keep freed buffers instead of giving them back after each operation.
+
+glibc maps blocks above a threshold afresh from the kernel, so every large result pays a page
+fault per page. Freeing one mapped block just below 32 MiB raises that threshold for the whole
+process (malloc(3), M_MMAP_THRESHOLD). `TENSORXP_KEEP_MALLOC=1` leaves the allocator alone.
+"""
+
+import os
+import sys
+
+import numpy as np
+
+_BLOCK = 32 * 2**20 - 2**16  # just below glibc's upper limit of the threshold
+
+
+def raise_malloc_threshold() -> bool:
+    """Raise the threshold once; return whether it was done (Linux, not opted out)."""
+    if not sys.platform.startswith("linux") or os.environ.get("TENSORXP_KEEP_MALLOC"):
+        return False
+    np.empty(_BLOCK, dtype=np.uint8)  # made and freed at once, its pages never touched
+    return True

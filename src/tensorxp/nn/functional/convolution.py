@@ -1,0 +1,245 @@
+"""Convolutions and transposed convolutions; inputs (N, C, *S), or (C, *S) without a batch."""
+
+from typing import Any
+
+import tensorxp as xp
+from tensorxp._ops.convolution import convolve, spread
+from tensorxp._ops.unfolding import fold as fold_windows
+from tensorxp._ops.unfolding import unfold as unfold_windows
+from tensorxp._ops.windows import Steps, Window
+from tensorxp.nn.functional._sizes import batched, ntuple
+from tensorxp.nn.functional.padding import pad_spatial
+
+
+def _convolution(
+    ndim: int,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Any:
+    name = f"conv{ndim}d"
+    x, single = batched(name, input, ndim)
+    if weight.ndim != ndim + 2:
+        raise RuntimeError(
+            f"{name}: weight has shape {weight.shape}; expected {ndim + 2} axes (out, in / groups, "
+            "kernel)"
+        )
+    if groups <= 0 or weight.shape[0] % groups or x.shape[1] != weight.shape[1] * groups:
+        raise RuntimeError(
+            f"{name}: Given groups={groups}, weight of size {weight.shape}, expected input"
+            f"{input.shape} to have {weight.shape[1] * groups} channels, but got {x.shape[1]} "
+            "channels instead"
+        )
+    steps = ntuple(stride, ndim, name, "stride")
+    spread_by = ntuple(dilation, ndim, name, "dilation")
+    if min(steps) < 1 or min(spread_by) < 1:
+        raise RuntimeError(f"{name}: stride is {steps} and dilation {spread_by}; at least 1 needed")
+    kernel = weight.shape[2:]
+    pads = padding_pairs(name, padding, kernel, steps, spread_by)
+    for n, k, d, (lo, hi) in zip(x.shape[2:], kernel, spread_by, pads, strict=True):
+        if n + lo + hi < d * (k - 1) + 1:
+            raise RuntimeError(
+                f"{name}: the padded input of shape {input.shape} is smaller than the kernel "
+                f"{tuple(kernel)} with dilation {spread_by}"
+            )
+    out = convolve(x, weight, bias, steps=Steps(steps, pads, spread_by, groups))
+    return out[0] if single else out  # type: ignore[index]
+
+
+def padding_pairs(
+    name: str, padding: Any, kernel: Any, stride: Any, dilation: Any
+) -> tuple[tuple[int, int], ...]:
+    """Return padding ("same", "valid", an int, or ints) as a pair for each axis."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return ((0, 0),) * len(kernel)
+        if padding != "same":
+            raise RuntimeError(f"Invalid padding string: '{padding}'")
+        if any(s != 1 for s in stride):
+            raise RuntimeError("padding='same' is not supported for strided convolutions")
+        totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        return tuple((t // 2, t - t // 2) for t in totals)
+    sizes = ntuple(padding, len(kernel), name, "padding")
+    if min(sizes) < 0:
+        raise RuntimeError("negative padding is not supported")
+    return tuple((n, n) for n in sizes)
+
+
+def conv1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    """Return the correlation of `input` (N, C, L) with `weight` (O, C / groups, K)."""
+    return _convolution(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    """Return the correlation of `input` (N, C, H, W) with `weight` (O, C / groups, *K)."""
+    return _convolution(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Any:
+    """Return the correlation of `input` (N, C, D, H, W) with `weight` (O, C / groups, *K)."""
+    return _convolution(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _transposed(
+    ndim: int,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
+) -> Any:
+    name = f"conv_transpose{ndim}d"
+    x, single = batched(name, input, ndim)
+    if weight.ndim != ndim + 2 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
+        raise RuntimeError(
+            f"{name}: Given transposed=1, weight of size {weight.shape}, expected input"
+            f"{input.shape} to have {weight.shape[0]} channels, but got {x.shape[1]} channels instead"
+        )
+    steps = ntuple(stride, ndim, name, "stride")
+    spread_by = ntuple(dilation, ndim, name, "dilation")
+    extra = ntuple(output_padding, ndim, name, "output_padding")
+    pads = padding_pairs(name, padding, weight.shape[2:], steps, spread_by)
+    if any(e >= max(s, d) for e, s, d in zip(extra, steps, spread_by, strict=True)):
+        raise RuntimeError("output padding must be smaller than either stride or dilation")
+    size = tuple(
+        (n - 1) * s - lo - hi + d * (k - 1) + e + 1
+        for n, s, (lo, hi), d, k, e in zip(
+            x.shape[2:], steps, pads, spread_by, weight.shape[2:], extra, strict=True
+        )
+    )
+    if min(size) < 1:
+        raise RuntimeError(f"{name}: the output would have size {size}; it is too small")
+    out = spread(x, weight, steps=Steps(steps, pads, spread_by, groups), size=size)
+    if bias is not None:
+        out = out + xp.reshape(bias, (-1, *(1,) * ndim))
+    return out[0] if single else out  # type: ignore[index]
+
+
+def conv_transpose1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """Return the adjoint of `conv1d`; `weight` is (C, O / groups, K)."""
+    return _transposed(
+        1, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """Return the adjoint of `conv2d`; `weight` is (C, O / groups, *K)."""
+    return _transposed(
+        2, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose3d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """Return the adjoint of `conv3d`; `weight` is (C, O / groups, *K)."""
+    return _transposed(
+        3, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def padded_convolution(
+    ndim: int, input: Any, weight: Any, bias: Any, mode: str, pads: Any, stride: Any, dilation: Any,
+    groups: int,
+) -> Any:  # fmt: skip
+    """Return a convolution of the input padded by `mode` ("reflect", "replicate", "circular")."""
+    x = pad_spatial(input, pads, mode)
+    return _convolution(ndim, x, weight, bias, stride, 0, dilation, groups)
+
+
+def _window(name: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Window:
+    pads = ntuple(padding, 2, name, "padding")
+    return Window(
+        ntuple(kernel_size, 2, name, "kernel_size"),
+        ntuple(stride, 2, name, "stride"),
+        tuple((n, n) for n in pads),
+        ntuple(dilation, 2, name, "dilation"),
+    )
+
+
+def unfold(
+    input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    """Return the windows of images (N, C, H, W) as columns (N, C · taps, windows)."""
+    x, single = batched("unfold", input, 2)
+    out = unfold_windows(x, window=_window("unfold", kernel_size, dilation, padding, stride))
+    return out[0] if single else out  # type: ignore[index]
+
+
+def fold(
+    input: Any,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Any:
+    """Return images (N, C, *output_size): columns added up at their windows' places."""
+    x, single = batched("fold", input, 1)
+    size = ntuple(output_size, 2, "fold", "output_size")
+    window = _window("fold", kernel_size, dilation, padding, stride)
+    taps = window.kernel[0] * window.kernel[1]
+    counts = window.counts(size)
+    if x.shape[1] % taps or x.shape[2] != counts[0] * counts[1]:
+        raise RuntimeError(
+            f"fold: input has shape {input.shape}; expected (N, C · {taps}, "
+            f"{counts[0] * counts[1]}) for output_size {size}"
+        )
+    out = fold_windows(x, window=window, size=size)
+    return out[0] if single else out  # type: ignore[index]
