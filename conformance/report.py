@@ -33,7 +33,7 @@ def markdown(context: dict[str, Any], sessions: list[Session]) -> str:
     """The report on all namespaces."""
     parts = ["# Array API conformance", *_context(context, sessions)]
     if any(session.max_examples for session in sessions):
-        parts += _table(
+        parts += table(
             ["Namespace", "Declares", "Tests", *(name.capitalize() for name in OUTCOMES)],
             [
                 [s.label, s.declared or "none", len(s.tests), *(s.counts[n] for n in OUTCOMES)]
@@ -87,7 +87,7 @@ def _special_cases(sessions: list[Session]) -> list[str]:
     draws = ", ".join(sorted({str(s.special_draws) for s in sessions if s.special_draws}))
     parts = ["", "## Special cases", ""]
     parts += [f"Every special case of the suite, drawn {draws} times.", ""]
-    parts += _table([*heads, "Failing draws", "Impossible draws"], rows)
+    parts += table([*heads, "Failing draws", "Impossible draws"], rows)
     for session in sessions:
         parts += _details(session, session.special_tests, "failed")
         parts += _details(session, session.special_tests, "skipped")
@@ -117,12 +117,12 @@ def _details(session: Session, tests: dict[str, dict[str, Any]], outcome: str) -
         return []
     lines = ["", "<details>", f"<summary>{session.label}: {len(found)} {outcome}</summary>", ""]
     for name in found:
-        said = _said(tests[name])
-        lines.append(f"- `{_code(name)}`" + (f": `{_code(said)}`" if said else ""))
+        text = first_line(tests[name])
+        lines.append(f"- `{code(name)}`" + (f": `{code(text)}`" if text else ""))
     return [*lines, "", "</details>"]
 
 
-def _said(test: dict[str, Any]) -> str:
+def first_line(test: dict[str, Any]) -> str:
     """One line on why a test did not pass."""
     record = test.get("special_case")
     if record and record["samples"]:
@@ -131,10 +131,10 @@ def _said(test: dict[str, Any]) -> str:
     return lines[0][:160] if lines else ""
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     return text.replace("`", "'")
 
 
-def _table(heads: list[str], rows: list[list[Any]]) -> list[str]:
+def table(heads: list[str], rows: list[list[Any]]) -> list[str]:
     lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     return lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]

@@ -124,7 +124,7 @@ class Session:
 def probe(namespace: str, device: str | None) -> Session:
     """Import the namespace in a separate process, so that a wrong name fails early and clearly."""
     command = [sys.executable, "-c", PROBE, namespace, device or ""]
-    done = subprocess.run(command, capture_output=True, text=True, env=_environment(namespace))
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(namespace))
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         place = f" on device {device}" if device else ""
@@ -162,7 +162,7 @@ def _pytest(session: Session, options: Options, extra: list[str]) -> dict[str, d
             command += ["-n", str(options.workers)]
         if options.keyword is not None:
             command += ["-k", options.keyword]
-        env = _environment(session.namespace)
+        env = environment(session.namespace)
         env["ARRAY_API_TESTS_MODULE"] = _module_setting(session.namespace, session.device)
         env["HYPOTHESIS_STORAGE_DIRECTORY"] = str(Path(scratch) / "hypothesis")
         env["ARRAY_API_TESTS_VERSION"] = options.api_version
@@ -193,7 +193,8 @@ def _module_setting(namespace: str, device: str | None) -> str:
     return f"exec('{code}xp.set_default_device({json.dumps(device)})')"
 
 
-def _environment(namespace: str) -> dict[str, str]:
+def environment(namespace: str) -> dict[str, str]:
+    """The environment in which a process can import the namespace and the plugins."""
     env = dict(os.environ)
     paths = [str(HERE / "plugins")]
     if namespace == "tensorxp" and find_spec("tensorxp") is None:

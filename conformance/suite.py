@@ -41,10 +41,15 @@ class Suite:
         ]
 
 
+def cache_base() -> Path:
+    """The folder for everything that is downloaded."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tensorxp"
+
+
 def cache_folder() -> Path:
     """The folder a downloaded copy is kept in."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "tensorxp" / f"array-api-tests-{SUITE_COMMIT[:7]}"
+    return cache_base() / f"array-api-tests-{SUITE_COMMIT[:7]}"
 
 
 def find_suite(given: Path | None = None) -> Suite:
@@ -91,9 +96,9 @@ def _clone(target: Path) -> None:
     copy = scratch / "suite"
     print(f"Fetching {SUITE_URL} at {SUITE_COMMIT[:12]} into {target} ...", flush=True)
     try:
-        _git("clone", "--quiet", "--no-checkout", SUITE_URL, str(copy))
-        _git("-C", str(copy), "checkout", "--quiet", SUITE_COMMIT)
-        _git("-C", str(copy), "submodule", "--quiet", "update", "--init")
+        git("clone", "--quiet", "--no-checkout", SUITE_URL, str(copy))
+        git("-C", str(copy), "checkout", "--quiet", SUITE_COMMIT)
+        git("-C", str(copy), "submodule", "--quiet", "update", "--init")
         if not target.exists():  # another run may have finished first
             copy.rename(target)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -112,6 +117,7 @@ def _clone(target: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _git(*args: str) -> None:
+def git(*args: str) -> None:
+    """Run git without questions; what it says on an error is kept in the exception."""
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}
     subprocess.run(["git", *args], check=True, capture_output=True, text=True, env=env)

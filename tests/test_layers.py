@@ -25,9 +25,20 @@ def layer(module: str) -> int:
     return next((n for prefix, n in LAYERS if module.split(".")[0] == prefix), OTHER)
 
 
+def run_nodes(node: ast.AST):
+    """Yield the nodes below `node`, without what stands under `if TYPE_CHECKING:`."""
+    for child in ast.iter_child_nodes(node):
+        yield child
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            for alternative in child.orelse:
+                yield from (alternative, *run_nodes(alternative))
+        else:
+            yield from run_nodes(child)
+
+
 def imports(path: Path):
     """Yield the modules of the package that a file imports at its top level or in functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in run_nodes(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             if node.module == "tensorxp":
                 for alias in node.names:

@@ -43,8 +43,10 @@ class Library:
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        kept = [item for item in items if isinstance(item, pytest.Function) and self.takes(item)]
-        dropped = [item for item in items if item not in set(kept)]
+        kept, dropped = [], []
+        for item in items:
+            chosen = isinstance(item, pytest.Function) and self.takes(item)
+            (kept if chosen else dropped).append(item)
         items[:] = kept
         config.hook.pytest_deselected(items=dropped)
 

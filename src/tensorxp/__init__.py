@@ -10,9 +10,9 @@
 This module is the namespace: re-exports chapter by chapter, as the standard orders them.
 """
 
+import typing as _typing
 from importlib import import_module as _import_module
 from math import e, inf, nan, pi
-from typing import Any as _Any
 
 from tensorxp import autograd, fft, linalg
 from tensorxp._backend.device import (
@@ -220,12 +220,68 @@ from tensorxp._version import __version__
 newaxis = None
 __array_api_version__ = "2025.12"
 
+__all__ = [
+    "e", "inf", "nan", "pi",
+    "Device", "DeviceError", "default_device", "devices", "set_default_device",
+    "device",
+    "DType", "complex64", "complex128", "float16", "float32", "float64", "get_default_dtype",
+    "int8", "int16", "int32", "int64", "set_default_dtype", "uint8", "uint16", "uint32", "uint64",
+    "bool",
+    "enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled",
+    "__array_namespace_info__",
+    "abs", "add", "clip", "divide", "floor_divide", "hypot", "maximum", "minimum", "multiply",
+    "negative", "positive", "pow", "reciprocal", "remainder", "sign", "square", "subtract",
+    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor",
+    "astype", "can_cast", "finfo", "iinfo", "isdtype", "result_type",
+    "allclose", "equal", "greater", "greater_equal", "isclose", "isfinite", "isinf", "isnan",
+    "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "not_equal",
+    "signbit",
+    "angle", "conj", "imag", "real",
+    "arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
+    "full_like", "linspace", "logspace", "meshgrid", "ones", "ones_like", "tensor", "zeros",
+    "zeros_like",
+    "cumsum", "cumprod", "cumulative_prod", "cumulative_sum", "diff",
+    "einsum",
+    "cbrt", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "sqrt",
+    "copysign", "fmax", "fmin", "nan_to_num", "nextafter",
+    "index_add",
+    "concatenate", "transpose",
+    "dot", "inner", "kron", "matmul", "outer", "tensordot", "vecdot",
+    "all", "any", "count_nonzero", "max", "mean", "min", "prod", "std", "sum", "var",
+    "ceil", "floor", "round", "trunc",
+    "argmax", "argmin", "argwhere", "bincount", "flatnonzero", "isin", "nonzero", "searchsorted",
+    "take", "take_along_axis", "where",
+    "unique_all", "unique_counts", "unique_inverse", "unique_values",
+    "atleast_nd", "broadcast_arrays", "broadcast_shapes", "broadcast_to", "concat", "copy",
+    "expand_dims", "flatten", "flip", "matrix_transpose", "moveaxis", "pad", "permute_dims",
+    "ravel", "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "unstack",
+    "argsort", "sort",
+    "average", "corrcoef", "cov", "median", "nanmax", "nanmean", "nanmin", "nansum", "percentile",
+    "ptp", "quantile", "trapezoid",
+    "to_device",
+    "tril", "triu",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "deg2rad", "rad2deg",
+    "sin", "sinh", "tan", "tanh",
+    "Tensor",
+    "__version__",
+    "newaxis", "__array_api_version__",
+    "autograd", "fft", "linalg",
+]  # fmt: skip
+
 _watch_imports()
+
+if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
+    from tensorxp import cuda as cuda
+    from tensorxp import nn as nn
+    from tensorxp import optim as optim
+    from tensorxp import random as random
+    from tensorxp import special as special
 
 _LAZY = ("cuda", "nn", "optim", "utils", "special", "random", "profiler", "optimize", "integrate")
 
 
-def __getattr__(name: str) -> _Any:
+def __getattr__(name: str) -> _typing.Any:
     """Import a subpackage when it is first used: `tensorxp.nn` and the like."""
     if name in _LAZY:
         return _import_module(f"{__name__}.{name}")

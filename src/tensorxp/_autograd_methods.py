@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorxp._core.door import new_leaf, node_of, wrap
 from tensorxp._core.node import Extra, Leaf
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp.autograd.functions import backward
 
@@ -55,12 +55,12 @@ class AutogradMethods(TensorBase):
     def requires_grad(self, value: bool) -> None:
         self.requires_grad_(value)
 
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
+    def requires_grad_(self: Any, requires_grad: bool = True) -> Tensor:
         """Set whether a leaf requires a gradient, and return it; RuntimeError for others."""
         node = node_of(self)
         if node is not None and node.__class__ is not Leaf:
             if requires_grad:
-                return self
+                return self  # type: ignore[no-any-return]
             raise RuntimeError(
                 "requires_grad_: only leaf tensors can stop requiring a gradient; this one was "
                 f"made by {node.name!r}; use t.detach()"
@@ -74,7 +74,7 @@ class AutogradMethods(TensorBase):
             self._node = new_leaf(self)
         elif not requires_grad:
             self._node = None
-        return self
+        return self  # type: ignore[no-any-return]
 
     @property
     def is_leaf(self) -> bool:
@@ -138,20 +138,20 @@ class AutogradMethods(TensorBase):
         """
         backward(self, gradient, retain_graph, create_graph, inputs)
 
-    def detach(self) -> Any:
+    def detach(self) -> Tensor:
         """Return a tensor over the same memory without history."""
         return wrap(self._data, self._device, None, cell_of(self))
 
-    def detach_(self) -> Any:
+    def detach_(self: Any) -> Tensor:
         """Cut the tensor off its history and return it; RuntimeError for a view."""
         if self._version.__class__ is View:
             raise RuntimeError("detach_: the tensor is a view and cannot be detached; use detach()")
         self._node = None
-        return self
+        return self  # type: ignore[no-any-return]
 
-    def clone(self) -> Any:
+    def clone(self: Any) -> Tensor:
         """Return a copy; the gradient passes."""
-        return self.copy()  # type: ignore[attr-defined]
+        return self.copy()  # type: ignore[no-any-return]
 
     def retain_grad(self) -> None:
         """Have backward keep `.grad` of this tensor though it is not a leaf."""

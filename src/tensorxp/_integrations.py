@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 _EINOPS = "einops._backends"
 _declared: list[type] = []  # einops finds subclasses, which are weakly held
@@ -20,7 +20,7 @@ def declare_einops_backend(module: Any) -> None:
     """Declare the backend of Tensors in einops' module of backends."""
     root = __name__.partition(".")[0]
 
-    class TensorxpBackend(module.AbstractBackend):  # type: ignore[misc,name-defined]
+    class TensorxpBackend(module.AbstractBackend):  # type: ignore[misc]
         framework_name = root
 
         def __init__(self) -> None:

@@ -7,6 +7,7 @@ import builtins
 from typing import Any
 
 from tensorxp._autograd_methods import AutogradMethods
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import inplace
 from tensorxp._ops import (
     arithmetic as ar,
@@ -22,367 +23,367 @@ class Methods(AutogradMethods):
 
     __slots__ = ()
 
-    def astype(self, dtype: Any, copy: builtins.bool = True) -> Any:
+    def astype(self: Any, dtype: Any, copy: builtins.bool = True) -> Tensor:
         """Return the tensor with another dtype."""
         return casting.astype(self, dtype, copy=copy)
 
-    def view(self, *target: Any) -> Any:
+    def view(self: Any, *target: Any) -> Tensor:
         """Return the elements in another shape without copying, or their bits as another dtype."""
         return reinterpret.view(self, target)
 
-    def reshape(self, *shape: Any, copy: bool | None = None) -> Any:
+    def reshape(self: Any, *shape: Any, copy: bool | None = None) -> Tensor:
         """Return the elements in another shape, as a view where possible."""
         sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         return sh.reshape(self, sizes, copy=copy)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self: Any, *axes: Any) -> Tensor:
         """Reverse all axes, swap two as PyTorch (`t.transpose(0, 1)`), or permute as NumPy."""
         return sh.transpose(self, axes)
 
-    def permute(self, *axes: Any) -> Any:
+    def permute(self: Any, *axes: Any) -> Tensor:
         """Return a view with the axes in another order."""
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         return sh.permute_dims(self, tuple(order))
 
-    def copy(self) -> Any:
+    def copy(self: Any) -> Tensor:
         """Return a copy; the gradient passes."""
         return sh.copy(self)
 
-    def sum(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def sum(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.sum` of the tensor."""
         return _reduce(red.sum, self, axis, args, kwargs)
 
-    def prod(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def prod(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.prod` of the tensor."""
         return _reduce(red.prod, self, axis, args, kwargs)
 
-    def mean(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def mean(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.mean` of the tensor."""
         return _reduce(red.mean, self, axis, args, kwargs)
 
-    def max(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def max(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.max` of the tensor."""
         return _reduce(red.max, self, axis, args, kwargs)
 
-    def min(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def min(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.min` of the tensor."""
         return _reduce(red.min, self, axis, args, kwargs)
 
-    def any(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def any(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.any` of the tensor."""
         return _reduce(red.any, self, axis, args, kwargs)
 
-    def all(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def all(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.all` of the tensor."""
         return _reduce(red.all, self, axis, args, kwargs)
 
-    def std(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def std(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.std` of the tensor."""
         return _reduce(red.std, self, axis, args, kwargs)
 
-    def var(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def var(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.var` of the tensor."""
         return _reduce(red.var, self, axis, args, kwargs)
 
-    def argmax(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def argmax(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.argmax` of the tensor."""
         return _reduce(se.argmax, self, axis, args, kwargs)
 
-    def argmin(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def argmin(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return `tensorxp.argmin` of the tensor."""
         return _reduce(se.argmin, self, axis, args, kwargs)
 
-    def cumsum(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def cumsum(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return the cumulative sum along `axis`."""
         return _reduce(cum.cumsum, self, axis, args, kwargs)
 
-    def cumprod(self, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def cumprod(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
         """Return the cumulative product along `axis`."""
         return _reduce(cum.cumprod, self, axis, args, kwargs)
 
-    def abs(self) -> Any:
+    def abs(self: Any) -> Tensor:
         """Return `tensorxp.abs` of the tensor."""
         return ar.abs(self)
 
-    def neg(self) -> Any:
+    def neg(self: Any) -> Tensor:
         """Return `tensorxp.negative` of the tensor."""
         return ar.negative(self)
 
-    def sqrt(self) -> Any:
+    def sqrt(self: Any) -> Tensor:
         """Return `tensorxp.sqrt` of the tensor."""
         return ex.sqrt(self)
 
-    def exp(self) -> Any:
+    def exp(self: Any) -> Tensor:
         """Return `tensorxp.exp` of the tensor."""
         return ex.exp(self)
 
-    def expm1(self) -> Any:
+    def expm1(self: Any) -> Tensor:
         """Return `tensorxp.expm1` of the tensor."""
         return ex.expm1(self)
 
-    def log(self) -> Any:
+    def log(self: Any) -> Tensor:
         """Return `tensorxp.log` of the tensor."""
         return ex.log(self)
 
-    def log1p(self) -> Any:
+    def log1p(self: Any) -> Tensor:
         """Return `tensorxp.log1p` of the tensor."""
         return ex.log1p(self)
 
-    def log2(self) -> Any:
+    def log2(self: Any) -> Tensor:
         """Return `tensorxp.log2` of the tensor."""
         return ex.log2(self)
 
-    def log10(self) -> Any:
+    def log10(self: Any) -> Tensor:
         """Return `tensorxp.log10` of the tensor."""
         return ex.log10(self)
 
-    def square(self) -> Any:
+    def square(self: Any) -> Tensor:
         """Return `tensorxp.square` of the tensor."""
         return ar.square(self)
 
-    def reciprocal(self) -> Any:
+    def reciprocal(self: Any) -> Tensor:
         """Return `tensorxp.reciprocal` of the tensor."""
         return ar.reciprocal(self)
 
-    def sign(self) -> Any:
+    def sign(self: Any) -> Tensor:
         """Return `tensorxp.sign` of the tensor."""
         return ar.sign(self)
 
-    def sin(self) -> Any:
+    def sin(self: Any) -> Tensor:
         """Return `tensorxp.sin` of the tensor."""
         return tr.sin(self)
 
-    def cos(self) -> Any:
+    def cos(self: Any) -> Tensor:
         """Return `tensorxp.cos` of the tensor."""
         return tr.cos(self)
 
-    def tan(self) -> Any:
+    def tan(self: Any) -> Tensor:
         """Return `tensorxp.tan` of the tensor."""
         return tr.tan(self)
 
-    def sinh(self) -> Any:
+    def sinh(self: Any) -> Tensor:
         """Return `tensorxp.sinh` of the tensor."""
         return tr.sinh(self)
 
-    def cosh(self) -> Any:
+    def cosh(self: Any) -> Tensor:
         """Return `tensorxp.cosh` of the tensor."""
         return tr.cosh(self)
 
-    def tanh(self) -> Any:
+    def tanh(self: Any) -> Tensor:
         """Return `tensorxp.tanh` of the tensor."""
         return tr.tanh(self)
 
-    def floor(self) -> Any:
+    def floor(self: Any) -> Tensor:
         """Return `tensorxp.floor` of the tensor."""
         return rounding.floor(self)
 
-    def ceil(self) -> Any:
+    def ceil(self: Any) -> Tensor:
         """Return `tensorxp.ceil` of the tensor."""
         return rounding.ceil(self)
 
-    def trunc(self) -> Any:
+    def trunc(self: Any) -> Tensor:
         """Return `tensorxp.trunc` of the tensor."""
         return rounding.trunc(self)
 
-    def isnan(self) -> Any:
+    def isnan(self: Any) -> Tensor:
         """Return `tensorxp.isnan` of the tensor."""
         return cmp.isnan(self)
 
-    def isfinite(self) -> Any:
+    def isfinite(self: Any) -> Tensor:
         """Return `tensorxp.isfinite` of the tensor."""
         return cmp.isfinite(self)
 
-    def isinf(self) -> Any:
+    def isinf(self: Any) -> Tensor:
         """Return `tensorxp.isinf` of the tensor."""
         return cmp.isinf(self)
 
-    def conj(self) -> Any:
+    def conj(self: Any) -> Tensor:
         """Return `tensorxp.conj` of the tensor."""
         return cx.conj(self)
 
-    def conjugate(self) -> Any:
+    def conjugate(self: Any) -> Tensor:
         """Return `tensorxp.conj` of the tensor."""
         return cx.conj(self)
 
-    def nonzero(self) -> tuple[Any, ...]:
+    def nonzero(self: Any) -> tuple[Tensor, ...]:
         """Return `tensorxp.nonzero` of the tensor."""
         return se.nonzero(self)
 
-    def ravel(self) -> Any:
+    def ravel(self: Any) -> Tensor:
         """Return `tensorxp.ravel` of the tensor."""
         return sh.ravel(self)
 
-    def trace(self) -> Any:
+    def trace(self: Any) -> Tensor:
         """Return `tensorxp.linalg.trace` of the tensor."""
-        return self.__array_namespace__().linalg.trace(self)
+        return self.__array_namespace__().linalg.trace(self)  # type: ignore[no-any-return]
 
-    def add(self, other: Any, /) -> Any:
+    def add(self: Any, other: Any, /) -> Tensor:
         """Return `add` of the tensor and `other`."""
         return ar.add(self, other)
 
-    def sub(self, other: Any, /) -> Any:
+    def sub(self: Any, other: Any, /) -> Tensor:
         """Return `subtract` of the tensor and `other`."""
         return ar.subtract(self, other)
 
-    def mul(self, other: Any, /) -> Any:
+    def mul(self: Any, other: Any, /) -> Tensor:
         """Return `multiply` of the tensor and `other`."""
         return ar.multiply(self, other)
 
-    def div(self, other: Any, /) -> Any:
+    def div(self: Any, other: Any, /) -> Tensor:
         """Return `divide` of the tensor and `other`."""
         return ar.divide(self, other)
 
-    def pow(self, other: Any, /) -> Any:
+    def pow(self: Any, other: Any, /) -> Tensor:
         """Return `pow` of the tensor and `other`."""
         return ar.pow(self, other)
 
-    def dot(self, other: Any, /) -> Any:
+    def dot(self: Any, other: Any, /) -> Tensor:
         """Return `dot` of the tensor and `other`."""
         return products.dot(self, other)
 
-    def matmul(self, other: Any, /) -> Any:
+    def matmul(self: Any, other: Any, /) -> Tensor:
         """Return `matmul` of the tensor and `other`."""
         return products.matmul(self, other)
 
-    def maximum(self, other: Any, /) -> Any:
+    def maximum(self: Any, other: Any, /) -> Tensor:
         """Return `maximum` of the tensor and `other`."""
         return ar.maximum(self, other)
 
-    def minimum(self, other: Any, /) -> Any:
+    def minimum(self: Any, other: Any, /) -> Tensor:
         """Return `minimum` of the tensor and `other`."""
         return ar.minimum(self, other)
 
-    def add_(self, other: Any, /) -> Any:
+    def add_(self: Any, other: Any, /) -> Tensor:
         """Change the tensor in place and return it."""
         return inplace(ar.add_p, self, other)
 
-    def sub_(self, other: Any, /) -> Any:
+    def sub_(self: Any, other: Any, /) -> Tensor:
         """Change the tensor in place and return it."""
         return inplace(ar.subtract_p, self, other)
 
-    def mul_(self, other: Any, /) -> Any:
+    def mul_(self: Any, other: Any, /) -> Tensor:
         """Change the tensor in place and return it."""
         return inplace(ar.multiply_p, self, other)
 
-    def div_(self, other: Any, /) -> Any:
+    def div_(self: Any, other: Any, /) -> Tensor:
         """Change the tensor in place and return it."""
         return inplace(ar.divide_p, self, other)
 
-    def pow_(self, other: Any, /) -> Any:
+    def pow_(self: Any, other: Any, /) -> Tensor:
         """Change the tensor in place and return it."""
         return inplace(ar.pow_p, self, other)
 
-    def zero_(self) -> Any:
+    def zero_(self: Any) -> Tensor:
         """Set all elements to zero and return the tensor."""
         self[...] = 0
-        return self
+        return self  # type: ignore[no-any-return]
 
-    def fill_(self, value: Any, /) -> Any:
+    def fill_(self: Any, value: Any, /) -> Tensor:
         """Set all elements to `value` and return the tensor."""
         self[...] = value
-        return self
+        return self  # type: ignore[no-any-return]
 
-    def copy_(self, source: Any, /) -> Any:
+    def copy_(self: Any, source: Any, /) -> Tensor:
         """Set the elements to those of `source`, cast and broadcast, and return the tensor."""
         self[...] = source
-        return self
+        return self  # type: ignore[no-any-return]
 
-    def clip(self, min: Any = None, max: Any = None) -> Any:
+    def clip(self: Any, min: Any = None, max: Any = None) -> Tensor:
         """Return the tensor with its elements limited to [min, max]."""
         return ar.clip(self, min, max)
 
     clamp = clip
 
-    def round(self, decimals: builtins.int = 0) -> Any:
+    def round(self: Any, decimals: builtins.int = 0) -> Tensor:
         """Return the elements rounded to `decimals` places, halves to even."""
         if decimals == 0:
             return rounding.round(self)
         scale = 10.0**decimals
         return rounding.round(self * scale) / scale
 
-    def squeeze(self, axis: Any = None) -> Any:
+    def squeeze(self: Any, axis: Any = None) -> Tensor:
         """Return a view without axes of size 1."""
         return sh.squeeze(self, axis)
 
-    def unsqueeze(self, axis: builtins.int) -> Any:
+    def unsqueeze(self: Any, axis: builtins.int) -> Tensor:
         """Return a view with a new axis of size 1."""
         return sh.expand_dims(self, axis=axis)
 
-    def expand(self, *shape: Any) -> Any:
+    def expand(self: Any, *shape: Any) -> Tensor:
         """Return a read-only view broadcast to `shape` (-1 keeps a size)."""
         sizes = tuple(shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
         lead = len(sizes) - self.ndim
         full = tuple(self.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes))
         return sh.broadcast_to(self, full)
 
-    def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Any:
+    def flatten(self: Any, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
         """Return the tensor with axes `start_dim` to `end_dim` made one."""
         return sh.flatten(self, start_dim, end_dim)
 
-    def swapaxes(self, axis1: builtins.int, axis2: builtins.int) -> Any:
+    def swapaxes(self: Any, axis1: builtins.int, axis2: builtins.int) -> Tensor:
         """Return a view with two axes swapped."""
         return sh.swapaxes(self, axis1, axis2)
 
-    def repeat(self, repeats: Any, axis: builtins.int | None = None) -> Any:
+    def repeat(self: Any, repeats: Any, axis: builtins.int | None = None) -> Tensor:
         """Return the elements repeated, as NumPy's `repeat`."""
         return sh.repeat(self, repeats, axis=axis)
 
-    def take(self, indices: Any, axis: builtins.int | None = None) -> Any:
+    def take(self: Any, indices: Any, axis: builtins.int | None = None) -> Tensor:
         """Return elements by index along `axis` (None: of the flattened tensor)."""
         if axis is None:
             return sh.ravel(self)[indices]
         return se.take(self, indices, axis=axis)
 
-    def argsort(self, axis: builtins.int = -1, descending: builtins.bool = False) -> Any:
+    def argsort(self: Any, axis: builtins.int = -1, descending: builtins.bool = False) -> Tensor:
         """Return the indices that sort the tensor along `axis`."""
         return sorting.argsort(self, axis=axis, descending=descending)
 
-    def dim(self) -> builtins.int:
+    def dim(self: Any) -> builtins.int:
         """Return the number of axes."""
-        return self.ndim
+        return self.ndim  # type: ignore[no-any-return]
 
-    def numel(self) -> builtins.int:
+    def numel(self: Any) -> builtins.int:
         """Return the number of elements."""
-        return self.size
+        return self.size  # type: ignore[no-any-return]
 
-    def element_size(self) -> builtins.int:
+    def element_size(self: Any) -> builtins.int:
         """Return the bytes of one element."""
-        return self.itemsize
+        return self.itemsize  # type: ignore[no-any-return]
 
-    def is_contiguous(self) -> builtins.bool:
+    def is_contiguous(self: Any) -> builtins.bool:
         """Return whether the elements lie in C order without gaps."""
         return bool(self._data.flags.c_contiguous)
 
-    def contiguous(self) -> Any:
+    def contiguous(self: Any) -> Tensor:
         """Return the tensor in C order, itself where it is."""
-        return self if self.is_contiguous() else self.copy()
+        return self if self.is_contiguous() else self.copy()  # type: ignore[no-any-return]
 
-    def float(self) -> Any:
+    def float(self: Any) -> Tensor:
         """Return the tensor as float32."""
         return casting.astype(self, "float32", copy=False)
 
-    def double(self) -> Any:
+    def double(self: Any) -> Tensor:
         """Return the tensor as float64."""
         return casting.astype(self, "float64", copy=False)
 
-    def half(self) -> Any:
+    def half(self: Any) -> Tensor:
         """Return the tensor as float16."""
         return casting.astype(self, "float16", copy=False)
 
-    def long(self) -> Any:
+    def long(self: Any) -> Tensor:
         """Return the tensor as int64."""
         return casting.astype(self, "int64", copy=False)
 
-    def int(self) -> Any:
+    def int(self: Any) -> Tensor:
         """Return the tensor as int32."""
         return casting.astype(self, "int32", copy=False)
 
-    def bool(self) -> Any:
+    def bool(self: Any) -> Tensor:
         """Return the tensor as bool."""
         return casting.astype(self, "bool", copy=False)
 
 
-def _reduce(function: Any, x: Any, axis: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _reduce(function: Any, x: Any, axis: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     """Call a reduction with PyTorch's `dim`/`keepdim` and NumPy's `ddof` beside its own words."""
     if "dim" in kwargs:
         axis = kwargs.pop("dim")
@@ -397,4 +398,4 @@ def _reduce(function: Any, x: Any, axis: Any, args: tuple[Any, ...], kwargs: dic
         raise TypeError(
             f"{function.__name__}: {len(args)} positional arguments after axis; name them"
         )
-    return function(x, axis=axis, **kwargs)
+    return function(x, axis=axis, **kwargs)  # type: ignore[no-any-return]

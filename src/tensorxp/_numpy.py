@@ -15,7 +15,7 @@ from tensorxp._backend.device import DeviceError, cpu
 from tensorxp._backend.dtypes import as_dtype
 from tensorxp._core.door import is_numpy_value, node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import stack
 from tensorxp._core.writes import bump, write
@@ -314,8 +314,8 @@ def _at(name: str, ufunc: Any, inputs: tuple[Any, ...], outs: Any, options: dict
         raise NoEquivalent
     xp = _namespace()
     value = xp.asarray(_operand(name, values[0], target._device), device=target._device)
-    value = _cast(name, value, target.dtype)  # type: ignore[attr-defined]
-    value = xp.broadcast_to(-value if found == "subtract" else value, target[key].shape)  # type: ignore[index]
+    value = _cast(name, value, target.dtype)
+    value = xp.broadcast_to(-value if found == "subtract" else value, target[key].shape)
     write(target, ..., xp.index_add(target, key, value), name)
     return None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 _functions: dict[str, Callable[..., Any]] = {}
 _no_value = getattr(np, "_NoValue", None)

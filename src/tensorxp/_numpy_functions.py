@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._numpy_calls import NoEquivalent, implements, need, tensors
 
 # elementwise

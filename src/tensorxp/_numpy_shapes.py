@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
 from tensorxp._numpy_calls import NoEquivalent, implements, need, tensors
 
@@ -290,7 +290,7 @@ def repeat(xp: Any, a: Any, repeats: Any, axis: Any = None) -> Any:
 def pad(xp: Any, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
     if mode != "constant" or set(kwargs) - {"constant_values"}:
         raise NoEquivalent
-    width = pad_width.tolist() if isinstance(pad_width, Tensor) else pad_width  # type: ignore[attr-defined]
+    width = pad_width.tolist() if isinstance(pad_width, Tensor) else pad_width
     value = kwargs.get("constant_values", 0)
     if not isinstance(value, int | float | complex) or isinstance(width, dict):
         raise NoEquivalent

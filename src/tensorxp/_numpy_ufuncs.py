@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._numpy_calls import NoEquivalent
 
 #: NumPy's name → ours, where they differ
@@ -92,7 +92,7 @@ COMPOSITES = {
 
 
 def _xp(*xs: Any) -> Any:
-    return next(x for x in xs if isinstance(x, Tensor)).__array_namespace__()  # type: ignore[attr-defined]
+    return next(x for x in xs if isinstance(x, Tensor)).__array_namespace__()
 
 
 def _pair(xp: Any, x1: Any, x2: Any) -> tuple[Any, Any]:

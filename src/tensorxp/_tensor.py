@@ -91,22 +91,22 @@ class Tensor(Methods, concrete=True):
         """The transpose of a 2-d tensor, as a view."""
         if self._data.ndim != 2:
             raise ValueError(f"T: the tensor has shape {self.shape}; T needs two axes, mT allows more")
-        return sh.matrix_transpose(self)  # type: ignore[return-value]
+        return sh.matrix_transpose(self)
 
     @property
     def mT(self) -> "Tensor":
         """The tensor with its last two axes swapped, as a view."""
-        return sh.matrix_transpose(self)  # type: ignore[return-value]
+        return sh.matrix_transpose(self)
 
     @property
     def real(self) -> "Tensor":
         """The real part: a view of complex elements, the tensor itself if real."""
-        return cx.real(self)  # type: ignore[return-value]
+        return cx.real(self)
 
     @property
     def imag(self) -> "Tensor":
         """The imaginary part, as a view; zeros if real."""
-        return cx.imag(self)  # type: ignore[return-value]
+        return cx.imag(self)
 
     @property
     def itemsize(self) -> int:
@@ -128,7 +128,7 @@ class Tensor(Methods, concrete=True):
         """Whether the elements live on a CUDA device."""
         return self._device.type == "cuda"
 
-    def __array_namespace__(self: Any = None, /, *, api_version: str | None = None) -> Any:
+    def __array_namespace__(self: Any, /, *, api_version: str | None = None) -> Any:
         if api_version is not None and api_version not in _VERSIONS:
             raise ValueError(
                 f"__array_namespace__: api_version is {api_version!r}; allowed are "
@@ -140,249 +140,249 @@ class Tensor(Methods, concrete=True):
 
     def __add__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.add_p, self, other)  # type: ignore[return-value]
+            return binary(ar.add_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __radd__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.add_p, other, self)  # type: ignore[return-value]
+            return binary(ar.add_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __sub__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.subtract_p, self, other)  # type: ignore[return-value]
+            return binary(ar.subtract_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rsub__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.subtract_p, other, self)  # type: ignore[return-value]
+            return binary(ar.subtract_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __mul__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.multiply_p, self, other)  # type: ignore[return-value]
+            return binary(ar.multiply_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rmul__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.multiply_p, other, self)  # type: ignore[return-value]
+            return binary(ar.multiply_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __truediv__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.divide_p, self, other)  # type: ignore[return-value]
+            return binary(ar.divide_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rtruediv__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.divide_p, other, self)  # type: ignore[return-value]
+            return binary(ar.divide_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __floordiv__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.floor_divide_p, self, other)  # type: ignore[return-value]
+            return binary(ar.floor_divide_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rfloordiv__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.floor_divide_p, other, self)  # type: ignore[return-value]
+            return binary(ar.floor_divide_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __mod__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.remainder_p, self, other)  # type: ignore[return-value]
+            return binary(ar.remainder_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rmod__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.remainder_p, other, self)  # type: ignore[return-value]
+            return binary(ar.remainder_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __pow__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.pow_p, self, other)  # type: ignore[return-value]
+            return binary(ar.pow_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rpow__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(ar.pow_p, other, self)  # type: ignore[return-value]
+            return binary(ar.pow_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __matmul__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(products.matmul_p, self, other)  # type: ignore[return-value]
+            return binary(products.matmul_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rmatmul__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(products.matmul_p, other, self)  # type: ignore[return-value]
+            return binary(products.matmul_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __and__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_and_p, self, other)  # type: ignore[return-value]
+            return binary(bw.bitwise_and_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rand__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_and_p, other, self)  # type: ignore[return-value]
+            return binary(bw.bitwise_and_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __or__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_or_p, self, other)  # type: ignore[return-value]
+            return binary(bw.bitwise_or_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __ror__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_or_p, other, self)  # type: ignore[return-value]
+            return binary(bw.bitwise_or_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __xor__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_xor_p, self, other)  # type: ignore[return-value]
+            return binary(bw.bitwise_xor_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rxor__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_xor_p, other, self)  # type: ignore[return-value]
+            return binary(bw.bitwise_xor_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __lshift__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_left_shift_p, self, other)  # type: ignore[return-value]
+            return binary(bw.bitwise_left_shift_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rlshift__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_left_shift_p, other, self)  # type: ignore[return-value]
+            return binary(bw.bitwise_left_shift_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __rshift__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_right_shift_p, self, other)  # type: ignore[return-value]
+            return binary(bw.bitwise_right_shift_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rrshift__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(bw.bitwise_right_shift_p, other, self)  # type: ignore[return-value]
+            return binary(bw.bitwise_right_shift_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __lt__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(cmp.less_p, self, other)  # type: ignore[return-value]
+            return binary(cmp.less_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __le__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(cmp.less_equal_p, self, other)  # type: ignore[return-value]
+            return binary(cmp.less_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __gt__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(cmp.greater_p, self, other)  # type: ignore[return-value]
+            return binary(cmp.greater_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __ge__(self, other: Any, /) -> "Tensor":
         try:
-            return binary(cmp.greater_equal_p, self, other)  # type: ignore[return-value]
+            return binary(cmp.greater_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __eq__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
         try:
-            return binary(cmp.equal_p, self, other)  # type: ignore[return-value]
+            return binary(cmp.equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __ne__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
         try:
-            return binary(cmp.not_equal_p, self, other)  # type: ignore[return-value]
+            return binary(cmp.not_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __neg__(self, /) -> "Tensor":
-        return ar.negative(self)  # type: ignore[return-value]
+        return ar.negative(self)
 
     def __pos__(self, /) -> "Tensor":
-        return ar.positive(self)  # type: ignore[return-value]
+        return ar.positive(self)
 
     def __abs__(self, /) -> "Tensor":
-        return ar.abs(self)  # type: ignore[return-value]
+        return ar.abs(self)
 
     def __invert__(self, /) -> "Tensor":
-        return bw.bitwise_invert(self)  # type: ignore[return-value]
+        return bw.bitwise_invert(self)
 
     def __iadd__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.add_p, self, other)  # type: ignore[no-any-return]
+        return inplace(ar.add_p, self, other)
 
     def __isub__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.subtract_p, self, other)  # type: ignore[no-any-return]
+        return inplace(ar.subtract_p, self, other)
 
     def __imul__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.multiply_p, self, other)  # type: ignore[no-any-return]
+        return inplace(ar.multiply_p, self, other)
 
     def __itruediv__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.divide_p, self, other)  # type: ignore[no-any-return]
+        return inplace(ar.divide_p, self, other)
 
     def __ifloordiv__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.floor_divide_p, self, other)  # type: ignore[no-any-return]
+        return inplace(ar.floor_divide_p, self, other)
 
     def __imod__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.remainder_p, self, other)  # type: ignore[no-any-return]
+        return inplace(ar.remainder_p, self, other)
 
     def __ipow__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.pow_p, self, other)  # type: ignore[no-any-return]
+        return inplace(ar.pow_p, self, other)
 
     def __imatmul__(self, other: Any, /) -> "Tensor":
-        return inplace(products.matmul_p, self, other)  # type: ignore[no-any-return]
+        return inplace(products.matmul_p, self, other)
 
     def __iand__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_and_p, self, other)  # type: ignore[no-any-return]
+        return inplace(bw.bitwise_and_p, self, other)
 
     def __ior__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_or_p, self, other)  # type: ignore[no-any-return]
+        return inplace(bw.bitwise_or_p, self, other)
 
     def __ixor__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_xor_p, self, other)  # type: ignore[no-any-return]
+        return inplace(bw.bitwise_xor_p, self, other)
 
     def __ilshift__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_left_shift_p, self, other)  # type: ignore[no-any-return]
+        return inplace(bw.bitwise_left_shift_p, self, other)
 
     def __irshift__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_right_shift_p, self, other)  # type: ignore[no-any-return]
+        return inplace(bw.bitwise_right_shift_p, self, other)
 
     def __getitem__(self, key: Any, /) -> "Tensor":
-        return indexing.getitem(self, key)  # type: ignore[no-any-return]
+        return indexing.getitem(self, key)
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
         indexing.setitem(self, key, value)
@@ -472,7 +472,7 @@ class Tensor(Methods, concrete=True):
         if copy is False and wanted not in (None, self._data.dtype):
             raise ValueError(f"numpy.asarray: copy=False, but dtype {self.dtype} must become {dtype}")
         data = self._data if wanted is None else self._data.astype(wanted, copy=False)
-        return np.array(data) if copy and data is self._data else data  # type: ignore[no-any-return]
+        return np.array(data) if copy and data is self._data else data
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return _numpy.ufunc(ufunc, method, inputs, kwargs)
@@ -501,7 +501,7 @@ class Tensor(Methods, concrete=True):
 
     def to_device(self, device: Any, /, *, stream: Any = None) -> "Tensor":
         """Return the tensor on `device`; recorded, so the gradient comes back."""
-        return transfer.to_device(self, device, stream=stream)  # type: ignore[no-any-return]
+        return transfer.to_device(self, device, stream=stream)
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False,
            non_blocking: bool = False) -> "Tensor":
@@ -515,11 +515,11 @@ class Tensor(Methods, concrete=True):
                 dtype = target
         out = self
         if dtype is not None:
-            out = casting.astype(out, as_dtype(dtype, "to"), copy=False)  # type: ignore[assignment]
+            out = casting.astype(out, as_dtype(dtype, "to"), copy=False)
         if device is not None:
             place = as_device(device, "to")
             out = transfer.to_device(out, place, non_blocking=non_blocking)
-        return sh.copy(out) if copy and out is self else out  # type: ignore[return-value]
+        return sh.copy(out) if copy and out is self else out
 
     def cpu(self) -> "Tensor":
         """Return the tensor on the CPU."""
@@ -534,8 +534,8 @@ class Tensor(Methods, concrete=True):
 
     def __deepcopy__(self, memo: dict[int, Any], /) -> "Tensor":
         if self.grad_fn is not None:
-            return sh.copy(self)  # type: ignore[return-value]
-        return _duplicate(self, self._device.raw.copy(self._data))
+            return sh.copy(self)
+        return _duplicate(self, self._device.raw.copy(self._data))  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:
         data = self._device.raw.to_numpy(self._data)
@@ -546,12 +546,12 @@ class Tensor(Methods, concrete=True):
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
-def _leave(error: TypeError, other: Any) -> Any:
+def _leave(error: TypeError, other: Any) -> Tensor:
     """Return NotImplemented where the class of `other` has operators of its own, else raise."""
     cls = type(other)
     own = cls.__module__.partition(".")[0] not in ("builtins", "numpy", "tensorxp")
     if own and hasattr(cls, "__radd__") and not hasattr(cls, "__dlpack__"):
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     raise error
 
 

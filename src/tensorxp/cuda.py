@@ -16,7 +16,7 @@ from tensorxp._backend.device import (
 )
 from tensorxp._backend.sim import SimNamespace
 from tensorxp._core.door import wrap
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 __all__ = [
     "Stream", "current_device", "current_stream", "device_count", "empty_cache",

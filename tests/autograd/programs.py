@@ -85,39 +85,41 @@ WRITES = [_iadd, _isub, _imul, _ihalf, _fill, _copy, _first, _mask, _rows]
 
 @dataclass
 class Buffer:
-    """Memory of the functional reference: its present value, and the leaf it began as."""
+    """A root of the reference: its present value with history, the leaf it began as.
+
+    `memory` is PyTorch's tensor over the same memory, which shows what writes through other
+    roots over that memory (from `detach`) did to it.
+    """
 
     value: Any
+    memory: Any
     leaf: Any = None
+
+    def refresh(self) -> None:
+        """Take over the values of writes that this root's history knows nothing of."""
+        actual = self.memory.detach()
+        if not torch.equal(self.value.detach(), actual):
+            self.value = self.value + (actual - self.value.detach())
 
 
 @dataclass
 class Place:
-    """A tensor of the reference: a chain of views of a buffer; `cut` where it was detached."""
+    """A tensor of the reference: a chain of views of a root."""
 
     buffer: Buffer
     chain: tuple[Any, ...] = ()
-    cut: bool = False
 
     def read(self) -> Any:
         """Return the present value, a torch tensor with the history it should have."""
-        out = follow(self.buffer.value, self.chain)
-        return out.detach() if self.cut else out
+        return follow(self.buffer.value, self.chain)
 
-    def write(self, function: Callable[[Any, Any], None], other: Any, recorded: bool) -> None:
-        """Replace the buffer's value by one in which this place was changed."""
-        base = self.buffer.value
-        new = (base.detach() if self.cut or not recorded else base).clone()
+    def write(self, function: Callable[[Any, Any], None], other: Any) -> None:
+        """Replace the root's value by one in which this place was changed."""
+        new = self.buffer.value.clone()
         place = follow(new, self.chain)
-        with torch.no_grad() if self.cut or not recorded else nullcontext():
-            old = place.clone()  # what the write needs of the old value is not overwritten
-            if function is _copy or function is _fill or function is _first or function is _rows:
-                function(place, other.clone() if isinstance(other, torch.Tensor) else other)
-            else:
-                function(old, other)
-                place[...] = old
-        if self.cut or not recorded:  # values change, history does not
-            new = base + (new - base).detach() if base.requires_grad else new
+        old = place.clone()  # what the write needs of the old value is not overwritten
+        function(old, other.clone())
+        place[...] = old
         self.buffer.value = new
 
 
@@ -135,12 +137,18 @@ class World:
     theirs: list[Any] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     grads: dict[int, Any] = field(default_factory=dict)  # of the reference, by leaf
+    frozen: set[int] = field(default_factory=set)  # views made in no_grad of what requires grad
 
     def add(self, ours: Any, theirs: Any, place: Place) -> None:
         """Keep a new tensor, in its three forms."""
         self.ours.append(ours)
         self.theirs.append(theirs)
         self.places.append(place)
+
+    def refresh(self) -> None:
+        """Bring all roots up to date after a write."""
+        for place in self.places:
+            place.buffer.refresh()
 
 
 def leaf(world: World, seed: int, recorded: bool) -> None:
@@ -152,7 +160,7 @@ def leaf(world: World, seed: int, recorded: bool) -> None:
         ours.requires_grad_()
         theirs.requires_grad_()
         variable.requires_grad_()
-    world.add(ours, theirs, Place(Buffer(variable, variable if recorded else None)))
+    world.add(ours, theirs, Place(Buffer(variable, theirs, variable if recorded else None)))
 
 
 def attempt(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
@@ -162,13 +170,9 @@ def attempt(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
         return None, error
 
 
-def both(ours: Callable[[], Any], theirs: Callable[[], Any], what: str) -> tuple[Any, Any, bool]:
-    """Return what both give, and whether both succeeded; AssertionError where they differ."""
-    a, error_a = attempt(ours)
-    b, error_b = attempt(theirs)
-    if (error_a is None) != (error_b is None):
-        raise AssertionError(f"{what}: tensorxp {error_a!r}, PyTorch {error_b!r}")
-    return a, b, error_a is None
+def agree(what: str, ours: Exception | None, theirs: Exception | None) -> None:
+    """Check that both failed, or none."""
+    assert (ours is None) == (theirs is None), f"{what}: tensorxp {ours!r}, PyTorch {theirs!r}"
 
 
 def step(world: World, instruction: Instruction) -> None:
@@ -180,44 +184,65 @@ def step(world: World, instruction: Instruction) -> None:
     i, j = i % len(world.ours), j % len(world.ours)
     ours, theirs, place = world.ours[i], world.theirs[i], world.places[i]
     ours2, theirs2, place2 = world.ours[j], world.theirs[j], world.places[j]
-    quiet = name.startswith("no_grad ")
-    with xp.no_grad() if quiet else nullcontext(), torch.no_grad() if quiet else nullcontext():
-        match name.removeprefix("no_grad "):
-            case "view":
-                view = VIEWS[k % len(VIEWS)]
-                a, b, fine = both(lambda: view(ours), lambda: view(theirs), name)
-                if fine:
-                    cut = place.cut or quiet
-                    world.add(a, b, Place(place.buffer, (*place.chain, view), cut))
-            case "unary":
-                op = UNARY[k % len(UNARY)]
-                a, b = getattr(xp, op)(ours), getattr(torch, op)(theirs)
-                value = getattr(torch, op)(place.read())
-                world.add(a, b, Place(Buffer(value)))
-            case "binary":
-                function = BINARY[k % len(BINARY)]
-                a, b, fine = both(
-                    lambda: function(ours, ours2), lambda: function(theirs, theirs2), name
-                )
-                if fine:
-                    world.add(a, b, Place(Buffer(function(place.read(), place2.read()))))
-            case "write":
-                write = WRITES[k % len(WRITES)]
-                _, _, fine = both(
-                    lambda: write(ours, ours2),
-                    lambda: write(theirs, theirs2),
-                    f"{name} {write.__name__}",
-                )
-                if fine:
-                    place.write(write, place2.read(), not quiet)
-            case "detach":
-                world.add(ours.detach(), theirs.detach(), Place(place.buffer, place.chain, True))
-            case "clone":
-                world.add(xp.copy(ours), theirs.clone(), Place(Buffer(place.read().clone())))
-            case "gather":
-                world.add(ours[[0, 0]], theirs[[0, 0]], Place(Buffer(place.read()[[0, 0]])))
-            case "backward":
-                backward(world, i)
+    shared = np.shares_memory(ours.detach().numpy(), ours2.detach().numpy())
+    root = ours if ours._base is None else ours._base
+    match name:
+        case "view" | "no_grad view":
+            view = VIEWS[k % len(VIEWS)]
+            frozen = name.startswith("no_grad") and root.requires_grad
+            with xp.no_grad() if name.startswith("no_grad") else nullcontext():
+                a, error = attempt(lambda: view(ours))
+            # PyTorch says of such a view that it requires grad, but gives it none
+            b, error_t = attempt(lambda: view(theirs.detach() if frozen else theirs))
+            agree(name, error, error_t)
+            if error is None:
+                if frozen:
+                    place = Place(Buffer(view(place.read()).detach(), b))
+                    world.frozen.add(len(world.ours))
+                else:
+                    place = Place(place.buffer, (*place.chain, view))
+                    if i in world.frozen:
+                        world.frozen.add(len(world.ours))
+                world.add(a, b, place)
+        case "unary":
+            op = UNARY[k % len(UNARY)]
+            a, b = getattr(xp, op)(ours), getattr(torch, op)(theirs)
+            world.add(a, b, Place(Buffer(getattr(torch, op)(place.read()), b)))
+        case "binary":
+            function = BINARY[k % len(BINARY)]
+            a, error = attempt(lambda: function(ours, ours2))
+            b, error_t = attempt(lambda: function(theirs, theirs2))
+            agree(name, error, error_t)
+            if error is None:
+                world.add(a, b, Place(Buffer(function(place.read(), place2.read()), b)))
+        case "write" | "no_grad write":
+            write = WRITES[k % len(WRITES)]
+            quiet = name.startswith("no_grad")
+            with xp.no_grad() if quiet else nullcontext():
+                _, error = attempt(lambda: write(ours, ours2))
+            if i in world.frozen and not quiet and root.requires_grad:
+                assert isinstance(error, RuntimeError)
+                return
+            with torch.no_grad() if quiet else nullcontext():
+                # PyTorch refuses operands that overlap
+                _, error_t = attempt(lambda: write(theirs, theirs2.clone() if shared else theirs2))
+            agree(f"{name} {write.__name__}", error, error_t)
+            if error is None:
+                if not quiet:
+                    place.write(write, place2.read())
+                world.refresh()
+        case "detach":
+            b = theirs.detach()
+            world.add(ours.detach(), b, Place(Buffer(place.read().detach(), b)))
+        case "clone":
+            b = theirs.clone()
+            world.add(xp.copy(ours), b, Place(Buffer(place.read().clone(), b)))
+        case "gather":
+            if theirs.ndim:
+                b = theirs[[0, 0]]
+                world.add(ours[[0, 0]], b, Place(Buffer(place.read()[[0, 0]], b)))
+        case "backward":
+            backward(world, i)
 
 
 def backward(world: World, i: int) -> None:
@@ -240,10 +265,11 @@ def backward(world: World, i: int) -> None:
         assert "modified by an in-place" in str(error)
         return
     leaves = [(n, p.buffer.leaf) for n, p in enumerate(world.places) if p.buffer.leaf is not None
-              and not p.chain and not p.cut]  # fmt: skip
+              and not p.chain]  # fmt: skip
     found = torch.autograd.grad(
-        torch.sum(torch.sin(place.read())), [v for _, v in leaves], allow_unused=True
-    )
+        torch.sum(torch.sin(place.read())), [v for _, v in leaves],
+        allow_unused=True, retain_graph=True,
+    )  # fmt: skip
     for (n, _), g in zip(leaves, found, strict=True):
         if g is not None:
             world.grads[n] = world.grads[n] + g if n in world.grads else g
@@ -266,7 +292,7 @@ def compare(world: World) -> None:
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=1e-9, atol=1e-9)
         value = place.read().detach().numpy()
         np.testing.assert_allclose(a.detach().numpy(), value, rtol=1e-9, atol=1e-9)
-        assert a.requires_grad == attempt(lambda b=b: b.requires_grad)[0], n
+        assert a.requires_grad == b.requires_grad, n
         assert a.is_leaf == b.is_leaf, n
 
 

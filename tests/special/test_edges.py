@@ -179,7 +179,9 @@ def test_a_derivative_that_is_missing_is_never_silent(
 def test_a_second_derivative_that_is_missing_is_never_silent() -> None:
     a = xp.asarray(1.5, requires_grad=True)
     (g,) = xp.autograd.grad(special.gammainc(a, 2.0), [a], create_graph=True)
-    with pytest.raises(NotImplementedError, match=r"special.gammainc: .* a, to second order, "):
+    with pytest.raises(
+        NotImplementedError, match=r"special.gammainc: the second derivative .* a is not "
+    ):
         g.backward()
 
 
@@ -204,10 +206,14 @@ def test_slopes_in_the_shape_at_the_ends() -> None:
 def test_mixed_second_derivatives_of_the_incomplete_gamma_function_agree() -> None:
     a = xp.asarray([0.7, 2.0, 40.0], requires_grad=True)
     x = xp.asarray([0.5, 3.0, 38.0], requires_grad=True)
-    by_a, by_x = xp.autograd.grad(special.gammainc(a, x).sum(), [a, x], create_graph=True)
-    (one,) = xp.autograd.grad(by_a.sum(), [x], retain_graph=True)
+
+    def by_a(x: Any) -> Any:
+        return xp.autograd.grad(special.gammainc(a, x).sum(), [a], create_graph=True)[0]
+
+    _, one = xp.autograd.jvp(by_a, (x.detach(),), (xp.ones(3),))
+    (by_x,) = xp.autograd.grad(special.gammainc(a, x).sum(), [x], create_graph=True)
     (two,) = xp.autograd.grad(by_x.sum(), [a])
-    np.testing.assert_allclose(one.numpy(), two.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(one.detach().numpy(), two.numpy(), rtol=1e-12)
 
 
 def test_the_other_arguments_are_differentiated_beside_it() -> None:

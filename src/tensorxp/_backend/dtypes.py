@@ -130,7 +130,7 @@ def of_raw(raw_dtype: Any) -> DType:
 def as_dtype(spec: Any, function: str = "dtype", argument: str = "dtype") -> DType:
     """Return the dtype that `spec` means: ours, NumPy's, a name or a Python type."""
     if spec.__class__ is DType:
-        return spec  # type: ignore[no-any-return]
+        return spec
     try:
         if spec in _BY_PYTHON:
             return _BY_PYTHON[spec]()

@@ -18,7 +18,7 @@ from tensorxp._core.operands import (
 )
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, view_of
 from tensorxp._core.watchers import notify, stack, watching
 
@@ -49,12 +49,12 @@ def node_of(x: Any) -> Any:
     return x._node
 
 
-def unary(op: Primitive, x: Any) -> TensorBase:
+def unary(op: Primitive, x: Any) -> Tensor:
     """Apply an elementwise primitive of one tensor."""
     return single(op, x, _NONE)
 
 
-def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Any:
+def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Tensor:
     """Apply a primitive of one tensor and one output; `raw` is its result where known."""
     try:
         node, version = x._node, x._version
@@ -86,27 +86,27 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> An
     return out
 
 
-def binary(op: Primitive, x1: Any, x2: Any) -> TensorBase:
+def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
     """Apply a primitive of two tensors, or of a tensor and a Python scalar."""
     kind = x2.__class__
     try:
         node1, version, device = x1._node, x1._version, x1._device
         if watching or (version.__class__ is View and version.seen != version.cell[0]):
-            return apply(op, promote(op, x1, x2), _NONE)  # type: ignore[no-any-return]
+            return apply(op, promote(op, x1, x2), _NONE)
         if kind is float or kind is int:
             node2 = None
             if node1 is not None and not op.scalars:
-                return apply(op, promote(op, x1, x2), _NONE)  # type: ignore[no-any-return]
+                return apply(op, promote(op, x1, x2), _NONE)
             raw = (device._forwards.get(op) or op.bind(device))(x1._data, x2)
         else:
             node2, version = x2._node, x2._version
             if device is not x2._device or (
                 version.__class__ is View and version.seen != version.cell[0]
             ):
-                return apply(op, (x1, x2), _NONE)  # type: ignore[no-any-return]
+                return apply(op, (x1, x2), _NONE)
             raw = (device._forwards.get(op) or op.bind(device))(x1._data, x2._data)
     except AttributeError:
-        return apply(op, promote(op, x1, x2), _NONE)  # type: ignore[no-any-return]
+        return apply(op, promote(op, x1, x2), _NONE)
     except (TypeError, ValueError) as error:
         raise explained(op, (x1, x2), error) from None
     if raw.__class__ is not device._array_type:
@@ -122,9 +122,12 @@ def binary(op: Primitive, x1: Any, x2: Any) -> TensorBase:
     return out
 
 
-def apply(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
-    """Apply `op` to tensors (or Python scalars, or None), record it, and tell the watchers."""
-    out = _run(op, inputs, params)
+def apply(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
+    """Apply `op` to tensors (or Python scalars, or None), record it, and tell the watchers.
+
+    What has several outputs gives a tuple of Tensors, in spite of the annotation.
+    """
+    out: Tensor = _run(op, inputs, params)
     if watching and stack():
         notify(op, inputs, params, out)
     return out

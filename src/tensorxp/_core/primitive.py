@@ -89,7 +89,7 @@ class Primitive:
         raw = device.raw
         found = getattr(raw, self.name) if self.forward is None else partial(self.forward, raw)
         device._forwards[self] = found
-        return found  # type: ignore[no-any-return]
+        return found
 
     def plan(self, needs: tuple[bool, ...]) -> Plan:
         """Return the plan for the inputs that `needs` marks."""

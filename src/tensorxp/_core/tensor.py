@@ -5,7 +5,7 @@ needs it) and `_version` what in-place writes count (None until it is shared or 
 The class that the door builds hands itself over here, by `concrete=True`.
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tensorxp._backend.device import Device
 
@@ -19,9 +19,15 @@ class TensorBase:
     _device: Device
     _node: Any
     _version: Any
-    concrete: ClassVar[type["TensorBase"]]
+    concrete: ClassVar[type["Tensor"]]
 
     def __init_subclass__(cls, concrete: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if concrete:
-            TensorBase.concrete = cls
+            TensorBase.concrete = cls  # type: ignore[assignment]
+
+
+if TYPE_CHECKING:  # annotations mean the whole class, which stands three layers higher
+    from tensorxp._tensor import Tensor as Tensor
+else:
+    Tensor = TensorBase

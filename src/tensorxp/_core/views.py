@@ -17,7 +17,8 @@ Chain = tuple[tuple[Any, dict[str, Any]], ...]
 class View:
     """What makes a tensor a view: its root, the chain, the shared cell, the version seen.
 
-    `frozen` says that it was made inside no_grad of a root that required grad.
+    `frozen` says that it, or a view it is a view of, was made inside no_grad of a root that
+    required grad.
     """
 
     __slots__ = ("base", "cell", "chain", "frozen", "seen")
@@ -47,6 +48,7 @@ def view_of(x: TensorBase, op: Any, params: dict[str, Any], frozen: bool) -> Vie
         view.base = version.base
         view.chain = (*version.chain, (op, params))
         view.cell = cell = version.cell
+        frozen = frozen or version.frozen
     else:
         cell = version
         if cell is None:

@@ -11,7 +11,7 @@ from tensorxp._core.door import apply, device_mismatch, node_of, promote, record
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf
 from tensorxp._core.primitive import Primitive, primitive
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import Chain, View
 from tensorxp._core.watchers import notify_rebind, stack, watching
 
@@ -121,7 +121,7 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
     bump(x)
 
 
-def inplace(op: Primitive, x: Any, other: Any) -> Any:
+def inplace(op: Primitive, x: Tensor, other: Any) -> Tensor:
     """Return `x` after `x op= other`: dtype and shape of `x` stay; nothing changes on failure."""
     function = f"in-place {op.name}"
     root, chain = _check(function, x)

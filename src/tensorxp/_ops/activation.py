@@ -11,7 +11,7 @@ from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.rules import Rule
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.special.errors import erf, erf_p
 
 _SQRT_2_PI = math.sqrt(2 / math.pi)
@@ -93,7 +93,7 @@ softplus_p = elementwise("softplus", forward=_softplus_forward, x=_softplus_slop
 
 def softplus(x: Tensor, /, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return log(1 + exp(beta x)) / beta, and x where beta x > threshold."""
-    return apply(softplus_p, (x,), {"beta": beta, "threshold": threshold})  # type: ignore[no-any-return]
+    return apply(softplus_p, (x,), {"beta": beta, "threshold": threshold})
 
 
 def _logsigmoid_forward(xp: Any, x: Any) -> Any:
@@ -196,7 +196,7 @@ elu_p = elementwise("elu", forward=_elu_forward, x=_elu_slope)
 def elu(x: Tensor, /, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
     """Return scale · x where x > 0, else scale · alpha (exp(input_scale x) - 1)."""
     params = {"alpha": alpha, "scale": scale, "input_scale": input_scale}
-    return apply(elu_p, (x,), params)  # type: ignore[no-any-return]
+    return apply(elu_p, (x,), params)
 
 
 def _piecewise(name: str, forward: Any, slope: Any) -> Primitive:
@@ -215,7 +215,7 @@ leaky_relu_p = _piecewise(
 
 def leaky_relu(x: Tensor, /, negative_slope: float = 0.01) -> Tensor:
     """Return x where x > 0, else negative_slope · x, which is the slope at 0 too."""
-    return apply(leaky_relu_p, (x,), {"negative_slope": negative_slope})  # type: ignore[no-any-return]
+    return apply(leaky_relu_p, (x,), {"negative_slope": negative_slope})
 
 
 hardtanh_p = _piecewise(
@@ -227,7 +227,7 @@ hardtanh_p = _piecewise(
 
 def hardtanh(x: Tensor, /, low: float = -1.0, high: float = 1.0) -> Tensor:
     """Return x limited to [low, high]; the gradient at the limits is 0."""
-    return apply(hardtanh_p, (x,), {"low": low, "high": high})  # type: ignore[no-any-return]
+    return apply(hardtanh_p, (x,), {"low": low, "high": high})
 
 
 hardswish_p = _piecewise(
@@ -251,7 +251,7 @@ threshold_p = _piecewise(
 
 def threshold(x: Tensor, /, threshold: float, value: float) -> Tensor:
     """Return x where x > threshold, else value."""
-    return apply(threshold_p, (x,), {"threshold": threshold, "value": value})  # type: ignore[no-any-return]
+    return apply(threshold_p, (x,), {"threshold": threshold, "value": value})
 
 
 def _mish_forward(xp: Any, x: Any) -> Any:
@@ -317,4 +317,4 @@ binary_cross_entropy_p = elementwise(
 
 def binary_cross_entropy(x: Tensor, y: Tensor, /) -> Tensor:
     """Return -(y log x + (1 - y) log(1 - x)), the logarithms limited to at least -100."""
-    return apply(binary_cross_entropy_p, (x, y), {})  # type: ignore[no-any-return]
+    return apply(binary_cross_entropy_p, (x, y), {})

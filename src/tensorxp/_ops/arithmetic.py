@@ -8,7 +8,7 @@ from typing import Any
 from tensorxp._backend.device import cpu
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
 from tensorxp._core.primitive import elementwise, linear, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 add_p = elementwise("add", scalars=True, x1=lambda ct: ct, x2=lambda ct: ct)
 subtract_p = elementwise("subtract", scalars=True, x1=lambda ct: ct, x2=lambda ct: -ct)
@@ -315,4 +315,4 @@ def clip(
         given = f"a {type(x).__name__}" if not isinstance(x, Tensor) else x._data.dtype
         raise TypeError(f"clip: x is {given}; allowed are Tensors of a real dtype")
     bounds = _bound(x, min, "min"), _bound(x, max, "max")
-    return apply(clip_p, (x, *bounds), {})  # type: ignore[no-any-return]
+    return apply(clip_p, (x, *bounds), {})

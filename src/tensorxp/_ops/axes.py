@@ -8,7 +8,7 @@ from operator import index
 from typing import Any
 
 from tensorxp._backend.device import cpu
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 #: NumPy's AxisError, which is both a ValueError and an IndexError.
 AxisError: Any = cpu.raw.exceptions.AxisError

@@ -2,7 +2,7 @@
 
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import nondifferentiable
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 _PAIR = ("x1", "x2")
 

@@ -9,7 +9,7 @@ from tensorxp._backend import dtypes
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.transfer import to_device
 
 
@@ -37,7 +37,7 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
         x = to_device(x, device)
     if source == target and not copy:
         return x
-    return apply(astype_p, (x,), {"dtype": target})  # type: ignore[no-any-return]
+    return apply(astype_p, (x,), {"dtype": target})
 
 
 @dataclass(frozen=True)

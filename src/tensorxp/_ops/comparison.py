@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._core.door import apply, binary, promote, unary
 from tensorxp._core.primitive import nondifferentiable
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 _PAIR = ("x1", "x2")
 
@@ -118,7 +118,7 @@ def isclose(
 ) -> Tensor:
     """Return whether |x1 - x2| ≤ atol + rtol |x2| for each pair; equal infinities are close."""
     params = {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}
-    return apply(isclose_p, promote(isclose_p, x1, x2), params)  # type: ignore[no-any-return]
+    return apply(isclose_p, promote(isclose_p, x1, x2), params)
 
 
 def allclose(

@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import linear, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 real_p = linear("real", view=True, x=lambda ct: ct)
 imag_p = linear("imag", view=True, x=lambda ct: ct * 1j)
@@ -17,12 +17,12 @@ conj_p = linear("conj", x=lambda ct: ct.conjugate())
 
 def real(x: Tensor, /) -> Tensor:
     """Return the real parts of `x`, as a view; real `x` is its own real part."""
-    return apply(real_p, (x,), {})  # type: ignore[no-any-return]
+    return apply(real_p, (x,), {})
 
 
 def imag(x: Tensor, /) -> Tensor:
     """Return the imaginary parts of complex `x`, as a view; for real `x` zeros (read-only)."""
-    return apply(imag_p, (x,), {})  # type: ignore[no-any-return]
+    return apply(imag_p, (x,), {})
 
 
 def conj(x: Tensor, /) -> Tensor:

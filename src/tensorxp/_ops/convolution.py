@@ -10,7 +10,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, multilinear, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops import columns as col
 from tensorxp._ops.windows import Steps
 
@@ -94,9 +94,9 @@ weigh_p = multilinear("weigh", forward=_weigh, x=_weigh_x, y=_weigh_y)
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, /, *, steps: Steps) -> Tensor:
     """Return the correlation of `x` (N, C, *S) with `weight` (O, C / groups, *K), plus `bias`."""
-    return apply(convolve_p, (x, weight, bias), {"steps": steps})  # type: ignore[no-any-return]
+    return apply(convolve_p, (x, weight, bias), {"steps": steps})
 
 
 def spread(y: Tensor, weight: Tensor, /, *, steps: Steps, size: Any) -> Tensor:
     """Return the transposed convolution of `y` (N, O, *L) with `weight`, of spatial `size`."""
-    return apply(spread_p, (y, weight), {"steps": steps, "size": size})  # type: ignore[no-any-return]
+    return apply(spread_p, (y, weight), {"steps": steps, "size": size})

@@ -13,7 +13,7 @@ from tensorxp._backend import dtypes, interchange
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._backend.dtypes import as_dtype, of_raw, raw_or_none
 from tensorxp._core.door import new_leaf, node_of, wrap
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape, stack
 from tensorxp._ops.transfer import to_device_op
@@ -21,7 +21,7 @@ from tensorxp._ops.transfer import to_device_op
 _SCALARS = (bool, int, float, complex)
 
 
-def with_grad(x: Any, requires_grad: bool, function: str) -> Any:
+def with_grad(x: Tensor, requires_grad: bool, function: str) -> Tensor:
     """Return `x`, a leaf that requires grad where asked; RuntimeError for integer dtypes."""
     if requires_grad:
         if x._data.dtype.kind not in "fc":
@@ -59,7 +59,7 @@ def _make(
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, function).dtype
     sizes = _shape(function, shape)
     raw = _raw_of(place, lambda: getattr(place.raw.base, name)(sizes, *args, dtype=chosen))
-    return with_grad(wrap(raw, place), requires_grad, function)  # type: ignore[no-any-return]
+    return with_grad(wrap(raw, place), requires_grad, function)
 
 
 def empty(
@@ -110,7 +110,7 @@ def full(
         value = fill_value if dtype is None else astype(fill_value, dtype, copy=False)
         if device is not None:
             value = to_device_op(value, as_device(device, "full"))
-        return with_grad(copy(broadcast_to(value, _shape("full", shape))), requires_grad, "full")  # type: ignore[no-any-return]
+        return with_grad(copy(broadcast_to(value, _shape("full", shape))), requires_grad, "full")
     if isinstance(fill_value, np.ndarray | np.generic):
         dtype = fill_value.dtype if dtype is None else dtype
     elif dtype is None:
@@ -125,7 +125,7 @@ def _like(
     chosen = x._data.dtype if dtype is None else as_dtype(dtype, function).dtype
     shape = x._data.shape
     raw = _raw_of(place, lambda: getattr(place.raw.base, name)(shape, *args, dtype=chosen))
-    return with_grad(wrap(raw, place), requires_grad, function)  # type: ignore[no-any-return]
+    return with_grad(wrap(raw, place), requires_grad, function)
 
 
 def empty_like(
@@ -207,7 +207,7 @@ def arange(
     if (stop - start > 0) != (step > 0):
         stop = start  # an empty range, whatever the dtype can hold
     raw = _raw_of(place, lambda: place.raw.base.arange(start, stop, step, dtype=chosen))
-    return with_grad(wrap(raw, place), requires_grad, "arange")  # type: ignore[no-any-return]
+    return with_grad(wrap(raw, place), requires_grad, "arange")
 
 
 def linspace(
@@ -241,7 +241,7 @@ def linspace(
         raw[0] = start
         if endpoint and num > 1:
             raw[-1] = stop
-    return with_grad(wrap(raw, place), requires_grad, "linspace")  # type: ignore[no-any-return]
+    return with_grad(wrap(raw, place), requires_grad, "linspace")
 
 
 def logspace(
@@ -263,7 +263,7 @@ def logspace(
         place,
         lambda: place.raw.base.logspace(*ends, num, endpoint=endpoint, base=base, dtype=chosen),
     )
-    return wrap(raw, place)  # type: ignore[no-any-return]
+    return wrap(raw, place)
 
 
 def eye(
@@ -280,7 +280,7 @@ def eye(
     place = as_device(device, "eye")
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
     raw = _raw_of(place, lambda: place.raw.base.eye(n_rows, n_cols, k, dtype=chosen))
-    return with_grad(wrap(raw, place), requires_grad, "eye")  # type: ignore[no-any-return]
+    return with_grad(wrap(raw, place), requires_grad, "eye")
 
 
 def _holds_tensor(obj: Sequence[Any]) -> bool:
@@ -310,8 +310,8 @@ def asarray(
     """
     out = _asarray(obj, dtype, device, copy)
     if requires_grad and node_of(out) is not None and out is obj:
-        return out
-    return with_grad(out, requires_grad, "asarray")  # type: ignore[no-any-return]
+        return out  # type: ignore[no-any-return]
+    return with_grad(out, requires_grad, "asarray")
 
 
 def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
@@ -436,7 +436,7 @@ def tensor(
     if isinstance(data, Tensor):
         data = wrap(data._data, data._device)
     out = _asarray(data, dtype, device, True)
-    return with_grad(wrap(out._data, out._device), requires_grad, "tensor")  # type: ignore[no-any-return]
+    return with_grad(wrap(out._data, out._device), requires_grad, "tensor")
 
 
 def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
@@ -464,7 +464,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         )
     raw, home = interchange.import_dlpack(x, place, copy)
     of_raw(raw.dtype)
-    return wrap(raw, home)  # type: ignore[no-any-return]
+    return wrap(raw, home)
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 from tensorxp._backend.dtypes import raw_or_none
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.reduction import WIDER
 from tensorxp._ops.shaping import ravel

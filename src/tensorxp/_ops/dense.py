@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 BLOCK = 1 << 16  # elements of a block of rows: its temporaries stay in the cache
 
@@ -54,7 +54,7 @@ def _(xp: Any, t: Any, x: Any, weight: Any, out: Any) -> Any:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
     """Return x weightᵀ + bias over the last axis of `x`; `weight` is (out, in)."""
-    return apply(linear_p, (x, weight, bias), {})  # type: ignore[no-any-return]
+    return apply(linear_p, (x, weight, bias), {})
 
 
 @primitive
@@ -107,4 +107,4 @@ def _(xp: Any, t: Any, x: Any, target: Any, scale: Any, *, total: bool) -> Any:
 def softmax_cross_entropy(x: Tensor, target: Tensor, scale: Tensor, /, *, total: bool) -> Tensor:
     """Return scale · -log softmax(x)[target] for each row of `x` (N, C), or their sum."""
     out = apply(softmax_cross_entropy_p, (x, target, scale), {"total": total})
-    return out[0]  # type: ignore[no-any-return]
+    return out[0]

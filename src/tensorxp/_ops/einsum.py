@@ -12,7 +12,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions
 
 #: Up to this many products the plain loop is faster than looking for an order of contraction.
@@ -167,4 +167,4 @@ def einsum(subscripts: Any, /, *operands: Any, optimize: bool | str | None = Non
     ndims = tuple([dimensions("einsum", x, f"operand {i}") for i, x in enumerate(operands)])
     terms, output = _parse(subscripts, ndims)
     params = {"terms": terms, "output": output, "optimize": optimize}
-    return apply(einsum_p, tuple(operands), params)  # type: ignore[no-any-return]
+    return apply(einsum_p, tuple(operands), params)

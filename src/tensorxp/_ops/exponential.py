@@ -5,7 +5,7 @@ from typing import Any
 
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 _LN_2, _LN_10 = _log(2), _log(10)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tensorxp._core.door import apply
-from tensorxp._core.primitive import linear, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.primitive import Primitive, linear, primitive
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.convolution import call
 
 
@@ -38,7 +38,7 @@ rows_at_p = linear(
     forward=_rows_at,
     x=lambda xp, ct, *, index, rows: call(xp, row_sums_p, (ct,), {"index": index, "rows": rows}),
 )
-row_sums_p = linear(
+row_sums_p: Primitive = linear(
     "row_sums",
     forward=_row_sums,
     y=lambda xp, ct, *, index, rows: call(xp, rows_at_p, (ct,), {"index": index, "rows": rows}),
@@ -90,4 +90,4 @@ def embedding(
             f"embedding: an index is outside [0, {x._data.shape[0]}); the table has that many rows"
         )
     params = {"index": raw, "padding": padding, "by_count": by_count}
-    return apply(embedding_p, (x,), params)  # type: ignore[no-any-return]
+    return apply(embedding_p, (x,), params)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorxp._core.door import apply, is_numpy_value, single
 from tensorxp._core.primitive import linear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
 
 _PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))
@@ -47,7 +47,7 @@ index_add_p = linear(
 )  # fmt: skip
 
 
-def getitem(x: Any, key: Any, /) -> Any:
+def getitem(x: Any, key: Any, /) -> Tensor:
     """Return `x[key]`: a view for ints, slices, None and Ellipsis, otherwise a copy, as NumPy."""
     if not _is_plain(key) and not (key.__class__ is tuple and _all_plain(key)):
         key, op = raw_key(x, key, "__getitem__")
@@ -147,7 +147,7 @@ def _raw_part(x: Any, part: Any, function: str) -> Any:
 
 def _bound(bound: Any, function: str) -> int | None:
     if bound is None or bound.__class__ is int:
-        return bound  # type: ignore[no-any-return]
+        return bound
     try:
         return int(bound.__index__())
     except (AttributeError, TypeError):
@@ -177,4 +177,4 @@ def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
     respect to `values` is the cotangent at `key`.
     """
     key, _ = raw_key(x, key, "index_add")
-    return apply(index_add_p, (x, values), {"key": key})  # type: ignore[no-any-return]
+    return apply(index_add_p, (x, values), {"key": key})

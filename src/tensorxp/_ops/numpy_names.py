@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.shaping import concat, permute_dims
 
 

@@ -7,8 +7,8 @@ cotangent put back there); `sum_pool_p` and its adjoint `sum_spread_p`.
 from typing import Any
 
 from tensorxp._core.door import apply
-from tensorxp._core.primitive import linear, nondifferentiable, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.convolution import call
 from tensorxp._ops.windows import Window
 
@@ -131,12 +131,12 @@ max_places_p = nondifferentiable("max_places", forward=_max_places)
 
 def max_pool(x: Tensor, /, *, window: Window) -> Tensor:
     """Return the maxima of windows over the last axes; the first of equal ones has the gradient."""
-    return apply(max_pool_p, (x,), {"window": window})  # type: ignore[no-any-return]
+    return apply(max_pool_p, (x,), {"window": window})
 
 
 def max_places(x: Tensor, /, *, window: Window) -> Tensor:
     """Return where the maxima of `max_pool` are, as int64 in the flattened spatial axes."""
-    return apply(max_places_p, (x,), {"window": window})  # type: ignore[no-any-return]
+    return apply(max_places_p, (x,), {"window": window})
 
 
 def _sum_pool(xp: Any, x: Any, *, window: Window) -> Any:
@@ -167,7 +167,7 @@ sum_pool_p = linear(
         {"window": window, "size": x_shape[len(x_shape) - window.ndim :]},
     ),
 )
-sum_spread_p = linear(
+sum_spread_p: Primitive = linear(
     "sum_spread",
     forward=_sum_spread,
     y=lambda xp, ct, *, window: call(
@@ -181,4 +181,4 @@ sum_spread_p = linear(
 
 def sum_pool(x: Tensor, /, *, window: Window) -> Tensor:
     """Return the sums of windows over the last axes; padding counts as zeros."""
-    return apply(sum_pool_p, (x,), {"window": window})  # type: ignore[no-any-return]
+    return apply(sum_pool_p, (x,), {"window": window})

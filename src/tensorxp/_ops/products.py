@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import multilinear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import multiply
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
 
@@ -122,7 +122,7 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Axes = 2) -> Tensor:
             f"tensordot: axes {in1} of x1 have the sizes {sizes1}, axes {in2} of x2 the sizes "
             f"{sizes2}; they must be equal"
         )
-    return apply(tensordot_p, (x1, x2), {"axes": (in1, in2)})  # type: ignore[no-any-return]
+    return apply(tensordot_p, (x1, x2), {"axes": (in1, in2)})
 
 
 vecdot_p = multilinear(
@@ -150,7 +150,7 @@ def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
             f"vecdot: x1 has size {x1._data.shape[at1]} along axis {axis} and x2 "
             f"{x2._data.shape[at2]}; they must be equal"
         )
-    return apply(vecdot_p, (x1, x2), {"axis": at1 - n1})  # type: ignore[no-any-return]
+    return apply(vecdot_p, (x1, x2), {"axis": at1 - n1})
 
 
 outer_p = multilinear(

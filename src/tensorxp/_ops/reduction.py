@@ -10,7 +10,7 @@ from typing import Any
 from tensorxp._backend.dtypes import Defaults, complex128, float64, raw_or_none
 from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axes, restore
 
 Axis = int | tuple[int, ...] | None

@@ -5,7 +5,7 @@ from typing import Any
 from tensorxp._backend.dtypes import DType, as_dtype
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.shaping import reshape
 
 bits_p = Primitive(
@@ -23,5 +23,5 @@ def view(x: Tensor, target: tuple[Any, ...], /) -> Tensor:
         target = tuple(target[0])
     if len(target) == 1 and (isinstance(target[0], DType | str | type) or hasattr(target[0], "kind")):
         dtype = as_dtype(target[0], "view").dtype
-        return apply(bits_p, (x,), {"dtype": dtype})  # type: ignore[no-any-return]
+        return apply(bits_p, (x,), {"dtype": dtype})
     return reshape(x, target, copy=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 
 def _zero(xp: Any, ct: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, device_mismatch, is_numpy_value, wrap
 from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.shaping import ravel, stack
 
@@ -78,8 +78,7 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """
     if dimensions("nonzero", x) == 0:
         raise ValueError("nonzero: x has 0 dimensions; allowed are 1 and above")
-    found: tuple[Tensor, ...] = apply(nonzero_p, (x,), {})
-    return found
+    return tuple(apply(nonzero_p, (x,), {}))
 
 
 def argwhere(x: Tensor, /) -> Tensor:
@@ -123,7 +122,7 @@ def searchsorted(
     if sorter is not None:
         sorter = _indices("searchsorted", sorter, x1)
     inputs = (x1, _beside("searchsorted", "x2", x2, x1), sorter)
-    return apply(searchsorted_p, inputs, {"side": side})  # type: ignore[no-any-return]
+    return apply(searchsorted_p, inputs, {"side": side})
 
 
 where_p = elementwise(
@@ -149,7 +148,7 @@ def where(condition: Tensor, x1: Tensor | complex, x2: Tensor | complex, /) -> T
         dtype = kinds.get(complex if complex in (type(x1), type(x2)) else type(x1 + x2))
         raw = tensor._device.raw
         x1 = wrap(raw.asarray(x1, dtype=None if dtype is None else dtype.dtype), tensor._device)
-    return apply(where_p, (condition, x1, x2), {})  # type: ignore[no-any-return]
+    return apply(where_p, (condition, x1, x2), {})
 
 
 def _isin(xp: Any, x1: Any, x2: Any, *, invert: bool) -> Any:
@@ -172,7 +171,7 @@ def isin(x1: Tensor | complex, x2: Tensor | complex, /, *, invert: bool = False)
     """
     tensor = x1 if isinstance(x1, Tensor) else x2
     inputs = (_beside("isin", "x1", x1, tensor), _beside("isin", "x2", x2, tensor))
-    return apply(isin_p, inputs, {"invert": invert})  # type: ignore[no-any-return]
+    return apply(isin_p, inputs, {"invert": invert})
 
 
 def _scatter(xp: Any, ct: Any, shape: tuple[int, ...], places: Any) -> Any:
@@ -224,7 +223,7 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
         x, ndim = ravel(x), 1
     axis = 0 if axis is None else normalize_axis("take", axis, ndim)
     _check_bounds("take", indices, x, axis)
-    return apply(take_p, (x, indices), {"axis": axis})  # type: ignore[no-any-return]
+    return apply(take_p, (x, indices), {"axis": axis})
 
 
 def _check_bounds(function: str, indices: Any, x: Any, axis: int) -> None:
@@ -282,7 +281,7 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
             f"{ndim} of x"
         )
     _check_bounds("take_along_axis", indices, x, axis)
-    return apply(take_along_axis_p, (x, indices), {"axis": axis})  # type: ignore[no-any-return]
+    return apply(take_along_axis_p, (x, indices), {"axis": axis})
 
 
 @primitive
@@ -307,4 +306,4 @@ def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) ->
 
     int64 counts, float64 sums; differentiable in `weights`.
     """
-    return apply(bincount_p, (x, weights), {"minlength": minlength})  # type: ignore[no-any-return]
+    return apply(bincount_p, (x, weights), {"minlength": minlength})

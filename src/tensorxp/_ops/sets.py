@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tensorxp._core.door import apply, node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import nondifferentiable
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
 from tensorxp._ops.searching import take
 from tensorxp._ops.shaping import ravel
@@ -60,7 +60,7 @@ def _apply(x: Tensor, *, index: bool = False, inverse: bool = False, counts: boo
     """Run `unique`; the values of a recorded tensor are picked from it, with their gradient."""
     recorded = isinstance(x, Tensor) and (watching or (modes.grad and node_of(x) is not None))
     params = {"index": index or recorded, "inverse": inverse, "counts": counts}
-    found = apply(unique_p, (x,), params)
+    found: Any = apply(unique_p, (x,), params)
     if recorded:
         values = take(ravel(x), found[1], axis=0)
         found = (values, *found[1 if index else 2 :])

@@ -7,7 +7,7 @@ import numpy as np
 
 from tensorxp._core.door import apply, device_mismatch, single
 from tensorxp._core.primitive import linear, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import normalize_axes, normalize_axis
 
 
@@ -25,7 +25,7 @@ copy_p = linear("copy", forward=lambda xp, x: xp.copy(x), x=lambda ct: ct)
 
 def copy(x: Tensor, /) -> Tensor:
     """Return a copy of `x` with memory of its own; the gradient passes."""
-    return single(copy_p, x, {})  # type: ignore[no-any-return]
+    return single(copy_p, x, {})
 
 
 reshape_p = linear(
@@ -55,14 +55,14 @@ def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
             raw = data.reshape(_reshape_sizes(data, shape))
         base = raw.base
         if base is data or (base is not None and base is data.base):
-            return single(reshape_p, x, {"shape": raw.shape}, raw)  # type: ignore[no-any-return]
+            return single(reshape_p, x, {"shape": raw.shape}, raw)
         if copy is False:
             raise ValueError(
                 f"reshape: copy=False, but x of shape {data.shape} with strides {data.strides} "
                 f"cannot be viewed as {shape}"
             )
     sizes = _reshape_sizes(data, shape)
-    return single(reshape_copy_p, x, {"shape": sizes})  # type: ignore[no-any-return]
+    return single(reshape_copy_p, x, {"shape": sizes})
 
 
 def _reshape_sizes(data: Any, shape: Any) -> tuple[int, ...]:
@@ -97,7 +97,7 @@ def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
     order = tuple(normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes))
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"permute_dims: axes is {axes}; it must be a permutation of {ndim} axes")
-    return single(permute_dims_p, x, {"axes": order})  # type: ignore[no-any-return]
+    return single(permute_dims_p, x, {"axes": order})
 
 
 def matrix_transpose(x: Tensor, /) -> Tensor:
@@ -153,14 +153,14 @@ def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
         axes = normalize_axes("squeeze", axis, x._data.ndim)
     if any(shape[i] != 1 for i in axes):
         raise ValueError(f"squeeze: axis is {axis}, but x has shape {shape}; the size must be 1")
-    return single(squeeze_p, x, {"axes": axes})  # type: ignore[no-any-return]
+    return single(squeeze_p, x, {"axes": axes})
 
 
 def expand_dims(x: Tensor, /, axis: Any = 0) -> Tensor:
     """Return a view of `x` with new axes of size 1 at the places `axis` of the result."""
     count = len(axis) if isinstance(axis, tuple | list) else 1
     axes = normalize_axes("expand_dims", axis, x._data.ndim + count)
-    return single(expand_dims_p, x, {"axes": axes})  # type: ignore[no-any-return]
+    return single(expand_dims_p, x, {"axes": axes})
 
 
 flip_p = linear(
@@ -175,7 +175,7 @@ def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
     """Return a view of `x` with the order along `axis` reversed (None: along all axes)."""
     ndim = x._data.ndim
     axes = tuple(range(ndim)) if axis is None else normalize_axes("flip", axis, ndim)
-    return single(flip_p, x, {"axes": axes})  # type: ignore[no-any-return]
+    return single(flip_p, x, {"axes": axes})
 
 
 roll_p = linear(
@@ -204,7 +204,7 @@ def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
         if isinstance(steps, tuple) and len(steps) != len(axes):
             raise ValueError(f"roll: shift is {shift} and axis {axis}: their lengths differ")
         steps = steps if isinstance(steps, tuple) else (steps,) * len(axes)
-    return apply(roll_p, (x,), {"shift": steps, "axis": axes})  # type: ignore[no-any-return]
+    return apply(roll_p, (x,), {"shift": steps, "axis": axes})
 
 
 broadcast_to_p = linear(
@@ -219,7 +219,7 @@ def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
     """Return a read-only view of `x` repeated to `shape`; ValueError where it doesn't fit."""
     sizes = _ints("broadcast_to", "shape", shape)
     try:
-        return apply(broadcast_to_p, (x,), {"shape": sizes})  # type: ignore[no-any-return]
+        return apply(broadcast_to_p, (x,), {"shape": sizes})
     except ValueError:
         raise ValueError(
             f"broadcast_to: x with shape {x._data.shape} could not be broadcast to {sizes}"
@@ -268,7 +268,7 @@ def _(xp: Any, t: Any, xs: Any, *, axis: int) -> Any:
 
 def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
     if isinstance(arrays, Tensor):
-        arrays = tuple(arrays)  # type: ignore[arg-type]
+        arrays = tuple(arrays)
     try:
         items = tuple(arrays)
     except TypeError:
@@ -278,7 +278,7 @@ def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
     if not any(isinstance(x, Tensor) for x in items):
         raise TypeError(f"{function}: arrays holds no Tensor but {type(items[0]).__name__}")
     first = next(x for x in items if isinstance(x, Tensor))
-    asarray = first.__array_namespace__().asarray  # type: ignore[attr-defined]
+    asarray = first.__array_namespace__().asarray
     items = tuple(x if isinstance(x, Tensor) else asarray(x, device=first._device) for x in items)
     if any(x._device is not first._device for x in items):
         raise device_mismatch(function, items)
@@ -298,7 +298,7 @@ def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
     if any(rest != rests[0] for rest in rests):
         shapes = [x._data.shape for x in items]
         raise ValueError(f"concat: the shapes {shapes} differ beside axis {axis}")
-    return apply(concat_p, items, {"axis": where})  # type: ignore[no-any-return]
+    return apply(concat_p, items, {"axis": where})
 
 
 @primitive
@@ -327,7 +327,7 @@ def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
     shapes = [x._data.shape for x in items]
     if any(shape != shapes[0] for shape in shapes):
         raise ValueError(f"stack: the shapes {shapes} differ; all must be the same")
-    return apply(stack_p, items, {"axis": where})  # type: ignore[no-any-return]
+    return apply(stack_p, items, {"axis": where})
 
 
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
@@ -336,7 +336,7 @@ def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
         raise ValueError("unstack: x is 0-d; it needs an axis")
     where = normalize_axis("unstack", axis, x._data.ndim)
     before = (slice(None),) * where
-    return tuple(x[(*before, i)] for i in range(x._data.shape[where]))  # type: ignore[index]
+    return tuple(x[(*before, i)] for i in range(x._data.shape[where]))
 
 
 @primitive
@@ -385,7 +385,7 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
         counts = [int(n) for n in counts]
     if (counts < 0) if isinstance(counts, int) else any(n < 0 for n in counts):
         raise ValueError(f"repeat: repeats is {counts}; counts must not be negative")
-    return apply(repeat_p, (x,), {"repeats": counts, "axis": where})  # type: ignore[no-any-return]
+    return apply(repeat_p, (x,), {"repeats": counts, "axis": where})
 
 
 def tile(x: Tensor, repetitions: Any, /) -> Tensor:
@@ -441,8 +441,8 @@ def pad(x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values
         raise ValueError(f"pad: pad_width is {pad_width}; widths must not be negative")
     shape = tuple(n + a + b for n, (a, b) in zip(x._data.shape, widths, strict=True))
     key = tuple(slice(a, a + n) for n, (a, _) in zip(x._data.shape, widths, strict=True))
-    xp: Any = x.__array_namespace__()  # type: ignore[attr-defined]
-    out = xp.full(shape, constant_values, dtype=x.dtype, device=x._device)  # type: ignore[attr-defined]
+    xp: Any = x.__array_namespace__()
+    out = xp.full(shape, constant_values, dtype=x.dtype, device=x._device)
     out[key] = x
     return out  # type: ignore[no-any-return]
 

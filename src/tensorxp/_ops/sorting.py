@@ -5,7 +5,7 @@ from typing import Any
 from tensorxp._core.door import apply, node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import nondifferentiable
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
 from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.searching import take_along_axis
@@ -43,7 +43,7 @@ def argsort(
     """
     axis = normalize_axis("argsort", axis, dimensions("argsort", x))
     params = {"axis": axis, "descending": descending, "stable": stable}
-    return apply(argsort_p, (x,), params)  # type: ignore[no-any-return]
+    return apply(argsort_p, (x,), params)
 
 
 def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -56,4 +56,4 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
         order = argsort(x, axis=axis, descending=descending, stable=stable)
         return take_along_axis(x, order, axis=axis)
     params = {"axis": axis, "descending": descending, "stable": stable}
-    return apply(sort_p, (x,), params)  # type: ignore[no-any-return]
+    return apply(sort_p, (x,), params)

@@ -6,7 +6,7 @@ NaN-passing reductions, averages, quantiles, covariance, and the trapezoidal rul
 from math import prod
 from typing import Any
 
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
 from tensorxp._ops.cumulative import diff, part
 from tensorxp._ops.products import matmul

@@ -6,7 +6,7 @@ from tensorxp._backend.device import Device, DeviceError, as_device
 from tensorxp._backend.interchange import move_raw
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 
 def _move(xp: Any, x: Any, *, from_device: Device, to_device: Device, blocking: bool = True) -> Any:
@@ -22,15 +22,17 @@ def _move_back(ct: Any, *, from_device: Device, to_device: Device) -> Any:
 to_device_p = linear("to_device", forward=_move, x=_move_back)
 
 
-def to_device_op(x: Any, device: Device, *, blocking: bool = True) -> Any:
+def to_device_op(x: Any, device: Device, *, blocking: bool = True) -> Tensor:
     """Return `x` on `device`, recorded; `x` itself where it is there already."""
     if x._device is device:
-        return x
+        return x  # type: ignore[no-any-return]
     params = {"from_device": x._device, "to_device": device}
     return apply(to_device_p, (x,), params if blocking else params | {"blocking": False})
 
 
-def to_device(x: Any, device: Any, /, *, stream: Any = None, non_blocking: bool = False) -> Any:
+def to_device(
+    x: Tensor, device: Any, /, *, stream: Any = None, non_blocking: bool = False
+) -> Tensor:
     """Return `x` on `device` (a copy, or `x` itself where it is there); the gradient follows.
 
     `stream` is a stream of the CUDA device concerned, in which the copy is queued. With

@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 # a triangle of the cotangent comes back
 tril_p = linear(
@@ -29,9 +29,9 @@ def _checked(function: str, x: Any) -> Any:
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
     """Return a copy of the matrices of `x` with zeros above the `k`-th diagonal."""
-    return apply(tril_p, (_checked("tril", x),), {"k": k})  # type: ignore[no-any-return]
+    return apply(tril_p, (_checked("tril", x),), {"k": k})
 
 
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
     """Return a copy of the matrices of `x` with zeros below the `k`-th diagonal."""
-    return apply(triu_p, (_checked("triu", x),), {"k": k})  # type: ignore[no-any-return]
+    return apply(triu_p, (_checked("triu", x),), {"k": k})

@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise, linear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 _RADIANS, _DEGREES = pi / 180, 180 / pi
 

@@ -4,8 +4,8 @@ from math import prod
 from typing import Any
 
 from tensorxp._core.door import apply
-from tensorxp._core.primitive import linear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.primitive import Primitive, linear
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.convolution import call
 from tensorxp._ops.windows import Window
 
@@ -39,7 +39,7 @@ unfold_p = linear(
         {"window": window, "size": x_shape[2:]},
     ),
 )
-fold_p = linear(
+fold_p: Primitive = linear(
     "fold",
     forward=_fold,
     y=lambda xp, ct, *, window: call(
@@ -53,9 +53,9 @@ fold_p = linear(
 
 def unfold(x: Tensor, /, *, window: Window) -> Tensor:
     """Return the windows of `x` (N, C, *S) as columns (N, C · taps, windows)."""
-    return apply(unfold_p, (x,), {"window": window})  # type: ignore[no-any-return]
+    return apply(unfold_p, (x,), {"window": window})
 
 
 def fold(y: Tensor, /, *, window: Window, size: Any) -> Tensor:
     """Return the sums (N, C, *size) of columns put back to their windows."""
-    return apply(fold_p, (y,), {"window": window, "size": size})  # type: ignore[no-any-return]
+    return apply(fold_p, (y,), {"window": window, "size": size})

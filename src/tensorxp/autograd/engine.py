@@ -22,7 +22,7 @@ from tensorxp._core.writes import bump
 
 def namespace() -> Any:
     """Return the namespace in which rules run on Tensors: tensorxp itself."""
-    return TensorBase.concrete.__array_namespace__(None)  # type: ignore[attr-defined]
+    return TensorBase.concrete.__array_namespace__(None)
 
 
 def run(

@@ -102,6 +102,7 @@ def push_forward(
         )
         return apply(op, parts, params)
     total = None
+    part: Any
     for i, t in enumerate(tangents):
         if t is None:
             continue

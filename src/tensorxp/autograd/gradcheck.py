@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.door import node_of, wrap
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.tensor import Tensor
 from tensorxp.autograd.engine import namespace
 from tensorxp.autograd.forward import jvp
 from tensorxp.autograd.functions import grad
@@ -19,7 +19,7 @@ class GradcheckError(RuntimeError):
 def _outputs(fn: Callable[..., Any], xs: tuple[Any, ...]) -> tuple[Any, ...]:
     out = fn(*xs)
     outs = out if isinstance(out, tuple | list) else (out,)
-    return tuple(y for y in outs if isinstance(y, TensorBase) and y._data.dtype.kind in "fc")
+    return tuple(y for y in outs if isinstance(y, Tensor) and y._data.dtype.kind in "fc")
 
 
 def _host(x: Any) -> Any:
@@ -53,7 +53,7 @@ def gradcheck(
     and element. `check_forward_ad` checks forward mode too.
     """
     xs = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
-    checked = [i for i, x in enumerate(xs) if isinstance(x, TensorBase) and node_of(x) is not None]
+    checked = [i for i, x in enumerate(xs) if isinstance(x, Tensor) and node_of(x) is not None]
     if not checked:
         raise ValueError("gradcheck: no input requires grad; set requires_grad=True on one")
     for i in checked:
@@ -86,7 +86,7 @@ def _check_input(
     func: Any, xs: tuple[Any, ...], i: int, eps: float, atol: float, rtol: float, forward: bool
 ) -> None:
     outs = _outputs(func, xs)
-    plain = tuple(x.detach() if isinstance(x, TensorBase) else x for x in xs)
+    plain = tuple(x.detach() if isinstance(x, Tensor) else x for x in xs)
     numeric = [
         (index, unit, direction, _difference(func, plain, i, direction, eps))
         for index, unit, direction in _directions(xs[i])
@@ -113,7 +113,7 @@ def _check_input(
         for index, _, direction, change in numeric:
             t: list[Any] = [None] * len(xs)
             t[i] = namespace().asarray(direction, device=xs[i]._device)
-            places = [j for j, x in enumerate(xs) if isinstance(x, TensorBase)]
+            places = [j for j, x in enumerate(xs) if isinstance(x, Tensor)]
 
             def run(*given: Any, places: list[int] = places) -> Any:
                 full = list(plain)
@@ -169,9 +169,9 @@ def gradgradcheck(
 
     def gradient(*args: Any) -> Any:
         given = [x if node_of(x) is not None else x.detach().requires_grad_(True)
-                 if isinstance(x, TensorBase) and x._data.dtype.kind in "fc" else x
+                 if isinstance(x, Tensor) and x._data.dtype.kind in "fc" else x
                  for x in args[:n]]  # fmt: skip
-        wanted = [x for x in given if isinstance(x, TensorBase) and node_of(x) is not None]
+        wanted = [x for x in given if isinstance(x, Tensor) and node_of(x) is not None]
         pairs = zip(_outputs(func, tuple(given)), args[n:], strict=True)
         recorded = [(y, c) for y, c in pairs if node_of(y) is not None]
         return grad(

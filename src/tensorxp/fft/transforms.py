@@ -11,7 +11,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
 
 _SWAPPED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
@@ -106,7 +106,7 @@ def _one(op: Primitive, x: Tensor, n: Any, axis: Any, norm: Any, half: bool = Fa
         n = x._data.shape[at]
         n = 2 * (n - 1) if half else n
     params = {"s": (_length(op.name, "n", n),), "axes": (at,), "norm": _norm(op.name, norm)}
-    return apply(op, (x,), params)  # type: ignore[no-any-return]
+    return apply(op, (x,), params)
 
 
 def _several(op: Primitive, x: Tensor, s: Any, axes: Any, norm: Any, half: bool = False) -> Tensor:
@@ -128,7 +128,7 @@ def _several(op: Primitive, x: Tensor, s: Any, axes: Any, norm: Any, half: bool 
     norm = _norm(op.name, norm)
     if not places:
         raise ValueError(f"{op.name}: axes is empty; a transform needs one axis or more")
-    return apply(op, (x,), {"s": lengths, "axes": places, "norm": norm})  # type: ignore[no-any-return]
+    return apply(op, (x,), {"s": lengths, "axes": places, "norm": norm})
 
 
 def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:

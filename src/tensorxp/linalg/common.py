@@ -9,7 +9,7 @@ from numpy.linalg import LinAlgError
 
 from tensorxp._core.door import node_of
 from tensorxp._core.modes import modes
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
 
 

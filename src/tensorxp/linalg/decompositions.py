@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.linalg.common import (
     adjoint,
     all_zero,
@@ -73,7 +73,7 @@ def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
     gradient is Hermitian. LinAlgError where a matrix is not positive definite.
     """
     square("cholesky", x)
-    return apply(cholesky_p, (x,), {"upper": bool(upper)})  # type: ignore[no-any-return]
+    return apply(cholesky_p, (x,), {"upper": bool(upper)})
 
 
 def _first(xp: Any, u: Any, gu: Any, k: int) -> tuple[Any, Any]:
@@ -233,5 +233,5 @@ def svdvals(x: Tensor, /) -> Tensor:
     """
     matrix("svdvals", x)
     if tracked(x):
-        return apply(svd_p, (x,), {"full_matrices": False})[1]  # type: ignore[no-any-return]
-    return apply(svdvals_p, (x,), {})  # type: ignore[no-any-return]
+        return apply(svd_p, (x,), {"full_matrices": False})[1]
+    return apply(svdvals_p, (x,), {})

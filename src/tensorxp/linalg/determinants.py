@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.linalg.common import adjoint, diagonal_matrix, is_complex, real_part, square
 
 
@@ -73,7 +73,7 @@ def adjugate(x: Tensor, /) -> Tensor:
     where the singular values are distinct.
     """
     square("adjugate", x)
-    return apply(adjugate_p, (x,), {})  # type: ignore[no-any-return]
+    return apply(adjugate_p, (x,), {})
 
 
 @primitive
@@ -110,7 +110,7 @@ def det(x: Tensor, /) -> Tensor:
     M - 1 it has rank 1, below it is zero), and so is the second derivative.
     """
     square("det", x)
-    return apply(det_p, (x,), {})  # type: ignore[no-any-return]
+    return apply(det_p, (x,), {})
 
 
 @primitive

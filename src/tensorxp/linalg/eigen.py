@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.linalg.common import adjoint, all_zero, gaps, real_part, square, tracked
 
 
@@ -74,8 +74,8 @@ def eigvalsh(x: Tensor, /) -> Tensor:
     """
     square("eigvalsh", x)
     if tracked(x):
-        return apply(eigh_p, (x,), {})[0]  # type: ignore[no-any-return]
-    return apply(eigvalsh_p, (x,), {})  # type: ignore[no-any-return]
+        return apply(eigh_p, (x,), {})[0]
+    return apply(eigvalsh_p, (x,), {})
 
 
 def _complex(xp: Any, a: Any) -> Any:
@@ -133,5 +133,5 @@ def eigvals(x: Tensor, /) -> Tensor:
     """
     square("eigvals", x)
     if tracked(x):
-        return apply(eig_p, (x,), {})[0]  # type: ignore[no-any-return]
-    return apply(eigvals_p, (x,), {})  # type: ignore[no-any-return]
+        return apply(eig_p, (x,), {})[0]
+    return apply(eigvals_p, (x,), {})

@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.linalg.common import adjoint, square
 
 #: The coefficients of the [13/13] Padé approximant, and up to what norm it is exact in float64.

@@ -6,7 +6,7 @@ from numpy.linalg import LinAlgError
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import divide, multiply, subtract
 from tensorxp._ops.products import matmul
 from tensorxp.linalg.common import adjoint, matrix, square
@@ -50,7 +50,7 @@ def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     rank stays the same.
     """
     matrix("pinv", x)
-    return apply(pinv_p, (x,), {"rtol": raw_rtol(rtol)})  # type: ignore[no-any-return]
+    return apply(pinv_p, (x,), {"rtol": raw_rtol(rtol)})
 
 
 def raw_rtol(rtol: Any) -> Any:
@@ -81,7 +81,7 @@ def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     rank has no derivative.
     """
     matrix("matrix_rank", x)
-    return apply(matrix_rank_p, (x,), {"rtol": raw_rtol(rtol)})  # type: ignore[no-any-return]
+    return apply(matrix_rank_p, (x,), {"rtol": raw_rtol(rtol)})
 
 
 def cond(x: Tensor, /, p: Any = None) -> Tensor:

@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import normalize_axes
 from tensorxp._ops.reduction import max, min, sum
 from tensorxp._ops.shaping import expand_dims, moveaxis, reshape
@@ -79,7 +79,7 @@ def vector_norm(
     ndim = x._data.ndim
     axes = tuple(range(ndim)) if axis is None else normalize_axes("vector_norm", axis, ndim)
     params = {"axes": axes, "keepdims": bool(keepdims), "ord": ord}
-    return apply(vector_norm_p, (x,), params)  # type: ignore[no-any-return]
+    return apply(vector_norm_p, (x,), params)
 
 
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:

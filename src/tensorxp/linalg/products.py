@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear, multilinear
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.creation import eye
 from tensorxp._ops.products import matmul
@@ -41,7 +41,7 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
         raise ValueError(
             f"cross: x1 has shape {shape1} and x2 {shape2}; their sizes along axis {axis} must be 3"
         )
-    return apply(cross_p, (x1, x2), {"axis": at1})  # type: ignore[no-any-return]
+    return apply(cross_p, (x1, x2), {"axis": at1})
 
 
 def _length(shape: tuple[int, ...], offset: int) -> int:
@@ -72,7 +72,7 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
     ValueError below two axes. The view can be written to.
     """
     matrix("diagonal", x)
-    return apply(diagonal_p, (x,), {"offset": operator.index(offset)})  # type: ignore[no-any-return]
+    return apply(diagonal_p, (x,), {"offset": operator.index(offset)})
 
 
 def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:

@@ -9,7 +9,7 @@ from numpy.linalg import LinAlgError
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.shaping import matrix_transpose
 from tensorxp.linalg.common import adjoint, matrix, square
 
@@ -35,7 +35,7 @@ def _(t: Any, out: Any) -> Any:
 def inv(x: Tensor, /) -> Tensor:
     """Return the inverses of square matrices; LinAlgError for a singular one."""
     square("inv", x)
-    return apply(inv_p, (x,), {})  # type: ignore[no-any-return]
+    return apply(inv_p, (x,), {})
 
 
 @primitive
@@ -76,7 +76,7 @@ def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     """
     square("solve", x1, "x1")
     _right_side("solve", x1, x2)
-    return apply(solve_p, (x1, x2), {})  # type: ignore[no-any-return]
+    return apply(solve_p, (x1, x2), {})
 
 
 def _right_side(function: str, x1: Tensor, x2: Any) -> None:
@@ -157,6 +157,6 @@ def solve_triangular(
     _right_side("solve_triangular", x1, x2)
     params = {"upper": bool(upper), "unit": bool(unitriangular)}
     if x2._data.ndim == 1:
-        column: Any = x2[:, None]  # type: ignore[index]
-        return apply(solve_triangular_p, (x1, column), params)[..., 0]  # type: ignore[no-any-return]
-    return apply(solve_triangular_p, (x1, x2), params)  # type: ignore[no-any-return]
+        column: Any = x2[:, None]
+        return apply(solve_triangular_p, (x1, column), params)[..., 0]
+    return apply(solve_triangular_p, (x1, x2), params)

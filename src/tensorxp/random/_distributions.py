@@ -10,7 +10,7 @@ from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, as_dtype, of_raw
 from tensorxp._core.door import wrap
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import add, multiply, subtract
 from tensorxp._ops.casting import astype
 from tensorxp.random._draws import (
@@ -313,7 +313,7 @@ def poisson(
     lam = raw_param(rate, stream.device, "float64")
     raw = stream.draw(lambda bits: bits.poisson(lam, sizes))
     raw = stream.device.raw.asarray(raw, dtype=kind)
-    return wrap(raw, stream.device)  # type: ignore[no-any-return]
+    return wrap(raw, stream.device)
 
 
 def bernoulli(
@@ -335,4 +335,4 @@ def bernoulli(
     drawn = of_raw(p._data.dtype) if isinstance(p, Tensor) else chosen
     u = standard(stream, "random", sizes, as_dtype("float32" if drawn.bits < 64 else "float64"))
     raw = u < (p._data if isinstance(p, Tensor) else p)
-    return wrap(stream.device.raw.asarray(raw, dtype=chosen.dtype), stream.device)  # type: ignore[no-any-return]
+    return wrap(stream.device.raw.asarray(raw, dtype=chosen.dtype), stream.device)

@@ -8,7 +8,7 @@ from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, get_default_dtype, of_raw
 from tensorxp._core.door import device_mismatch, new_leaf, node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.casting import result_type
 from tensorxp._ops.shaping import broadcast_shapes
 from tensorxp.random._generator import Generator, default_generator
@@ -74,7 +74,7 @@ def real_dtype(function: str, dtype: Any, *params: Any) -> DType:
 
 def drawn_shape(function: str, shape: Any, *params: Any) -> tuple[int, ...]:
     """Return the shape to draw: the given one, or that of the broadcast parameters."""
-    shapes = [p.shape for p in params if isinstance(p, Tensor)]  # type: ignore[attr-defined]
+    shapes = [p.shape for p in params if isinstance(p, Tensor)]
     common = broadcast_shapes(*shapes) if shapes else ()
     if shape is None:
         return common

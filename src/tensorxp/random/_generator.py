@@ -12,7 +12,7 @@ from typing import Any
 
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._core.door import wrap
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 _HOST, _CUDA = 0, 1
 _HOST_BYTES = 46
@@ -101,7 +101,7 @@ class Generator:
                     + state["uinteger"].to_bytes(4, "little")
                 )
         raw = cpu.raw.base.frombuffer(bytearray(data), dtype="uint8")
-        return wrap(raw, cpu)  # type: ignore[no-any-return]
+        return wrap(raw, cpu)
 
     def set_state(self, new_state: Tensor) -> None:
         """Go back to a state from `get_state`; ValueError for anything else, changing nothing."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, as_dtype
 from tensorxp._core.door import wrap
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
 from tensorxp._ops.axes import normalize_axis
 from tensorxp._ops.creation import arange
@@ -37,7 +37,7 @@ def randperm(
     stream = stream_of("randperm", device, generator)
     chosen = as_dtype(Defaults.integer if dtype is None else dtype, "randperm").dtype
     raw = _order(stream, _size("randperm", "n", n))
-    return wrap(stream.device.raw.asarray(raw, dtype=chosen), stream.device)  # type: ignore[no-any-return]
+    return wrap(stream.device.raw.asarray(raw, dtype=chosen), stream.device)
 
 
 def permutation(
@@ -89,7 +89,7 @@ def multinomial(
     weights = _weights("multinomial", probs, (1, 2))
     n = _size("multinomial", "num_samples", num_samples)
     stream = stream_of("multinomial", None, generator, probs)
-    return wrap(_draw_indices("multinomial", stream, weights, n, replacement), stream.device)  # type: ignore[no-any-return]
+    return wrap(_draw_indices("multinomial", stream, weights, n, replacement), stream.device)
 
 
 def _draw_indices(function: str, stream: Generator, weights: Any, n: int, replacement: bool) -> Any:

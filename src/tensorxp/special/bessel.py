@@ -9,7 +9,7 @@ from typing import Any
 from tensorxp._backend.special import library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.special.levels import call, no_derivative
 
 

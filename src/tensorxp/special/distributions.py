@@ -3,9 +3,9 @@
 from typing import Any
 
 from tensorxp._backend.special import library
-from tensorxp._core.door import binary, unary
+from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import Primitive, elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.special.gammas import betaln_p
 from tensorxp.special.levels import call, no_derivative, several
 
@@ -49,12 +49,18 @@ def stdtrit(df: Tensor | float, p: Tensor | float, /) -> Tensor:
     return binary(stdtrit_p, df, p)
 
 
-riemann_zeta_p = elementwise("riemann_zeta", forward=library("zeta"), x=no_derivative("zeta", "x"))
+_library_zeta = library("zeta")
+
+
+def _zeta(xp: Any, x: Any, q: Any) -> Any:
+    return _library_zeta(xp, x) if q is None else _library_zeta(xp, x, q)
+
+
 # ζ(s, q) = Σ (q + k)^-s: ∂ζ/∂q = -s ζ(s + 1, q)
 zeta_p: Primitive = elementwise(
     "zeta",
     inputs=("x", "q"),
-    forward=library("zeta"),
+    forward=_zeta,
     x=no_derivative("zeta", "x"),
     q=lambda xp, ct, x, q: -ct * (x * call(xp, zeta_p, x + 1, q)),
 )
@@ -65,7 +71,7 @@ def zeta(x: Tensor | float, q: Tensor | float | None = None, /) -> Tensor:
 
     Differentiable in `q`; NotImplementedError for a gradient in `x`.
     """
-    return unary(riemann_zeta_p, x) if q is None else binary(zeta_p, x, q)
+    return binary(zeta_p, x, q) if q is not None else apply(zeta_p, (x, None), {})
 
 
 # d/dz F(a, b; c; z) = ab/c F(a+1, b+1; c+1; z), and likewise with fewer parameters

@@ -5,7 +5,7 @@ from typing import Any
 from tensorxp._backend.special import floating, quiet
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 
 def _pair(xp: Any, x1: Any, x2: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from tensorxp._backend.special import available, library, on_gpu
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.special import cody
 from tensorxp.special.levels import call
 

@@ -10,7 +10,7 @@ from typing import Any
 from tensorxp._backend.special import floating, library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import subtract_p
 from tensorxp.special.entropy import xlog1py_p, xlogy_p
 from tensorxp.special.levels import call, no_derivative, several

@@ -11,7 +11,7 @@ from tensorxp._backend.device import cpu
 from tensorxp._backend.special import floating, library, quiet
 from tensorxp._core.door import binary
 from tensorxp._core.primitive import Primitive, elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.special.entropy import xlogy_p
 from tensorxp.special.gammas import digamma_p, gammaln_p
 from tensorxp.special.levels import call, no_derivative
@@ -79,7 +79,7 @@ shape_slope_p = elementwise(
     "gammainc_shape_slope",
     inputs=("a", "x"),
     forward=_shape_slope,
-    a=no_derivative("gammainc", "a, to second order,"),
+    a=no_derivative("gammainc", "a", "second "),
     x=lambda xp, ct, a, x: ct * (_density(xp, a, x) * (xp.log(x) - call(xp, digamma_p, a))),
 )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tensorxp._core.door import apply, promote
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 
 
 def call(xp: Any, op: Primitive, *xs: Any, **params: Any) -> Any:
@@ -25,13 +25,13 @@ def several(op: Primitive, *xs: Any) -> Any:
     return apply(op, tuple([promote(op, x, like)[0] for x in xs]), {})
 
 
-def no_derivative(function: str, argument: str) -> Callable[[Any], Any]:
+def no_derivative(function: str, argument: str, which: str = "") -> Callable[[Any], Any]:
     """Return the rule of an argument by which the function cannot be differentiated here."""
 
     def rule(ct: Any) -> Any:
         raise NotImplementedError(
-            f"special.{function}: the derivative with respect to {argument} is not implemented; "
-            f"pass {argument}.detach() to differentiate by the other arguments only"
+            f"special.{function}: the {which}derivative with respect to {argument} is not "
+            f"implemented; pass {argument}.detach() to differentiate by the other arguments only"
         )
 
     return rule

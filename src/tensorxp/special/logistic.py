@@ -6,7 +6,7 @@ from typing import Any
 from tensorxp._backend.special import floating, quiet
 from tensorxp._core.door import binary, single, unary
 from tensorxp._core.primitive import Primitive, elementwise
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp.special.levels import call
 
 
@@ -92,7 +92,7 @@ sinc_p: Primitive = elementwise(
 
 def sinc(x: Tensor, /) -> Tensor:
     """Return sin(πx) / (πx), and 1 at 0; derivatives of every order are right at 0 as well."""
-    return single(sinc_p, x, {"order": 0})  # type: ignore[no-any-return]
+    return single(sinc_p, x, {"order": 0})
 
 
 # y = cos x - 1 = -2 sin²(x/2)

@@ -10,7 +10,7 @@ from tensorxp._backend.special import floating, quiet
 from tensorxp._core.door import apply, single
 from tensorxp._core.operands import not_a_tensor
 from tensorxp._core.primitive import elementwise, nondifferentiable, primitive
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import abs as absolute
 from tensorxp._ops.arithmetic import sign
 from tensorxp._ops.axes import normalize_axes, restore
@@ -213,10 +213,10 @@ def softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
     NaN where all elements are -inf or one is inf: there is no distribution.
     """
     axes = _axes("softmax", x, axis)
-    return single(softmax_p, x, {"axis": axes, "even": False})  # type: ignore[no-any-return]
+    return single(softmax_p, x, {"axis": axes, "even": False})
 
 
 def log_softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
     """Return the logarithm of `softmax`, accurate where that underflows."""
     axes = _axes("log_softmax", x, axis)
-    return single(log_softmax_p, x, {"axis": axes})  # type: ignore[no-any-return]
+    return single(log_softmax_p, x, {"axis": axes})

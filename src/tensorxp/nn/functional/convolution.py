@@ -47,7 +47,7 @@ def _convolution(
                 f"{tuple(kernel)} with dilation {spread_by}"
             )
     out = convolve(x, weight, bias, steps=Steps(steps, pads, spread_by, groups))
-    return out[0] if single else out  # type: ignore[index]
+    return out[0] if single else out
 
 
 def padding_pairs(
@@ -143,7 +143,7 @@ def _transposed(
     out = spread(x, weight, steps=Steps(steps, pads, spread_by, groups), size=size)
     if bias is not None:
         out = out + xp.reshape(bias, (-1, *(1,) * ndim))
-    return out[0] if single else out  # type: ignore[index]
+    return out[0] if single else out
 
 
 def conv_transpose1d(
@@ -219,7 +219,7 @@ def unfold(
     """Return the windows of images (N, C, H, W) as columns (N, C · taps, windows)."""
     x, single = batched("unfold", input, 2)
     out = unfold_windows(x, window=_window("unfold", kernel_size, dilation, padding, stride))
-    return out[0] if single else out  # type: ignore[index]
+    return out[0] if single else out
 
 
 def fold(
@@ -242,4 +242,4 @@ def fold(
             f"{counts[0] * counts[1]}) for output_size {size}"
         )
     out = fold_windows(x, window=window, size=size)
-    return out[0] if single else out  # type: ignore[index]
+    return out[0] if single else out

@@ -1,0 +1,313 @@
+"""L-BFGS: a quasi-Newton method over all parameters as one flat vector, with line search.
+
+The algorithm is Nocedal & Wright's (Numerical Optimization, algorithms 7.4, 3.5 and 3.6), with
+the tolerances, limits and interpolation of PyTorch's, so that trajectories agree.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import tensorxp as tx
+from tensorxp._core.door import wrap
+from tensorxp._core.writes import bump
+from tensorxp.optim._pieces import as_real
+from tensorxp.optim.optimizer import Optimizer, check, number
+
+Evaluate = Callable[[float], tuple[float, Any]]
+
+
+def cubic_minimum(
+    x1: float,
+    f1: float,
+    g1: float,
+    x2: float,
+    f2: float,
+    g2: float,
+    bounds: tuple[float, float] | None = None,
+) -> float:
+    """Return where the cubic through two values and slopes is least, kept within bounds."""
+    low, high = (min(x1, x2), max(x1, x2)) if bounds is None else bounds
+    # d1 = g1 + g2 - 3 (f1 - f2) / (x1 - x2), d2 = √(d1² - g1 g2), the minimum seen from x2 ≥ x1
+    d1 = g1 + g2 - 3 * (f1 - f2) / (x1 - x2)
+    square = d1 * d1 - g1 * g2
+    if not square >= 0:
+        return (low + high) / 2
+    d2 = math.sqrt(square)
+    if x1 <= x2:
+        place = x2 - (x2 - x1) * _ratio(g2 + d2 - d1, g2 - g1 + 2 * d2)
+    else:
+        place = x1 - (x1 - x2) * _ratio(g1 + d2 - d1, g1 - g2 + 2 * d2)
+    return min(max(place, low), high)
+
+
+def _ratio(a: float, b: float) -> float:
+    return a / b if b else math.copysign(math.inf, a) if a else math.nan
+
+
+class _End:
+    """One end of a bracket: the step, and value, gradient and slope there."""
+
+    __slots__ = ("f", "g", "slope", "t")
+
+    def __init__(self, t: float, f: float, g: Any, slope: float) -> None:
+        self.t, self.f, self.g, self.slope = t, f, g, slope
+
+
+def strong_wolfe(
+    evaluate: Evaluate,
+    t: float,
+    d: Any,
+    start: _End,
+    limit: int,
+    tolerance_change: float,
+    c1: float = 1e-4,
+    c2: float = 0.9,
+) -> tuple[float, Any, float, int]:
+    """Return value, gradient and step where the strong Wolfe conditions hold, and evaluations.
+
+    `evaluate(t)` gives value and gradient at x + t d; `start` is the end with t = 0.
+    """
+    size = float(abs(d).max())
+
+    def look(t: float) -> _End:
+        f, g = evaluate(t)
+        return _End(t, f, g, float(g @ d))
+
+    new = look(t)
+    evaluations, turns, done = 1, 0, False
+    before = start
+    bracket: list[_End] = []
+    while turns < limit:
+        too_high = new.f > start.f + c1 * new.t * start.slope
+        if too_high or (turns > 1 and new.f >= before.f):
+            bracket = [before, new]
+            break
+        if abs(new.slope) <= -c2 * start.slope:
+            bracket, done = [new], True
+            break
+        if new.slope >= 0:
+            bracket = [before, new]
+            break
+        bounds = (new.t + 0.01 * (new.t - before.t), new.t * 10)
+        t = cubic_minimum(before.t, before.f, before.slope, new.t, new.f, new.slope, bounds)
+        before, new = new, look(t)
+        evaluations, turns = evaluations + 1, turns + 1
+    if turns == limit:
+        bracket = [start, new]
+
+    low, high = (0, 1) if bracket[0].f <= bracket[-1].f else (1, 0)
+    stuck = False
+    while not done and turns < limit:
+        one, two = bracket
+        if abs(two.t - one.t) * size < tolerance_change:
+            break
+        t = cubic_minimum(one.t, one.f, one.slope, two.t, two.f, two.slope)
+        least, most = min(one.t, two.t), max(one.t, two.t)
+        margin = 0.1 * (most - least)
+        if min(most - t, t - least) < margin:
+            # too near to an end, for the second time: move away from it
+            if stuck or t >= most or t <= least:
+                t = most - margin if abs(t - most) < abs(t - least) else least + margin
+                stuck = False
+            else:
+                stuck = True
+        else:
+            stuck = False
+        new = look(t)
+        evaluations, turns = evaluations + 1, turns + 1
+        if new.f > start.f + c1 * t * start.slope or new.f >= bracket[low].f:
+            bracket[high] = new
+            low, high = (0, 1) if bracket[0].f <= bracket[1].f else (1, 0)
+        else:
+            if abs(new.slope) <= -c2 * start.slope:
+                done = True
+            elif new.slope * (bracket[high].t - bracket[low].t) >= 0:
+                bracket[high] = bracket[low]
+            bracket[low] = new
+    best = bracket[low]
+    return best.f, best.g, best.t, evaluations
+
+
+class LBFGS(Optimizer):
+    """L-BFGS over one group of parameters; `step` needs the closure, and calls it many times.
+
+    `line_search_fn` is None (steps of `lr`) or "strong_wolfe". It keeps `history_size` pairs of
+    vectors as long as all parameters together.
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1,
+        max_iter: int = 20,
+        max_eval: int | None = None,
+        tolerance_grad: float = 1e-7,
+        tolerance_change: float = 1e-9,
+        history_size: int = 100,
+        line_search_fn: str | None = None,
+    ) -> None:
+        check("LBFGS", lr=lr)
+        if line_search_fn not in (None, "strong_wolfe"):
+            raise RuntimeError(
+                f"LBFGS: line_search_fn is {line_search_fn!r}; only 'strong_wolfe' is supported"
+            )
+        defaults = {
+            "lr": lr,
+            "max_iter": max_iter,
+            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
+            "tolerance_grad": tolerance_grad,
+            "tolerance_change": tolerance_change,
+            "history_size": history_size,
+            "line_search_fn": line_search_fn,
+        }
+        super().__init__(params, defaults)
+        if len(self.param_groups) != 1:
+            raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
+
+    @property
+    def _params(self) -> list[Any]:
+        return self.param_groups[0]["params"]  # type: ignore[no-any-return]
+
+    def _gradient(self) -> Any:
+        """Return the gradients of all parameters as one raw vector."""
+        parts = []
+        for p in self._params:
+            grad = tx.zeros_like(p.detach()) if p.grad is None else p.grad
+            parts.append(as_real(grad._data).reshape(-1))
+        return self._params[0]._device.raw.base.concatenate(parts)
+
+    def _move(self, t: float, d: Any) -> None:
+        """Add t · d to the parameters."""
+        offset = 0
+        for p in self._params:
+            target = as_real(p._data)
+            target += t * d[offset : offset + target.size].reshape(target.shape)
+            offset += target.size
+            bump(p)
+
+    def _step(self, closure: Any = None) -> Any:
+        if closure is None:
+            raise TypeError("LBFGS.step: closure is missing; it must compute the loss anew")
+        group = self.param_groups[0]
+        state = self.state[self._params[0]]
+        state.setdefault("func_evals", 0)
+        state.setdefault("n_iter", 0)
+
+        def evaluate() -> tuple[Any, Any]:
+            with tx.enable_grad():
+                loss = closure()
+            return loss, self._gradient()
+
+        first_loss, grad = evaluate()
+        loss = float(first_loss)
+        state["func_evals"] += 1
+        if float(abs(grad).max()) > group["tolerance_grad"]:
+            self._iterate(group, state, evaluate, loss, grad)
+        return first_loss
+
+    def _iterate(
+        self,
+        group: dict[str, Any],
+        state: dict[str, Any],
+        evaluate: Callable[[], tuple[Any, Any]],
+        loss: float,
+        grad: Any,
+    ) -> None:
+        lr, max_iter, max_eval = number(group["lr"]), group["max_iter"], group["max_eval"]
+        tolerance = group["tolerance_change"]
+        evaluations, iteration = 1, 0
+        t = number(state.get("t", 0.0))
+        while iteration < max_iter:
+            iteration += 1
+            state["n_iter"] += 1
+            d = self._direction(group, state, grad, t)
+            loss_before = loss
+            if state["n_iter"] == 1:
+                t = min(1.0, 1.0 / float(abs(grad).sum())) * lr
+            else:
+                t = lr
+            self._remember(state, d=d, prev_flat_grad=grad.copy())
+            state["t"], state["prev_loss"] = t, loss_before
+            slope = float(grad @ d)
+            if slope > -tolerance:  # the direction does not lead down
+                break
+            new_evaluations = 0
+            if group["line_search_fn"] is not None:
+                loss, grad, t, new_evaluations = self._search(
+                    evaluate, t, d, _End(0.0, loss, grad, slope), max_eval - evaluations, tolerance
+                )
+                self._move(t, d)
+            else:
+                self._move(t, d)
+                if iteration != max_iter:
+                    found, grad = evaluate()
+                    loss, new_evaluations = float(found), 1
+            state["t"] = t
+            evaluations += new_evaluations
+            state["func_evals"] += new_evaluations
+            if (
+                iteration == max_iter
+                or evaluations >= max_eval
+                or float(abs(grad).max()) <= group["tolerance_grad"]
+                or float(abs(d * t).max()) <= tolerance
+                or abs(loss - loss_before) < tolerance
+            ):
+                break
+
+    def _search(
+        self,
+        evaluate: Callable[[], tuple[Any, Any]],
+        t: float,
+        d: Any,
+        start: _End,
+        limit: int,
+        tolerance: float,
+    ) -> tuple[float, Any, float, int]:
+        """Search along `d`; the parameters are where they were afterwards."""
+        kept = [p._device.raw.copy(p._data) for p in self._params]
+
+        def at(t: float) -> tuple[float, Any]:
+            self._move(t, d)
+            loss, grad = evaluate()
+            for p, raw in zip(self._params, kept, strict=True):
+                p._data[...] = raw
+                bump(p)
+            return float(loss), grad
+
+        return strong_wolfe(at, t, d, start, limit, tolerance)
+
+    def _remember(self, state: dict[str, Any], **vectors: Any) -> None:
+        device = self._params[0]._device
+        for name, raw in vectors.items():
+            state[name] = wrap(raw, device)
+
+    def _direction(self, group: dict[str, Any], state: dict[str, Any], grad: Any, t: float) -> Any:
+        """Return the direction -H g, H the inverse Hessian that the history stands for."""
+        if state["n_iter"] == 1:
+            state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
+            return -grad
+        device = self._params[0]._device
+        ys, ss, ro = state["old_dirs"], state["old_stps"], state["ro"]
+        y = grad - state["prev_flat_grad"]._data
+        s = state["d"]._data * t
+        curvature = float(y @ s)
+        if curvature > 1e-10:
+            if len(ys) == group["history_size"]:
+                for history in (ys, ss, ro):
+                    history.pop(0)
+            ys.append(wrap(y, device))
+            ss.append(wrap(s, device))
+            ro.append(1.0 / curvature)
+            state["H_diag"] = curvature / float(y @ y)
+        alpha = [0.0] * len(ys)
+        q = -grad
+        for i in reversed(range(len(ys))):
+            alpha[i] = float(ss[i]._data @ q) * number(ro[i])
+            q -= alpha[i] * ys[i]._data
+        q *= number(state["H_diag"])
+        for i in range(len(ys)):
+            beta = float(ys[i]._data @ q) * number(ro[i])
+            q += (alpha[i] - beta) * ss[i]._data
+        state["al"] = alpha
+        return q

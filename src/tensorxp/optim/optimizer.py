@@ -1,0 +1,337 @@
+"""`Optimizer`: parameter groups, state dicts in PyTorch's layout, and the walk over parameters.
+
+A subclass says how a parameter's state begins (`_begin`), what a step needs beside the arrays
+(`_advance`), and the update itself (`_rule`), which runs on raw arrays, piece by piece, in place.
+"""
+
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from itertools import chain, count
+from typing import Any, ClassVar
+
+import tensorxp as xp
+from tensorxp._core.writes import bump
+from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, as_real, current, pieces
+
+_keys = count()
+
+required: Any = object()
+
+
+def number(value: Any) -> float:
+    """Return a hyperparameter, which may be a Tensor of one element, as a float."""
+    return value if value.__class__ is float else float(value)
+
+
+def check(
+    optimizer: str,
+    *,
+    betas: Any = None,
+    **at_least_zero: Any,
+) -> None:
+    """Raise ValueError for a hyperparameter out of its range."""
+    names = {"lr": "learning rate", "eps": "epsilon value"}
+    for name, value in at_least_zero.items():
+        if not 0.0 <= number(value):
+            what = names.get(name, f"{name} value")
+            raise ValueError(f"{optimizer}: Invalid {what}: {value}; it must not be negative")
+    for i, beta in enumerate(() if betas is None else betas):
+        if not 0.0 <= number(beta) < 1.0:
+            raise ValueError(
+                f"{optimizer}: Invalid beta parameter at index {i}: {beta}; it must be in [0, 1)"
+            )
+
+
+def options(
+    foreach: bool | None, capturable: bool, differentiable: bool, **more: Any
+) -> dict[str, Any]:
+    """Return PyTorch's options of the implementation, which change nothing here."""
+    if differentiable:
+        raise NotImplementedError(
+            "differentiable=True: steps are made in place and are not recorded; write the update "
+            "with recorded operations to differentiate through it"
+        )
+    return {
+        "foreach": foreach,
+        "capturable": capturable,
+        "differentiable": differentiable,
+        **more,
+    }
+
+
+def counter(value: Any = 0.0) -> Any:
+    """Return a 0-d Tensor on the CPU that counts steps, as PyTorch's state dicts hold."""
+    return xp.asarray(float(value), dtype=_scalar_dtype(), device="cpu", copy=True)
+
+
+def _scalar_dtype() -> Any:
+    return xp.float64 if xp.get_default_dtype() == xp.float64 else xp.float32
+
+
+class Handle:
+    """Removes a hook: `handle.remove()`."""
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self._hooks = hooks
+        self._key = next(_keys)
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Remove the hook; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+
+class Optimizer:
+    """The base of all optimizers, with PyTorch's methods, attributes and state dicts.
+
+    `params` are Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    """
+
+    _buffers: ClassVar[int] = 2
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._prepare()
+        if isinstance(params, xp.Tensor):
+            raise TypeError(
+                f"{type(self).__name__}: params is a Tensor; give an iterable of Tensors or dicts"
+            )
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{type(self).__name__}: optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def _prepare(self) -> None:
+        self._scratch = Scratch()
+        self._pre_hooks: dict[int, Any] = {}
+        self._post_hooks: dict[int, Any] = {}
+        self._opt_called = False
+
+    # groups
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with options of their own; defaults fill what is not given."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"add_param_group: param_group is a {type(param_group).__name__}")
+        group = dict(param_group)
+        params = group["params"]
+        if isinstance(params, set):
+            raise TypeError("add_param_group: params is a set, whose order changes; give a list")
+        listed = [params] if isinstance(params, xp.Tensor) else list(params)
+        names = [p[0] for p in listed if isinstance(p, tuple)]
+        if names:
+            if len(names) != len(listed):
+                raise ValueError("add_param_group: name all parameters or none")
+            listed = [p[1] for p in listed]
+            group["param_names"] = names
+        for p in listed:
+            if not isinstance(p, xp.Tensor):
+                raise TypeError(
+                    f"add_param_group: optimizer can only optimize Tensors, but one of the params "
+                    f"is a {type(p).__name__}"
+                )
+            if not p.is_leaf:
+                raise ValueError("add_param_group: can't optimize a non-leaf Tensor")
+        group["params"] = listed
+        for name, default in self.defaults.items():
+            if default is required and name not in group:
+                raise ValueError(f"add_param_group: the group didn't give a value for {name!r}")
+            group.setdefault(name, default)
+        if len(listed) != len({id(p) for p in listed}):
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters", stacklevel=3
+            )
+        for other in self.param_groups:
+            if ("param_names" in other) != ("param_names" in group):
+                raise ValueError("add_param_group: all groups must have names, or none")
+            if {id(p) for p in other["params"]} & {id(p) for p in listed}:
+                raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(group)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters, or fill them with zeros."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                if set_to_none:
+                    p.grad = None
+                elif p.grad is not None:
+                    zeroed = p.grad.detach()
+                    zeroed.zero_()
+                    p.grad = zeroed
+
+    # steps
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update the parameters from their gradients, and return the loss of `closure`.
+
+        `closure` computes the gradients anew and returns the loss; it is called with grad
+        enabled. Parameters without a gradient are left alone.
+        """
+        args: tuple[Any, ...] = () if closure is None else (closure,)
+        kwargs: dict[str, Any] = {}
+        for hook in list(self._pre_hooks.values()):
+            result = hook(self, args, kwargs)
+            if result is not None:
+                args, kwargs = result
+        with xp.no_grad():
+            loss = self._step(*args, **kwargs)
+        for hook in list(self._post_hooks.values()):
+            hook(self, args, kwargs)
+        self._opt_called = True
+        return loss
+
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None
+        if closure is not None:
+            with xp.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                grad = p.grad
+                if grad is not None:
+                    self._update(p, grad, group)
+        return loss
+
+    def _update(self, p: Any, grad: Any, group: dict[str, Any]) -> None:
+        state = self.state[p]
+        if not state:
+            self._begin(p, group, state)
+        slots, c = self._advance(p, group, state)
+        device = p._device
+        raw = device.raw.base
+        limit = LIMITS.get(device.type, LIMIT)
+        with current(device):
+            arrays = [as_real(t._data) for t in (p, grad, *slots)]
+            for target, g, *states in pieces(arrays, limit):
+                scratch = self._scratch.like(device, target, self._buffers)
+                self._rule(raw, target, g, states, scratch, c)
+        bump(p)
+
+    def _begin(self, p: Any, group: dict[str, Any], state: dict[str, Any]) -> None:
+        """Put the state of a parameter before its first step into `state`."""
+
+    def _advance(
+        self, p: Any, group: dict[str, Any], state: dict[str, Any]
+    ) -> tuple[list[Any], Any]:
+        """Return the Tensors of the state that the rule uses, and the numbers of this step."""
+        raise NotImplementedError
+
+    def _rule(
+        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
+    ) -> None:
+        """Update `p` and `states` in place; `xp` is the raw namespace."""
+        raise NotImplementedError
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return new ones."""
+        return Handle(self._pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., None]) -> Handle:
+        """Call `hook(optimizer, args, kwargs)` after each step."""
+        return Handle(self._post_hooks, hook)
+
+    # states
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return states and options in PyTorch's layout, parameters named by their number."""
+        params = chain.from_iterable(group["params"] for group in self.param_groups)
+        index = {id(p): i for i, p in enumerate(params)}
+        groups = []
+        for group in self.param_groups:
+            packed = {name: value for name, value in group.items() if name != "params"}
+            packed["params"] = [index[id(p)] for p in group["params"]]
+            groups.append(packed)
+        state = {index[id(p)]: values for p, values in self.state.items() if id(p) in index}
+        return {"state": dict(sorted(state.items())), "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take states and options from a state dict, one of PyTorch too.
+
+        Values are copied, and brought to the device and dtype of their parameter. ValueError,
+        with nothing changed, where groups or their sizes differ.
+        """
+        saved = [dict(group) for group in state_dict["param_groups"]]
+        if len(saved) != len(self.param_groups):
+            raise ValueError(
+                f"load_state_dict: loaded state dict has {len(saved)} parameter groups, the "
+                f"optimizer {len(self.param_groups)}"
+            )
+        for i, (new, group) in enumerate(zip(saved, self.param_groups, strict=True)):
+            if len(new["params"]) != len(group["params"]):
+                raise ValueError(
+                    f"load_state_dict: group {i} of the loaded state dict has "
+                    f"{len(new['params'])} parameters, that of the optimizer {len(group['params'])}"
+                )
+        by_id: dict[Any, Any] = {}
+        for new, group in zip(saved, self.param_groups, strict=True):
+            by_id.update(zip(new["params"], group["params"], strict=True))
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for key, values in state_dict["state"].items():
+            key = int(key) if isinstance(key, str) and key.isdecimal() else key
+            if key in by_id:
+                p = by_id[key]
+                state[p] = {name: self._loaded(p, name, value) for name, value in values.items()}
+        groups = []
+        for new, group in zip(saved, self.param_groups, strict=True):
+            kept = {n: _loaded_option(v) for n, v in new.items() if n != "params"}
+            if "param_names" in group:
+                kept.setdefault("param_names", group["param_names"])
+            groups.append({**self.defaults, **kept, "params": group["params"]})
+        self.state, self.param_groups = state, groups
+
+    # entries of a state that count, and stay on the CPU in their own dtype
+    _counters: ClassVar[tuple[str, ...]] = ("step", "mu_product")
+
+    def _loaded(self, p: Any, name: str, value: Any) -> Any:
+        if name in self._counters:
+            return counter(value)
+        if isinstance(value, list | tuple):
+            return type(value)(self._loaded(p, name, item) for item in value)
+        if hasattr(value, "shape"):
+            return as_tensor(value).to(device=p.device, dtype=p.dtype, copy=True)
+        return deepcopy(value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "defaults": self.defaults,
+            "state": self.state,
+            "param_groups": self.param_groups,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def as_tensor(value: Any) -> Any:
+    """Return a Tensor, detached; arrays and tensors of other libraries are taken over."""
+    if isinstance(value, xp.Tensor):
+        return value.detach()
+    if callable(getattr(value, "detach", None)):
+        value = value.detach().cpu().numpy()
+    return xp.asarray(value)
+
+
+def _loaded_option(value: Any) -> Any:
+    if hasattr(value, "shape") and not isinstance(value, xp.Tensor):
+        return as_tensor(value)
+    return deepcopy(value)
+
+
+def params_of(groups: Iterable[dict[str, Any]]) -> list[Any]:
+    """Return the parameters of all groups."""
+    return [p for group in groups for p in group["params"]]
