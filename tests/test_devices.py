@@ -180,7 +180,7 @@ def test_out_of_memory_leaves_tensors_usable() -> None:
     figures.limit = figures.allocated + 10_000
     try:
         x = xp.ones(1000, device="sim:0")
-        with pytest.raises(MemoryError, match="out of memory.*smaller batches"):
+        with pytest.raises(MemoryError, match=r"out of memory.*smaller batches"):
             x + 1
         x += 1
         assert float(x.sum()) == 2000.0

@@ -176,7 +176,7 @@ def test_torch_refused() -> None:
     for take in (xp.asarray, xp.from_dlpack):
         with pytest.raises(BufferError, match=r"torch.Tensor.*require gradient.*detach"):
             take(torch.ones(2, requires_grad=True))
-        with pytest.raises(BufferError, match="bfloat16.*convert it to float32"):
+        with pytest.raises(BufferError, match=r"bfloat16.*convert it to float32"):
             take(torch.ones(2, dtype=torch.bfloat16))
         with pytest.raises(BufferError, match="conjugate bit"):
             take(torch.ones(2, dtype=torch.complex64).conj())
@@ -190,7 +190,7 @@ def test_jax_in() -> None:
         with pytest.raises(ValueError, match="read-only"):
             t[0, 0] = 1
     assert xp.asarray(source, copy=True).numpy().flags.writeable
-    with pytest.raises(BufferError, match="bfloat16.*convert it to float32"):
+    with pytest.raises(BufferError, match=r"bfloat16.*convert it to float32"):
         xp.asarray(jnp.ones(2, dtype="bfloat16"))
 
 

@@ -174,7 +174,9 @@ def test_joblib(t: Any, x: Any, tmp_path: Path) -> None:
     cached = joblib.Memory(tmp_path / "cache", verbose=0).cache(_double)
     for _ in range(2):
         np.testing.assert_array_equal(cached(t), A * 2)
-    results = joblib.Parallel(n_jobs=2, prefer="threads")(joblib.delayed(_double)(v) for v in (t, x))
+    results = joblib.Parallel(n_jobs=2, prefer="threads")(
+        joblib.delayed(_double)(v) for v in (t, x)
+    )
     assert results[1].requires_grad and not results[0].requires_grad
 
 

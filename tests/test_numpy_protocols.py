@@ -331,7 +331,10 @@ def test_functions_of_no_gradient() -> None:
     same(np.nonzero(t > 0.4), np.nonzero(A > 0.4))
     same(np.isclose(t, A), np.isclose(A, A))
     same(np.searchsorted(t[0][:1], 0.6), np.asarray(np.searchsorted(A[0][:1], 0.6)))
-    same(np.unique(xp.asarray([3, 1, 1]), return_counts=True), np.unique([3, 1, 1], return_counts=True))
+    same(
+        np.unique(xp.asarray([3, 1, 1]), return_counts=True),
+        np.unique([3, 1, 1], return_counts=True),
+    )
     for name in ("zeros_like", "ones_like", "full_like"):
         args = (2.0,) if name == "full_like" else ()
         same(getattr(np, name)(t, *args), getattr(np, name)(A, *args))
@@ -348,7 +351,9 @@ def test_function_without_equivalent() -> None:
     same(np.i0(t), np.i0(A))
     counts, edges = np.histogram(t, bins=3)
     same((counts, edges), np.histogram(A, bins=3))
-    with pytest.raises(TypeError, match=r"numpy.i0: tensorxp has no equivalent.*detach\(\).numpy\(\)"):
+    with pytest.raises(
+        TypeError, match=r"numpy.i0: tensorxp has no equivalent.*detach\(\).numpy\(\)"
+    ):
         np.i0(leaf)
     with pytest.raises(TypeError, match="sim:0"):
         np.i0(xp.asarray(A, device="sim:0"))

@@ -94,7 +94,9 @@ def test_value_and_gradient_of_the_cpu(name: str) -> None:
             np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "complex64", "complex128", "int64", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", "complex64", "complex128", "int64", "bool"]
+)
 def test_round_trip(dtype: str) -> None:
     for array in (A.astype(dtype), A.astype(dtype).T, A.astype(dtype)[::-1], A.astype(dtype)[:0]):
         there = xp.asarray(array, device="cuda")

@@ -266,6 +266,8 @@ def test_what_is_no_tensor_is_refused() -> None:
         special.softmax([1.0])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"betainc: .* Tensors"):
         special.betainc(1.0, 2.0, 0.5)
+    with pytest.raises(TypeError, match=r"polygamma: x has dtype complex128"):
+        special.digamma(xp.ones(2, dtype=xp.complex128).requires_grad_()).real.sum().backward()
     with pytest.raises(TypeError, match="i0"):
         special.i0(xp.ones(2, dtype=xp.complex128))
     with pytest.raises(TypeError, match=r"ive: x has dtype complex128"):

@@ -175,6 +175,18 @@ def test_a_number_and_axes(fn: Any) -> None:
         fn(xp.ones((2, 3)), axis=2)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_single_precision_sums_do_not_drift(axis: Any, order: str) -> None:
+    rng = np.random.default_rng(0)
+    x = np.asarray(rng.standard_normal((20_000, 3) if axis == 0 else (3, 20_000)), np.float32)
+    x = np.asarray(x, order=order)
+    for name in ("softmax", "log_softmax", "logsumexp"):
+        found = getattr(special, name)(xp.asarray(x), axis=axis).numpy()
+        expected = getattr(sp, name)(x.astype(np.float64), axis=axis)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
 def test_inputs_are_left_alone() -> None:
     x = np.asarray([[1.0, INF], [-INF, -INF]])
     for fn in (special.softmax, special.log_softmax, special.logsumexp):

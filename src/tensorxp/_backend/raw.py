@@ -7,6 +7,7 @@ would double the import time. CuPy is wrapped, and imported only when a CUDA dev
 
 from functools import partial
 from importlib import import_module
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -38,12 +39,33 @@ class RawNamespace:
 
     def index_add(self, x: Any, key: Any, values: Any) -> Any:
         """Return a copy of `x` with `values` added at `key`, repeated places summed."""
-        out = self.base.array(x)
+        out = self.copy(x)
         self._add_at(out, key, values)
         return out
 
     def _add_at(self, out: Any, key: Any, values: Any) -> None:
-        self.base.add.at(out, key, values)
+        # `add.at` has a fast path for one flat index, 20 times faster than the general one
+        places = self._flat_places(out, key, getattr(values, "size", 1))
+        if places is None:
+            self.base.add.at(out, key, values)
+        else:
+            flat = self.base.broadcast_to(values, places.shape).reshape(-1)
+            self.base.add.at(out.reshape(-1), places.reshape(-1), flat)
+
+    def _flat_places(self, x: Any, key: Any, count: int) -> Any:
+        """Return where `x[key]` lies in the flattened `x`, or None where that costs too much."""
+        rows = key[0] if key.__class__ is tuple and len(key) == 1 else key
+        if isinstance(rows, self.ndarray) and rows.dtype.kind in "iu" and x.ndim:  # type: ignore[attr-defined]
+            n, rest = x.shape[0], x.shape[1:]
+            rows = rows.astype(np.int64)
+            rows = self.base.where(rows < 0, rows + n, rows)
+            if rows.size and (rows.min() < 0 or rows.max() >= n):
+                raise IndexError(f"index_add: an index is out of bounds for axis 0 of size {n}")
+            inner = self.base.arange(prod(rest)).reshape(rest)
+            return rows.reshape(rows.shape + (1,) * len(rest)) * prod(rest) + inner
+        if x.size <= 8 * count:
+            return self.base.arange(x.size).reshape(x.shape)[key]
+        return None
 
     def to_numpy(self, x: Any, *, blocking: bool = True) -> "np.ndarray[Any, Any]":
         """Return `x` as a NumPy array, sharing memory where the backend allows."""

@@ -12,7 +12,7 @@ from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf
 from tensorxp._core.primitive import Primitive, primitive
 from tensorxp._core.tensor import Tensor, TensorBase
-from tensorxp._core.views import Chain, View
+from tensorxp._core.views import Chain, View, cell_of
 from tensorxp._core.watchers import notify_rebind, stack, watching
 
 
@@ -139,7 +139,7 @@ def inplace(op: Primitive, x: Tensor, other: Any) -> Tensor:
         bump(x)
         return x
     x1, x2 = promote(op, x, other)
-    new = apply(op, (_before_write(op, x1, x2), x2), {})
+    new = apply(op, _before_write(op, x1, x2), {})
     _check_result(function, x, new._data)
     if chain or new._data.dtype != x._data.dtype:
         write(x, ..., new, function)
@@ -152,13 +152,21 @@ def inplace(op: Primitive, x: Tensor, other: Any) -> Tensor:
     return x
 
 
-def _before_write(op: Primitive, x: Any, other: Any) -> Any:
-    """Return `x`, as a copy where a rule needs its value from before the write."""
-    node = node_of(x)
-    needs = (node is not None, isinstance(other, TensorBase) and node_of(other) is not None)
-    if not any(needs) or 0 not in op.plan(needs).saves or (watching and stack()):
-        return x
-    return wrap(x._device.raw.copy(x._data), x._device, node)
+def _before_write(op: Primitive, x: Any, other: Any) -> tuple[Any, Any]:
+    """Return the operands, as copies where a rule needs a value that the write overwrites."""
+    if watching and stack():
+        return x, other
+    tensor = isinstance(other, TensorBase)
+    saves = op.plan((node_of(x) is not None, tensor and node_of(other) is not None)).saves
+    over = tensor and other._version is not None and cell_of(other) is cell_of(x)
+    return (
+        _kept(x) if 0 in saves else x,
+        _kept(other) if 1 in saves and (over or other is x) else other,
+    )
+
+
+def _kept(x: Any) -> Any:
+    return wrap(x._device.raw.copy(x._data), x._device, node_of(x))
 
 
 def _check_result(function: str, x: Any, result: Any) -> None:

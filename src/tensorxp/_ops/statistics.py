@@ -24,9 +24,7 @@ def _missing(function: str, x: Any) -> Any:
     return x != x
 
 
-def nansum(
-    x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False
-) -> Tensor:
+def nansum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Return the sum of `x` over `axis`, NaN counting as 0; `dtype` as in `sum`."""
     return sum(where(_missing("nansum", x), 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
 

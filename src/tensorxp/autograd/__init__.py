@@ -13,13 +13,14 @@ from tensorxp.autograd.anomaly import detect_anomaly
 from tensorxp.autograd.forward import jvp
 from tensorxp.autograd.function import Function, checkpoint, once_differentiable
 from tensorxp.autograd.functional import hessian, hvp, jacobian, value_and_grad, vjp
-from tensorxp.autograd.functions import backward, grad
+from tensorxp.autograd.functions import apply_primitive, backward, grad
 from tensorxp.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
     "GradcheckError",
     "Primitive",
+    "apply_primitive",
     "backward",
     "checkpoint",
     "detect_anomaly",

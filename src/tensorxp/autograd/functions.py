@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tensorxp._core.door import node_of, wrap
+from tensorxp._core.door import apply, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf
+from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
 from tensorxp.autograd import engine
 
@@ -133,3 +134,16 @@ def grad(
     return tuple(found)
 
 
+
+
+def apply_primitive(
+    op: Any, inputs: tuple[Any, ...], parameters: dict[str, Any] | None = None
+) -> Any:
+    """Apply a primitive of one's own to Tensors, with its keyword parameters as a dict.
+
+    Python scalars may stand beside Tensors. It is recorded and differentiated like the
+    namespace's own operations; see docs/adding-an-operation.md.
+    """
+    if not isinstance(op, Primitive):
+        raise TypeError(f"apply_primitive: op is a {type(op).__name__}; allowed is a Primitive")
+    return apply(op, tuple(inputs), dict(parameters or {}))

@@ -20,6 +20,11 @@ _digamma, _gamma, _zeta = library("psi"), library("gamma"), library("zeta")
 
 def _polygamma(xp: Any, n: Any, x: Any) -> Any:
     # ψ_n(x) = (-1)^(n+1) n! ζ(n+1, x) for n ≥ 1
+    if x.dtype.kind == "c":
+        raise TypeError(
+            f"special.polygamma: x has dtype {x.dtype}; allowed are real dtypes (digamma of "
+            "complex numbers is not differentiated here)"
+        )
     if isinstance(n, int):
         if n == 0:
             return _digamma(xp, x)

@@ -16,6 +16,7 @@ from tensorxp._ops.arithmetic import sign
 from tensorxp._ops.axes import normalize_axes, restore
 from tensorxp._ops.creation import asarray
 from tensorxp._ops.exponential import log
+from tensorxp._ops.reduction import WIDER
 from tensorxp._ops.reduction import sum as total_over
 from tensorxp._ops.shaping import squeeze
 
@@ -28,6 +29,17 @@ def _peak(xp: Any, x: Any, axis: tuple[int, ...]) -> Any:
     if prod([x.shape[i] for i in axis]) == 0:
         return real.sum(axis, keepdims=True)
     return xp.asarray(real.max(axis, keepdims=True))
+
+
+def _total(xp: Any, e: Any, axis: tuple[int, ...]) -> Any:
+    """Return the sum over `axis`, which stays; in double precision where NumPy's would drift.
+
+    Contiguous elements are summed in pairs, others one after the other.
+    """
+    paired = e.flags.c_contiguous and axis == tuple(range(e.ndim - len(axis), e.ndim))
+    if paired or e.dtype.char not in WIDER:
+        return xp.asarray(e.sum(axis, keepdims=True))
+    return xp.asarray(e.sum(axis, WIDER[e.dtype.char], keepdims=True), dtype=e.dtype)
 
 
 def _exponentials(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
@@ -43,7 +55,7 @@ def _exponentials(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any
     if wild:
         e[xp.broadcast_to(shift == xp.inf, x.shape) & (x == xp.inf)] = 0
     xp.exp(e, out=e)
-    return e, xp.asarray(e.sum(axis, keepdims=True)), shift
+    return e, _total(xp, e, axis), shift
 
 
 @primitive
@@ -60,7 +72,7 @@ def softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...], even: bool) -> Any:
         else:
             e = xp.asarray(x - _peak(xp, x, axis))
             xp.exp(e, out=e)
-            total = e.sum(axis, keepdims=True)
+            total = _total(xp, e, axis)
         xp.divide(e, total, out=e)
     return e
 
@@ -85,7 +97,7 @@ def log_softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     x = floating(xp, x)
     with quiet():
         z = xp.asarray(x - _peak(xp, x, axis))
-        z -= xp.log(xp.exp(z).sum(axis, keepdims=True))
+        z -= xp.log(_total(xp, xp.asarray(xp.exp(z)), axis))
     return z
 
 
