@@ -99,7 +99,8 @@ def sample(row: Row, kind: str = "real") -> list[Any]:
     if isinstance(row.complex, tuple):
         return [np.asarray(sampler(rng)) for sampler in row.complex]
     arrays = [np.asarray(sampler(rng)) for sampler in row.inputs]
-    return [a + 1j * s(rng) if is_float(a) else a for a, s in zip(arrays, row.inputs, strict=True)]
+    pairs = zip(arrays, row.inputs, strict=True)
+    return [np.asarray(a + 1j * s(rng)) if is_float(a) else a for a, s in pairs]
 
 
 def check_value(row: Row, kind: str, device: str) -> None:

@@ -258,13 +258,23 @@ def test_a_foreign_accelerator_is_refused() -> None:
         xp.from_dlpack(Elsewhere())
 
 
-def test_simulated_memory_reaches_others_as_a_copy_only() -> None:
+def test_simulated_memory_reaches_others_on_request_only() -> None:
     x = xp.ones(2, device="sim:0")
     host = np.from_dlpack(x, device="cpu")
     host[0] = 5
     assert x.tolist() == [1.0, 1.0]
-    with pytest.raises(BufferError, match="copy=False"):
-        np.from_dlpack(x, device="cpu", copy=False)
+    for version in (None, (1, 0)):
+        assert "dltensor" in repr(x.__dlpack__(max_version=version))
+    for library in ("numpy", "torch"):
+        take, _ = consumer(library)
+        with pytest.raises((BufferError, RuntimeError, ValueError)):
+            take(x)
+
+
+def test_jax_refuses_simulated_memory() -> None:
+    jnp = pytest.importorskip("jax.numpy")
+    with pytest.raises((BufferError, RuntimeError, ValueError)):
+        jnp.from_dlpack(xp.ones(16, dtype="float32", device="sim:0"))
 
 
 def test_buffers_and_numbers() -> None:

@@ -216,6 +216,7 @@ from tensorxp._ops.trigonometric import (
 )
 from tensorxp._tensor import Tensor
 from tensorxp._version import __version__
+from tensorxp.linalg.products import diag
 
 newaxis = None
 __array_api_version__ = "2025.12"
@@ -246,7 +247,7 @@ __all__ = [
     "cbrt", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "sqrt",
     "copysign", "fmax", "fmin", "nan_to_num", "nextafter",
     "index_add",
-    "concatenate", "transpose",
+    "concatenate", "diag", "transpose",
     "dot", "inner", "kron", "matmul", "outer", "tensordot", "vecdot",
     "all", "any", "count_nonzero", "max", "mean", "min", "prod", "std", "sum", "var",
     "ceil", "floor", "round", "trunc",

@@ -9,6 +9,7 @@ from tensorxp._core.door import new_leaf, node_of, wrap
 from tensorxp._core.node import Extra, Leaf
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
+from tensorxp._operators import Operators
 from tensorxp.autograd.functions import backward
 
 _handles = count(1)
@@ -41,7 +42,7 @@ def _extra(x: Any, function: str) -> Extra:
     return node.extra  # type: ignore[no-any-return]
 
 
-class AutogradMethods(TensorBase):
+class AutogradMethods(Operators):
     """Attributes and methods of a Tensor that concern gradients; as in PyTorch."""
 
     __slots__ = ()

@@ -6,14 +6,15 @@ strides that consumers cannot take, goes out as a copy, or not at all where `cop
 
 from typing import Any
 
-from tensorxp._backend.interchange import KDL_CPU, KDL_CUDA, KDL_EXT_DEV
+from tensorxp._backend.interchange import KDL_CPU, KDL_CUDA
+from tensorxp._backend.sim import KDL_SIM, export_capsule
 from tensorxp._core.door import node_of
 
 
 def dlpack_device(t: Any) -> tuple[int, int]:
-    """Return (DLPack's device type, index): 1 CPU, 2 CUDA, 12 for simulated devices."""
+    """Return (DLPack's device type, index): 1 CPU, 2 CUDA, 9 for simulated devices."""
     kinds = {"cpu": KDL_CPU, "cuda": KDL_CUDA}
-    return kinds.get(t._device.type, KDL_EXT_DEV), t._device.index
+    return kinds.get(t._device.type, KDL_SIM), t._device.index
 
 
 def _refuse_grad(t: Any, function: str, error: type[Exception]) -> None:
@@ -45,36 +46,28 @@ def export_dlpack(
 ) -> Any:
     """Return a DLPack capsule over the memory of `t`.
 
-    BufferError for a tensor that requires grad, for another device than asked for (except a
-    copy to the host), and where `copy=False` and only a copy is safe.
+    BufferError for a tensor that requires grad, for another device than asked for (except the
+    host), and where `copy=False` and only a copy is safe.
     """
     _refuse_grad(t, "__dlpack__", BufferError)
     device = t._device
     here = dlpack_device(t)
     wanted = here if dl_device is None else (int(dl_device[0]), int(dl_device[1]))
+    if wanted not in (here, (KDL_CPU, 0)):
+        raise BufferError(
+            f"__dlpack__: the tensor is on {device} and dl_device is {wanted}; move it first, "
+            'for example with t.to("cuda")'
+        )
     if device.type == "cuda":
         with device.raw.base.cuda.Device(device.index):
             return t._data.__dlpack__(
                 stream=stream, max_version=max_version, dl_device=dl_device, copy=copy
             )
-    if wanted == (KDL_CPU, 0) and (device.type == "cpu" or dl_device is not None):
-        if device.type != "cpu" and copy is False:
-            raise BufferError(
-                f"__dlpack__: the tensor is on {device}; copy=False cannot reach a CPU"
-            )
-    elif device.type == "cpu":
-        raise BufferError(
-            f"__dlpack__: the tensor is on the CPU and dl_device is {wanted}; move it first, "
-            'for example with t.to("cuda")'
-        )
-    else:
-        raise BufferError(
-            f"__dlpack__: no other library can read memory of the simulated device {device}; "
-            "copy it to the host with t.cpu()"
-        )
     if stream is not None:
-        raise ValueError(f"__dlpack__: stream is {stream!r}; memory of the CPU has no streams")
-    raw = device.raw.to_numpy(t._data)
+        raise ValueError(f"__dlpack__: stream is {stream!r}; memory of {device} has no streams")
+    # simulated memory is managed memory: the host may look at it where it asks for no copy
+    moved = device.type == "sim" and wanted != here and copy is not False
+    raw = device.raw.to_numpy(t._data) if moved else t._data
     if not raw.size:
         raw = device.raw.copy(raw)  # nothing to share, and its strides may be negative or 0
     trap = _trap(raw)
@@ -83,8 +76,10 @@ def export_dlpack(
             f"__dlpack__: copy=False, but the memory is {trap}, which consumers write through or "
             "cannot take; export t.copy()"
         )
-    if trap is not None or copy or device.type != "cpu":
+    if trap is not None or (copy and not moved):
         raw = device.raw.copy(raw)
+    if device.type == "sim" and wanted == here:
+        return export_capsule(raw, device.index, max_version)
     return raw.__dlpack__(max_version=max_version)
 
 

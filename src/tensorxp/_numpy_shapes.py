@@ -300,18 +300,12 @@ def pad(xp: Any, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: A
 
 @implements()
 def diag(xp: Any, v: Any, k: int = 0) -> Any:
-    if v.ndim == 2:
-        return xp.linalg.diagonal(v, offset=k)
-    n = v.shape[0] + abs(k)
-    out = xp.zeros((n, n), dtype=v.dtype, device=v._device)
-    rows = xp.arange(v.shape[0], device=v._device) + max(-k, 0)
-    out[rows, rows + k] = v
-    return out
+    return xp.diag(v, k)
 
 
 @implements()
 def diagflat(xp: Any, v: Any, k: int = 0) -> Any:
-    return diag(xp, xp.reshape(v, (-1,)), k)
+    return xp.diag(xp.reshape(v, (-1,)), k)
 
 
 @implements()

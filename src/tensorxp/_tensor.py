@@ -13,31 +13,20 @@ import numpy as np
 from tensorxp import _numpy, _printing
 from tensorxp._backend.device import Device, DeviceError, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
-from tensorxp._core.door import binary, node_of, wrap
+from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.writes import inplace
+from tensorxp._core.tensor import TensorBase, concrete
 from tensorxp._methods import Methods
-from tensorxp._ops import (
-    arithmetic as ar,
-    bitwise as bw,
-    casting,
-    comparison as cmp,
-    complex as cx,
-    cumulative as cum,
-    exponential as ex,
-    indexing,
-    products,
-    reduction as red,
-    rounding,
-    searching as se,
-    shaping as sh,
-    sorting,
-    transfer,
-    trigonometric as tr,
-)
+from tensorxp._ops import casting, transfer
+from tensorxp._ops import comparison as cmp
+from tensorxp._ops import complex as cx
+from tensorxp._ops import reduction as red
+from tensorxp._ops import shaping as sh
 
 
-class Tensor(Methods, concrete=True):
+
+@concrete
+class Tensor(Methods):
     """An n-dimensional array on a device that can record what happens to it.
 
     Make one with `asarray`, `tensor`, `zeros` and the like; `requires_grad=True` records.
@@ -57,7 +46,7 @@ class Tensor(Methods, concrete=True):
     def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
         if cls is Tensor:
             raise TypeError("Tensor: not made directly; use tensorxp.asarray, tensor, zeros, …")
-        return object.__new__(cls)
+        return super().__new__(cls)
 
     # attributes of the standard, and NumPy's and PyTorch's
 
@@ -135,257 +124,6 @@ class Tensor(Methods, concrete=True):
                 f"{', '.join(_VERSIONS)} and None"
             )
         return sys.modules[__name__.partition(".")[0]]
-
-    # operators
-
-    def __add__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.add_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __radd__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.add_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __sub__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.subtract_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rsub__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.subtract_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __mul__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.multiply_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rmul__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.multiply_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __truediv__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.divide_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rtruediv__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.divide_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __floordiv__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.floor_divide_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rfloordiv__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.floor_divide_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __mod__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.remainder_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rmod__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.remainder_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __pow__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.pow_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rpow__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(ar.pow_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __matmul__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(products.matmul_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rmatmul__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(products.matmul_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __and__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_and_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rand__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_and_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __or__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_or_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __ror__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_or_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __xor__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_xor_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rxor__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_xor_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __lshift__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_left_shift_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rlshift__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_left_shift_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rshift__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_right_shift_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __rrshift__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(bw.bitwise_right_shift_p, other, self)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __lt__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(cmp.less_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __le__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(cmp.less_equal_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __gt__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(cmp.greater_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __ge__(self, other: Any, /) -> "Tensor":
-        try:
-            return binary(cmp.greater_equal_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __eq__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
-        try:
-            return binary(cmp.equal_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __ne__(self, other: Any, /) -> "Tensor":  # type: ignore[override]
-        try:
-            return binary(cmp.not_equal_p, self, other)
-        except TypeError as error:
-            return _leave(error, other)
-
-    def __neg__(self, /) -> "Tensor":
-        return ar.negative(self)
-
-    def __pos__(self, /) -> "Tensor":
-        return ar.positive(self)
-
-    def __abs__(self, /) -> "Tensor":
-        return ar.abs(self)
-
-    def __invert__(self, /) -> "Tensor":
-        return bw.bitwise_invert(self)
-
-    def __iadd__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.add_p, self, other)
-
-    def __isub__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.subtract_p, self, other)
-
-    def __imul__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.multiply_p, self, other)
-
-    def __itruediv__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.divide_p, self, other)
-
-    def __ifloordiv__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.floor_divide_p, self, other)
-
-    def __imod__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.remainder_p, self, other)
-
-    def __ipow__(self, other: Any, /) -> "Tensor":
-        return inplace(ar.pow_p, self, other)
-
-    def __imatmul__(self, other: Any, /) -> "Tensor":
-        return inplace(products.matmul_p, self, other)
-
-    def __iand__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_and_p, self, other)
-
-    def __ior__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_or_p, self, other)
-
-    def __ixor__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_xor_p, self, other)
-
-    def __ilshift__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_left_shift_p, self, other)
-
-    def __irshift__(self, other: Any, /) -> "Tensor":
-        return inplace(bw.bitwise_right_shift_p, self, other)
-
-    def __getitem__(self, key: Any, /) -> "Tensor":
-        return indexing.getitem(self, key)
-
-    def __setitem__(self, key: Any, value: Any, /) -> None:
-        indexing.setitem(self, key, value)
 
     def __len__(self) -> int:
         if not self._data.ndim:
@@ -546,15 +284,6 @@ class Tensor(Methods, concrete=True):
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
-def _leave(error: TypeError, other: Any) -> Tensor:
-    """Return NotImplemented where the class of `other` has operators of its own, else raise."""
-    cls = type(other)
-    own = cls.__module__.partition(".")[0] not in ("builtins", "numpy", "tensorxp")
-    if own and hasattr(cls, "__radd__") and not hasattr(cls, "__dlpack__"):
-        return NotImplemented  # type: ignore[no-any-return]
-    raise error
-
-
 def _is_device(name: str) -> bool:
     return name.partition(":")[0] in ("cpu", "cuda", "sim")
 
@@ -563,7 +292,7 @@ def _duplicate(x: Any, data: Any) -> Any:
     """Return a leaf like `x` over `data`; a tensor of a graph gives one without history."""
     out = wrap(data, x._device)
     if type(x) is not Tensor:
-        kept = object.__new__(type(x))
+        kept = TensorBase.__new__(type(x))
         for name in ("_data", "_device", "_node", "_version"):
             setattr(kept, name, getattr(out, name))
         kept.__dict__.update(getattr(x, "__dict__", {}))
@@ -579,7 +308,7 @@ def _rebuild(cls: type, data: Any, device: str, requires_grad: bool) -> Any:
     out = transfer.to_device(wrap(data, as_device("cpu")), device)
     out = wrap(out._data, out._device)
     if cls is not Tensor:
-        kept: Any = object.__new__(cls)
+        kept: Any = TensorBase.__new__(cls)
         for name in ("_data", "_device", "_node", "_version"):
             setattr(kept, name, getattr(out, name))
         out = kept

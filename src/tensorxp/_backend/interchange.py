@@ -7,7 +7,7 @@ import numpy as np
 from tensorxp._backend.device import Device, as_device, cpu
 
 #: DLPack's device types that we know (dlpack.h).
-KDL_CPU, KDL_CUDA, KDL_CUDA_HOST, KDL_EXT_DEV = 1, 2, 3, 12
+KDL_CPU, KDL_CUDA, KDL_CUDA_HOST = 1, 2, 3
 
 
 def move_raw(x: Any, source: Device, target: Device, *, blocking: bool = True) -> Any:

@@ -4,6 +4,7 @@ Tests use them to exercise transfers, mixing errors and memory figures without a
 off unless `TENSORXP_SIM_DEVICES` or `simulated_devices` asks for them.
 """
 
+import ctypes
 import threading
 import weakref
 from collections.abc import Iterator
@@ -13,6 +14,13 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend.raw import RawNamespace
+
+#: DLPack's device type of simulated devices: a real one (VPI) that no array library reads.
+KDL_SIM = 9
+
+_get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_get_pointer.restype = ctypes.c_void_p
+_get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
 class SimArray:
@@ -90,6 +98,20 @@ class SimNamespace(RawNamespace):
         self.memory.copies_out += 1
         self.memory.bytes_out += out.nbytes
         return out
+
+
+def export_capsule(array: Any, index: int, max_version: tuple[int, int] | None) -> Any:
+    """Return a DLPack capsule of `array` that says it is on the simulated device `index`.
+
+    NumPy makes it for the CPU; the device, two int32 after the address, is then changed.
+    """
+    capsule = array.__dlpack__(max_version=max_version)
+    versioned = '"dltensor_versioned"' in repr(capsule)
+    # before the DLTensor a versioned capsule has its version, context, deleter and flags
+    start = _get_pointer(capsule, b"dltensor_versioned" if versioned else b"dltensor")
+    place = (ctypes.c_int32 * 2).from_address(start + (32 if versioned else 0) + 8)
+    place[0], place[1] = KDL_SIM, index
+    return capsule
 
 
 class Count:

@@ -18,7 +18,7 @@ from tensorxp._core.operands import (
 )
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
-from tensorxp._core.tensor import Tensor, TensorBase
+from tensorxp._core.tensor import CONCRETE, Tensor, TensorBase
 from tensorxp._core.views import View, view_of
 from tensorxp._core.watchers import notify, stack, watching
 
@@ -27,7 +27,6 @@ __all__ = [
     "record", "single", "unary", "wrap",
 ]  # fmt: skip
 
-_new = object.__new__
 _NONE: dict[str, Any] = {}
 
 
@@ -54,26 +53,24 @@ def unary(op: Primitive, x: Any) -> Tensor:
     return single(op, x, _NONE)
 
 
-def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Tensor:
+def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Any:
     """Apply a primitive of one tensor and one output; `raw` is its result where known."""
     try:
-        node, version = x._node, x._version
-    except AttributeError:
+        tensor: TensorBase = x  # compiled, this checks the type
+        node, version, device = tensor._node, tensor._version, tensor._device
+    except (AttributeError, TypeError):
         raise not_a_tensor(op, x, op.inputs[0]) from None
     if watching or (version.__class__ is View and version.seen != version.cell[0]):
         return apply(op, (x,), params)
-    device = x._device
     if raw is None:
         try:
-            if params:
-                raw = (device._forwards.get(op) or op.bind(device))(x._data, **params)
-            else:
-                raw = (device._forwards.get(op) or op.bind(device))(x._data)
+            forward = device._forwards.get(op) or op.bind(device)
+            raw = forward(tensor._data, **params) if params else forward(tensor._data)
         except (TypeError, ValueError) as error:
             raise explained(op, (x,), error) from None
         if raw.__class__ is not device._array_type:
             raw = device.raw.asarray(raw)
-    out = _new(TensorBase.concrete)
+    out: TensorBase = TensorBase.__new__(CONCRETE[0])
     out._data = raw
     out._device = device
     if node is None:
@@ -86,32 +83,35 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
     return out
 
 
-def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
+def binary(op: Primitive, x1: Any, x2: Any) -> Any:
     """Apply a primitive of two tensors, or of a tensor and a Python scalar."""
     kind = x2.__class__
     try:
-        node1, version, device = x1._node, x1._version, x1._device
-        if watching or (version.__class__ is View and version.seen != version.cell[0]):
-            return apply(op, promote(op, x1, x2), _NONE)
+        left: TensorBase = x1  # compiled, this checks the type
+        node1, version, device = left._node, left._version, left._device
+        data = left._data
         if kind is float or kind is int:
-            node2 = None
+            node2, other = None, x2
             if node1 is not None and not op.scalars:
                 return apply(op, promote(op, x1, x2), _NONE)
-            raw = (device._forwards.get(op) or op.bind(device))(x1._data, x2)
         else:
-            node2, version = x2._node, x2._version
-            if device is not x2._device or (
-                version.__class__ is View and version.seen != version.cell[0]
+            right: TensorBase = x2
+            node2, second, other = right._node, right._version, right._data
+            if device is not right._device or (
+                second.__class__ is View and second.seen != second.cell[0]
             ):
                 return apply(op, (x1, x2), _NONE)
-            raw = (device._forwards.get(op) or op.bind(device))(x1._data, x2._data)
-    except AttributeError:
+    except (AttributeError, TypeError):
         return apply(op, promote(op, x1, x2), _NONE)
+    if watching or (version.__class__ is View and version.seen != version.cell[0]):
+        return apply(op, promote(op, x1, x2), _NONE)
+    try:
+        raw = (device._forwards.get(op) or op.bind(device))(data, other)
     except (TypeError, ValueError) as error:
         raise explained(op, (x1, x2), error) from None
     if raw.__class__ is not device._array_type:
         raw = device.raw.asarray(raw)
-    out = _new(TensorBase.concrete)
+    out: TensorBase = TensorBase.__new__(CONCRETE[0])
     out._data = raw
     out._device = device
     out._version = None

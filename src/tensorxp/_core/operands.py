@@ -4,17 +4,15 @@ from typing import Any
 
 from tensorxp._backend.device import DeviceError, cpu
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.tensor import Tensor, TensorBase
+from tensorxp._core.tensor import CONCRETE, Tensor, TensorBase
 from tensorxp._core.watchers import watching
-
-_new = object.__new__
 
 
 def wrap(raw: Any, device: Any, node: Any = None, version: Any = None) -> Tensor:
     """Return a Tensor over a raw array; a scalar that NumPy made of a 0-d array is re-arrayed."""
     if raw.__class__ is not device._array_type:
         raw = device.raw.asarray(raw)
-    out = _new(TensorBase.concrete)
+    out: TensorBase = TensorBase.__new__(CONCRETE[0])
     out._data = raw
     out._device = device
     out._node = node

@@ -9,7 +9,6 @@ from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import watching
 
-_new = object.__new__
 _ONE, _BOTH, _FIRST, _SECOND = (True,), (True, True), (True, False), (False, True)
 
 
@@ -30,7 +29,7 @@ def record(
     else:
         needs = tuple([edge is not None for edge in edges])
     plan = op._plans.get(needs) or op.plan(needs)
-    node: Node = _new(Node)
+    node: Node = Node.__new__(Node)
     node.op = op
     node.plan = plan
     node.edges = edges

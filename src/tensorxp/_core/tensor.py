@@ -2,10 +2,10 @@
 
 `_data` is the raw array, `_device` its device, `_node` what made it (None until autograd
 needs it) and `_version` what in-place writes count (None until it is shared or saved).
-The class that the door builds hands itself over here, by `concrete=True`.
+The class that the door builds hands itself over here, by the decorator `concrete`.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from tensorxp._backend.device import Device
 
@@ -19,12 +19,15 @@ class TensorBase:
     _device: Device
     _node: Any
     _version: Any
-    concrete: ClassVar[type["Tensor"]]
 
-    def __init_subclass__(cls, concrete: bool = False, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if concrete:
-            TensorBase.concrete = cls  # type: ignore[assignment]
+#: The class that the door builds, in a list of one so that it can be handed over.
+CONCRETE: list[Any] = [TensorBase]
+
+
+def concrete(cls: Any) -> Any:
+    """Make `cls` the class that the door builds; a class decorator."""
+    CONCRETE[0] = cls
+    return cls
 
 
 if TYPE_CHECKING:  # annotations mean the whole class, which stands three layers higher

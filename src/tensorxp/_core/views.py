@@ -9,8 +9,6 @@ from typing import Any
 
 from tensorxp._core.tensor import TensorBase
 
-_new = object.__new__
-
 Chain = tuple[tuple[Any, dict[str, Any]], ...]
 
 
@@ -43,7 +41,7 @@ def cell_of(x: TensorBase) -> list[int]:
 def view_of(x: TensorBase, op: Any, params: dict[str, Any], frozen: bool) -> View:
     """Return the `_version` of a view of `x` made by `op`."""
     version = x._version
-    view: View = _new(View)
+    view: View = View.__new__(View)
     if version.__class__ is View:
         view.base = version.base
         view.chain = (*version.chain, (op, params))

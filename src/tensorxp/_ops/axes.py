@@ -18,7 +18,12 @@ def dimensions(function: str, x: Any, argument: str = "x") -> int:
     """Return the number of dimensions of `x`; TypeError where it is no Tensor."""
     if isinstance(x, Tensor):
         return x._data.ndim  # type: ignore[no-any-return]
-    raise TypeError(
+    raise not_a_tensor(function, x, argument)
+
+
+def not_a_tensor(function: str, x: Any, argument: str = "x") -> TypeError:
+    """Return the error for an argument that must be a Tensor."""
+    return TypeError(
         f"{function}: {argument} is a {type(x).__module__}.{type(x).__name__}; allowed is a "
         "Tensor; tensorxp.asarray makes a Tensor of other arrays and lists"
     )

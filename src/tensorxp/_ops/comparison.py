@@ -98,13 +98,13 @@ def logical_not(x: Tensor, /) -> Tensor:
     return unary(logical_not_p, x)
 
 
-def _isclose_forward(
-    xp: Any, x1: Any, x2: Any, *, rtol: float, atol: float, equal_nan: bool
-) -> Any:
+def _isclose_forward(xp: Any, x1: Any, x2: Any, rtol: Any, atol: Any, *, equal_nan: bool) -> Any:
     return xp.base.isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
-isclose_p = nondifferentiable("isclose", forward=_isclose_forward, inputs=_PAIR)
+isclose_p = nondifferentiable(
+    "isclose", forward=_isclose_forward, inputs=("x1", "x2", "rtol", "atol")
+)
 
 
 def isclose(
@@ -112,13 +112,16 @@ def isclose(
     x2: Tensor | complex,
     /,
     *,
-    rtol: float = 1e-05,
-    atol: float = 1e-08,
+    rtol: Tensor | float = 1e-05,
+    atol: Tensor | float = 1e-08,
     equal_nan: bool = False,
 ) -> Tensor:
-    """Return whether |x1 - x2| ≤ atol + rtol |x2| for each pair; equal infinities are close."""
-    params = {"rtol": rtol, "atol": atol, "equal_nan": equal_nan}
-    return apply(isclose_p, promote(isclose_p, x1, x2), params)
+    """Return whether |x1 - x2| ≤ atol + rtol |x2| for each pair; equal infinities are close.
+
+    `rtol` and `atol` may be Tensors that broadcast with the pair.
+    """
+    inputs = (*promote(isclose_p, x1, x2), rtol, atol)
+    return apply(isclose_p, inputs, {"equal_nan": equal_nan})
 
 
 def allclose(
@@ -126,8 +129,8 @@ def allclose(
     x2: Tensor | complex,
     /,
     *,
-    rtol: float = 1e-05,
-    atol: float = 1e-08,
+    rtol: Tensor | float = 1e-05,
+    atol: Tensor | float = 1e-08,
     equal_nan: bool = False,
 ) -> bool:
     """Return whether all pairs are close by `isclose`, as a Python bool."""

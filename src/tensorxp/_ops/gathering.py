@@ -51,9 +51,7 @@ def embedding_p(xp: Any, x: Any, *, index: Any, padding: int | None, by_count: b
 
 
 @embedding_p.vjp
-def _(
-    xp: Any, ct: Any, x_shape: Any, *, index: Any, padding: int | None, by_count: bool
-) -> Any:
+def _(xp: Any, ct: Any, x_shape: Any, *, index: Any, padding: int | None, by_count: bool) -> Any:
     rows = x_shape[0]
     back = call(xp, row_sums_p, (ct,), {"index": index, "rows": rows})
     if padding is None and not by_count:

@@ -8,7 +8,7 @@ import numpy as np
 from tensorxp._core.door import apply, device_mismatch, single
 from tensorxp._core.primitive import linear, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import normalize_axes, normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, not_a_tensor
 
 
 def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
@@ -47,7 +47,10 @@ def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
     A view where the strides allow, else a copy; `copy=True` always copies, `copy=False` raises
     a ValueError where a view is impossible.
     """
-    data = x._data
+    try:
+        data = x._data
+    except AttributeError:
+        raise not_a_tensor("reshape", x) from None
     if not copy:
         try:
             raw = data.reshape(shape)
@@ -93,7 +96,7 @@ permute_dims_p = linear(
 
 def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
     """Return a view of `x` with its axes in the order `axes`, a permutation of all of them."""
-    ndim = x._data.ndim
+    ndim = dimensions("permute_dims", x)
     order = tuple(normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes))
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"permute_dims: axes is {axes}; it must be a permutation of {ndim} axes")
@@ -102,7 +105,7 @@ def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
 
 def matrix_transpose(x: Tensor, /) -> Tensor:
     """Return a view of `x` with its last two axes swapped; ValueError below two axes."""
-    ndim = x._data.ndim
+    ndim = dimensions("matrix_transpose", x)
     if ndim < 2:
         raise ValueError(f"matrix_transpose: x has shape {x._data.shape}; it needs two axes")
     return permute_dims(x, (*range(ndim - 2), ndim - 1, ndim - 2))
@@ -110,7 +113,7 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
 
 def swapaxes(x: Tensor, axis1: int, axis2: int, /) -> Tensor:
     """Return a view of `x` with two axes swapped."""
-    ndim = x._data.ndim
+    ndim = dimensions("swapaxes", x)
     order = list(range(ndim))
     i, j = normalize_axis("swapaxes", axis1, ndim), normalize_axis("swapaxes", axis2, ndim)
     order[i], order[j] = order[j], order[i]
@@ -119,7 +122,7 @@ def swapaxes(x: Tensor, axis1: int, axis2: int, /) -> Tensor:
 
 def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
     """Return a view of `x` with the axes `source` moved to the places `destination`."""
-    ndim = x._data.ndim
+    ndim = dimensions("moveaxis", x)
     start = normalize_axes("moveaxis", source, ndim)
     end = normalize_axes("moveaxis", destination, ndim)
     if len(start) != len(end):
@@ -146,11 +149,11 @@ expand_dims_p = linear(
 
 def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
     """Return a view of `x` without the axes `axis` (None: all of size 1); ValueError for others."""
-    shape = x._data.shape
+    ndim, shape = dimensions("squeeze", x), x._data.shape
     if axis is None:
         axes = tuple(i for i, n in enumerate(shape) if n == 1)
     else:
-        axes = normalize_axes("squeeze", axis, x._data.ndim)
+        axes = normalize_axes("squeeze", axis, ndim)
     if any(shape[i] != 1 for i in axes):
         raise ValueError(f"squeeze: axis is {axis}, but x has shape {shape}; the size must be 1")
     return single(squeeze_p, x, {"axes": axes})
@@ -159,7 +162,7 @@ def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
 def expand_dims(x: Tensor, /, axis: Any = 0) -> Tensor:
     """Return a view of `x` with new axes of size 1 at the places `axis` of the result."""
     count = len(axis) if isinstance(axis, tuple | list) else 1
-    axes = normalize_axes("expand_dims", axis, x._data.ndim + count)
+    axes = normalize_axes("expand_dims", axis, dimensions("expand_dims", x) + count)
     return single(expand_dims_p, x, {"axes": axes})
 
 
@@ -173,7 +176,7 @@ flip_p = linear(
 
 def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
     """Return a view of `x` with the order along `axis` reversed (None: along all axes)."""
-    ndim = x._data.ndim
+    ndim = dimensions("flip", x)
     axes = tuple(range(ndim)) if axis is None else normalize_axes("flip", axis, ndim)
     return single(flip_p, x, {"axes": axes})
 
@@ -189,18 +192,16 @@ roll_p = linear(
 
 def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
     """Return `x` rolled by `shift` along `axis`; None rolls the flattened elements."""
-    if isinstance(shift, tuple | list):
-        steps: Any = _ints("roll", "shift", shift)
-    else:
-        steps = operator.index(shift)
+    ndim = dimensions("roll", x)
+    steps: Any = _ints("roll", "shift", shift)
+    if not isinstance(shift, tuple | list):
+        steps = steps[0]
     if axis is None:
         if isinstance(steps, tuple):
             raise ValueError(f"roll: shift is {shift}, but axis is None; give one axis for each")
         axes: Any = None
     else:
-        axes = tuple(
-            normalize_axis("roll", n, x._data.ndim) for n in _ints("roll", "axis", axis)
-        )
+        axes = tuple(normalize_axis("roll", n, ndim) for n in _ints("roll", "axis", axis))
         if isinstance(steps, tuple) and len(steps) != len(axes):
             raise ValueError(f"roll: shift is {shift} and axis {axis}: their lengths differ")
         steps = steps if isinstance(steps, tuple) else (steps,) * len(axes)
@@ -239,6 +240,8 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     """Return views of `arrays` broadcast to one shape."""
+    for i, x in enumerate(arrays):
+        dimensions("broadcast_arrays", x, f"arrays[{i}]")
     shape = broadcast_shapes(*(x._data.shape for x in arrays))
     return tuple(x if x._data.shape == shape else broadcast_to(x, shape) for x in arrays)
 
@@ -332,9 +335,10 @@ def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
 
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """Return views of the slices of `x` along `axis`."""
-    if not x._data.ndim:
+    ndim = dimensions("unstack", x)
+    if not ndim:
         raise ValueError("unstack: x is 0-d; it needs an axis")
-    where = normalize_axis("unstack", axis, x._data.ndim)
+    where = normalize_axis("unstack", axis, ndim)
     before = (slice(None),) * where
     return tuple(x[(*before, i)] for i in range(x._data.shape[where]))
 
@@ -365,8 +369,9 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
 
     `repeats` is an int or a 1-d integer Tensor (or sequence) with one count per element.
     """
+    dimensions("repeat", x)
     if axis is None:
-        x, axis = reshape(x, (-1,)), 0
+        x, axis = ravel(x), 0
     where = normalize_axis("repeat", axis, x._data.ndim)
     if isinstance(repeats, Tensor):
         counts: Any = repeats._device.raw.to_numpy(repeats._data)
@@ -393,7 +398,7 @@ def tile(x: Tensor, repetitions: Any, /) -> Tensor:
     counts = _ints("tile", "repetitions", repetitions)
     if any(n < 0 for n in counts):
         raise ValueError(f"tile: repetitions is {repetitions}; counts must not be negative")
-    ndim = max(x._data.ndim, len(counts))
+    ndim = max(dimensions("tile", x), len(counts))
     shape = (1,) * (ndim - x._data.ndim) + tuple(x._data.shape)
     counts = (1,) * (ndim - len(counts)) + counts
     paired = tuple(n for count, size in zip(counts, shape, strict=True) for n in (count, size))
@@ -404,12 +409,13 @@ def tile(x: Tensor, repetitions: Any, /) -> Tensor:
 
 def ravel(x: Tensor, /) -> Tensor:
     """Return `x` as one axis, a view where the strides allow."""
-    return reshape(x, (-1,)) if x._data.size else reshape(x, (0,))
+    dimensions("ravel", x)
+    return reshape(x, (x._data.size,))
 
 
 def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return `x` with the axes from `start_dim` to `end_dim` (included) made one."""
-    ndim = x._data.ndim
+    ndim = dimensions("flatten", x)
     if not ndim:
         return reshape(x, (1,))
     start = normalize_axis("flatten", start_dim, ndim)
@@ -425,7 +431,7 @@ def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
     """Return `x` with axes of size 1 in front until it has `ndim` axes."""
-    missing = ndim - x._data.ndim
+    missing = ndim - dimensions("atleast_nd", x)
     return expand_dims(x, axis=tuple(range(missing))) if missing > 0 else x
 
 
@@ -436,7 +442,14 @@ def pad(x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values
     """
     if mode != "constant":
         raise ValueError(f'pad: mode is {mode!r}; allowed is "constant"')
-    widths = np.broadcast_to(np.asarray(pad_width), (x._data.ndim, 2)).tolist()
+    ndim = dimensions("pad", x)
+    try:
+        widths = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()
+    except ValueError:
+        raise ValueError(
+            f"pad: pad_width is {pad_width} for x of shape {x._data.shape}; allowed are an int, a "
+            "pair (before, after), or a pair for each axis"
+        ) from None
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width is {pad_width}; widths must not be negative")
     shape = tuple(n + a + b for n, (a, b) in zip(x._data.shape, widths, strict=True))
@@ -448,12 +461,9 @@ def pad(x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values
 
 
 def transpose(x: Tensor, axes: tuple[Any, ...], /) -> Tensor:
-    """Return a view with axes reversed (none given), permuted, or two swapped (two of more)."""
-    ndim = x._data.ndim
-    if len(axes) == 1 and isinstance(axes[0], tuple | list):
-        axes = tuple(axes[0])
+    """Return a view with axes reversed (none given), swapped (two ints), or permuted."""
     if not axes or axes == (None,):
-        return permute_dims(x, tuple(reversed(range(ndim))))
-    if len(axes) == 2 and (ndim != 2 or set(axes) != {0, 1}):
-        return swapaxes(x, *axes)
-    return permute_dims(x, axes)
+        return permute_dims(x, tuple(reversed(range(x._data.ndim))))
+    if len(axes) == 1 and isinstance(axes[0], tuple | list):
+        return permute_dims(x, tuple(axes[0]))
+    return swapaxes(x, *axes) if len(axes) == 2 else permute_dims(x, axes)

@@ -15,14 +15,14 @@ from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Slot
 from tensorxp._core.rules import OUT, SHAPE, fit
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import stack, watching
 from tensorxp._core.writes import bump
 
 
 def namespace() -> Any:
     """Return the namespace in which rules run on Tensors: tensorxp itself."""
-    return TensorBase.concrete.__array_namespace__(None)
+    return CONCRETE[0].__array_namespace__(None)
 
 
 def run(

@@ -75,6 +75,26 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
     return apply(diagonal_p, (x,), {"offset": operator.index(offset)})
 
 
+diag_p = linear(
+    "diag",
+    forward=lambda xp, x, *, k: xp.base.diag(x, k),
+    x=lambda xp, ct, *, k: xp.linalg.diagonal(ct, offset=k),
+)
+
+
+def diag(x: Tensor, /, k: int = 0) -> Tensor:
+    """Return the square matrix with the vector `x` on diagonal `k`, or diagonal `k` of a matrix.
+
+    The latter is a view, as of `diagonal`. ValueError for other than one or two axes.
+    """
+    n = dimensions("diag", x, "x")
+    if n not in (1, 2):
+        raise ValueError(f"diag: x has shape {x.shape}; it must have one axis or two")
+    if n == 2:
+        return diagonal(x, offset=k)
+    return apply(diag_p, (x,), {"k": operator.index(k)})
+
+
 def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """Return the sums of the diagonals of matrices; dtype and `offset` as `sum`, `diagonal`."""
     matrix("trace", x)

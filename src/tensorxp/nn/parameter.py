@@ -5,6 +5,7 @@ from typing import Any
 from tensorxp._backend.dtypes import Defaults, float32, float64
 from tensorxp._core.door import new_leaf
 from tensorxp._core.node import Leaf
+from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import cell_of
 from tensorxp._ops.creation import empty
 from tensorxp._tensor import Tensor
@@ -33,7 +34,7 @@ class Parameter(Tensor):
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> "Parameter":
         if data is None:
             data = empty(0, dtype=default_dtype())
-        self = object.__new__(cls)
+        self = TensorBase.__new__(cls)
         _alias(self, data, cls.__name__)
         if requires_grad:
             self.requires_grad_(True)
@@ -63,7 +64,7 @@ class Buffer(Tensor):
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> "Buffer":
         if data is None:
             data = empty(0, dtype=default_dtype())
-        self = object.__new__(cls)
+        self = TensorBase.__new__(cls)
         _alias(self, data, cls.__name__)
         self.persistent = persistent
         return self

@@ -1,16 +1,19 @@
 """Optimizers, as PyTorch's `torch.optim`: names, arguments, defaults and state dicts.
 
-    >>> import tensorxp as xp
-    >>> w = xp.zeros(2, requires_grad=True)
-    >>> optimizer = xp.optim.Adam([w], lr=0.1)
-    >>> for _ in range(3):
-    ...     optimizer.zero_grad()
-    ...     loss = xp.sum((w - 1) ** 2)
-    ...     loss.backward()
-    ...     optimizer.step()
+>>> import tensorxp as xp
+>>> w = xp.zeros(2, requires_grad=True)
+>>> optimizer = xp.optim.Adam([w], lr=0.1)
+>>> for _ in range(3):
+...     optimizer.zero_grad()
+...     loss = xp.sum((w - 1) ** 2)
+...     loss.backward()
+...     optimizer.step()
 """
 
-from tensorxp.optim import lr_scheduler, swa_utils
+from importlib import import_module
+from typing import Any
+
+from tensorxp.optim import lr_scheduler
 from tensorxp.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
 from tensorxp.optim.adaptive import Adadelta, Adagrad, RMSprop
 from tensorxp.optim.lbfgs import LBFGS
@@ -32,3 +35,10 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `swa_utils`, which needs `tensorxp.nn`, when it is first used."""
+    if name == "swa_utils":
+        return import_module(f"{__name__}.swa_utils")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -87,11 +87,18 @@ class Adam(_Moments):
             slots.append(state["max_exp_avg_sq"])
         size = lr / (1 - beta1**step)
         root = math.sqrt(1 - beta2**step)
-        return slots, (size, root, beta1, beta2, decay, keep, number(group["eps"]), group["maximize"])
+        return slots, (
+            size,
+            root,
+            beta1,
+            beta2,
+            decay,
+            keep,
+            number(group["eps"]),
+            group["maximize"],
+        )
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         size, root, beta1, beta2, decay, keep, eps, maximize = c
         out, more = scratch
         if keep != 1:
@@ -204,9 +211,7 @@ class NAdam(_Moments):
         slots = [state["exp_avg"], state["exp_avg_sq"]]
         return slots, (*c, number(group["eps"]), group["maximize"])
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         of_g, of_average, correction, beta1, beta2, decay, keep, eps, maximize = c
         out, more = scratch
         if keep != 1:
@@ -274,9 +279,7 @@ class RAdam(_Moments):
         c = (size, adaptive, beta1, beta2, decay, keep, number(group["eps"]), group["maximize"])
         return [state["exp_avg"], state["exp_avg_sq"]], c
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         size, adaptive, beta1, beta2, decay, keep, eps, maximize = c
         out, more = scratch
         if keep != 1:
@@ -331,9 +334,7 @@ class Adamax(_Moments):
         c = (lr / (1 - beta1**step), beta1, beta2, decay, number(group["eps"]), group["maximize"])
         return [state["exp_avg"], state["exp_inf"]], c
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         size, beta1, beta2, decay, eps, maximize = c
         out, more = scratch
         g = total_gradient(xp, p, g, out, decay, maximize)

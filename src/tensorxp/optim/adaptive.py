@@ -72,9 +72,7 @@ class Adagrad(Optimizer):
         decay, eps = number(group["weight_decay"]), number(group["eps"])
         return [state["sum"]], (lr, decay, eps, group["maximize"])
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         lr, decay, eps, maximize = c
         out, more = scratch
         (total,) = states
@@ -131,9 +129,7 @@ class Adadelta(Optimizer):
         c = (*(number(group[name]) for name in names), group["maximize"])
         return [state["square_avg"], state["acc_delta"]], c
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         lr, rho, eps, decay, maximize = c
         out, delta, more = scratch
         square, accumulated = states
@@ -200,9 +196,7 @@ class RMSprop(Optimizer):
         c = (*(number(group[name]) for name in names), group["centered"], group["maximize"])
         return slots, c
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         lr, alpha, eps, decay, momentum, centered, maximize = c
         out, more = scratch
         g = total_gradient(xp, p, g, out, decay, maximize)

@@ -223,9 +223,7 @@ class Optimizer:
         """Return the Tensors of the state that the rule uses, and the numbers of this step."""
         raise NotImplementedError
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         """Update `p` and `states` in place; `xp` is the raw namespace."""
         raise NotImplementedError
 
@@ -248,7 +246,9 @@ class Optimizer:
             packed = {name: value for name, value in group.items() if name != "params"}
             packed["params"] = [index[id(p)] for p in group["params"]]
             groups.append(packed)
-        state = {index[id(p)]: values for p, values in self.state.items() if id(p) in index}
+        state = {
+            index[id(p)]: values for p, values in self.state.items() if values and id(p) in index
+        }
         return {"state": dict(sorted(state.items())), "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

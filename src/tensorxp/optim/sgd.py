@@ -73,9 +73,7 @@ class SGD(Optimizer):
             first,
         )
 
-    def _rule(
-        self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any
-    ) -> None:
+    def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         lr, momentum, dampening, weight_decay, nesterov, maximize, first = c
         (out,) = scratch
         g = total_gradient(xp, p, g, out, weight_decay, maximize)

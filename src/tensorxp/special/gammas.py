@@ -29,7 +29,8 @@ def _polygamma(xp: Any, n: Any, x: Any) -> Any:
         if n == 0:
             return _digamma(xp, x)
         return _zeta(xp, float(n + 1), x) * (_factorial(n + 1) * (-1) ** (n + 1))
-    n = n.astype(floating(xp, x).dtype)
+    dtype = xp.result_type(n, floating(xp, x))
+    n, x = n.astype(dtype), x.astype(dtype)
     high = _zeta(xp, n + 1, x) * _gamma(xp, n + 1) * (2 * (n % 2) - 1)
     return xp.where(n == 0, _digamma(xp, x), high)
 
@@ -89,7 +90,7 @@ def digamma(x: Tensor, /) -> Tensor:
 def polygamma(n: Tensor | int, x: Tensor | float, /) -> Tensor:
     """Return the `n`-th derivative of `digamma`; `n` is a natural number, `x` real.
 
-    The result has the dtype of `x`.
+    A Python integer `n` leaves the dtype of `x`; a Tensor `n` promotes with it as in a sum.
     """
     return binary(polygamma_p, n, x)
 

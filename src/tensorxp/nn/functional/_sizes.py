@@ -13,9 +13,7 @@ def ntuple(value: Any, n: int, function: str, argument: str) -> tuple[int, ...]:
         if len(found) == 1:
             return found * n
         if len(found) != n:
-            raise RuntimeError(
-                f"{function}: {argument} is {value}; expected an int or {n} of them"
-            )
+            raise RuntimeError(f"{function}: {argument} is {value}; expected an int or {n} of them")
         return found
     return (operator.index(value),) * n
 

@@ -22,9 +22,7 @@ def relu6(input: Any, inplace: bool = False) -> Any:
     return settle(input, act.hardtanh(input, 0.0, 6.0), inplace)
 
 
-def hardtanh(
-    input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
-) -> Any:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return x limited to [min_val, max_val]; the gradient at the limits is 0."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")

@@ -81,7 +81,9 @@ def cross_entropy(
     if target.shape == input.shape and not xp.isdtype(target.dtype, "integral"):
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     with no_grad():
-        safe, scale, total = _scales("cross_entropy", input, target, weight, ignore_index, reduction)
+        safe, scale, total = _scales(
+            "cross_entropy", input, target, weight, ignore_index, reduction
+        )
         factor = scale if total is None else scale / total
     rows = _class_last(input)
     smoothed = label_smoothing > 0.0

@@ -157,9 +157,7 @@ def conv_transpose1d(
     dilation: Any = 1,
 ) -> Any:
     """Return the adjoint of `conv1d`; `weight` is (C, O / groups, K)."""
-    return _transposed(
-        1, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d(
@@ -173,9 +171,7 @@ def conv_transpose2d(
     dilation: Any = 1,
 ) -> Any:
     """Return the adjoint of `conv2d`; `weight` is (C, O / groups, *K)."""
-    return _transposed(
-        2, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose3d(
@@ -189,9 +185,7 @@ def conv_transpose3d(
     dilation: Any = 1,
 ) -> Any:
     """Return the adjoint of `conv3d`; `weight` is (C, O / groups, *K)."""
-    return _transposed(
-        3, input, weight, bias, stride, padding, output_padding, groups, dilation
-    )
+    return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def padded_convolution(

@@ -121,7 +121,9 @@ def embedding_bag(
         places = xp.arange(input.shape[0], device=input.device)
         bag = xp.searchsorted(offsets[:bags], places, side="right") - 1
     else:
-        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
+        raise ValueError(
+            f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}"
+        )
     rows = embedding(input, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq)
     counted = xp.astype(xp.ones_like(input), weight.dtype)
     if padding_idx is not None:

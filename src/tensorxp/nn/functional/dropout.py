@@ -43,7 +43,9 @@ def _channels(input: Any, p: float, training: bool, inplace: bool, ndim: int) ->
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Return (N, C, L) or (C, L) with whole channels zero with probability p."""
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input")
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input"
+        )
     return _channels(input, p, training, inplace, 1)
 
 
@@ -74,9 +76,7 @@ def _alpha(input: Any, p: float, training: bool, inplace: bool, shape: Any) -> A
     return settle(input, out, inplace)
 
 
-def alpha_dropout(
-    input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
-) -> Any:
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Return x after dropout that keeps the mean and variance of `selu` networks."""
     return _alpha(input, p, training, inplace, input.shape)
 

@@ -47,7 +47,9 @@ def batch_norm(
         _update(running_var, var * (count / (count - 1)), momentum)
         return out
     if running_mean is None or running_var is None:
-        raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when training=False"
+        )
     scale = 1 / xp.sqrt(running_var + eps)
     if weight is not None:
         scale = scale * weight
@@ -66,9 +68,7 @@ def layer_norm(
 
 
 def _last_axes(function: str, input: Any, normalized_shape: Any) -> tuple[int, ...]:
-    shape = (
-        (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    )
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[input.ndim - len(shape) :] != shape:
         raise RuntimeError(
             f"Given normalized_shape={list(shape)}, expected input with shape "
@@ -138,7 +138,9 @@ def local_response_norm(
 ) -> Any:
     """Return x / (k + alpha · mean of x² over `size` neighbouring channels)^beta."""
     if input.ndim < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"
+        )
     pairs = [(0, 0)] * input.ndim
     pairs[1] = (size // 2, (size - 1) // 2)
     squares = xp.pad(xp.square(input), tuple(pairs))

@@ -1,0 +1,227 @@
+"""Resampling of images: `interpolate`, pixel shuffles, and `grid_sample`.
+
+Every linear resampling is a product with one small matrix per axis.
+"""
+
+import math
+from typing import Any
+
+import tensorxp as xp
+from tensorxp.nn.functional.pooling import adaptive_avg_pool1d, apply_along
+
+_MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+
+
+def interpolate(
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Any:
+    """Return (N, C, *S) resampled to `size`, or by `scale_factor`.
+
+    Modes: nearest, nearest-exact, linear, bilinear, trilinear, bicubic, area. `antialias`
+    (bilinear, bicubic) is not supported.
+    """
+    ndim = input.ndim - 2
+    if ndim not in (1, 2, 3):
+        raise NotImplementedError(
+            f"interpolate: input has shape {input.shape}; expected 3 to 5 axes"
+        )
+    if antialias:
+        raise NotImplementedError("interpolate: antialias=True is not supported")
+    if mode in ("nearest", "area", "nearest-exact"):
+        if align_corners is not None:
+            raise ValueError(
+                "align_corners option can only be set with the interpolating modes: "
+                "linear | bilinear | bicubic | trilinear"
+            )
+    elif _MODES.get(mode) != ndim:
+        raise NotImplementedError(f"interpolate: mode {mode!r} is not for {ndim} spatial axes")
+    shape, scales = _target(input, size, scale_factor, recompute_scale_factor)
+    if mode == "area":
+        out = input
+        for axis, m in enumerate(shape):
+            rows = xp.moveaxis(out, axis + 2, -1)
+            flat = xp.reshape(rows, (-1, 1, rows.shape[-1]))
+            pooled = xp.reshape(adaptive_avg_pool1d(flat, m), (*rows.shape[:-1], m))
+            out = xp.moveaxis(pooled, -1, axis + 2)
+        return out
+    out = input
+    for axis, (n, m) in enumerate(zip(input.shape[2:], shape, strict=True)):
+        if mode in ("nearest", "nearest-exact"):
+            ratio = n / m if scales is None else 1.0 / scales[axis]
+            shift = 0.5 if mode == "nearest-exact" else 0.0
+            places = [min(int(math.floor((i + shift) * ratio)), n - 1) for i in range(m)]
+            index = xp.asarray(places, dtype=xp.int64, device=input.device)
+            out = xp.take(out, index, axis=axis + 2)
+        else:
+            scale = None if scales is None else scales[axis]
+            taps = _cubic if mode == "bicubic" else _linear
+            rows = [taps(i, n, m, bool(align_corners), scale) for i in range(m)]
+            matrix = xp.reshape(xp.asarray(rows, dtype=input.dtype, device=input.device), (m, n))
+            out = apply_along(out, matrix, axis + 2)
+    return out
+
+
+def _target(
+    input: Any, size: Any, scale_factor: Any, recompute: bool | None
+) -> tuple[tuple[int, ...], tuple[float, ...] | None]:
+    """Return the output's spatial size, and the scale factors where positions go by them."""
+    spatial = input.shape[2:]
+    if (size is None) == (scale_factor is None):
+        raise ValueError("only one of size or scale_factor should be defined")
+    if size is not None:
+        if recompute:
+            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
+        sizes = tuple(size) if isinstance(size, tuple | list) else (size,) * len(spatial)
+        return tuple(int(n) for n in sizes), None
+    factors = (
+        tuple(scale_factor)
+        if isinstance(scale_factor, tuple | list)
+        else (scale_factor,) * len(spatial)
+    )
+    shape = tuple(int(math.floor(n * float(f))) for n, f in zip(spatial, factors, strict=True))
+    return shape, None if recompute else tuple(float(f) for f in factors)
+
+
+def _position(i: int, n: int, m: int, align: bool, scale: float | None) -> float:
+    """Return where output element `i` of `m` lies among `n` inputs."""
+    if align:
+        return i * (n - 1) / (m - 1) if m > 1 else 0.0
+    ratio = n / m if scale is None else 1.0 / scale
+    return (i + 0.5) * ratio - 0.5
+
+
+def _linear(i: int, n: int, m: int, align: bool, scale: float | None) -> list[float]:
+    place = max(_position(i, n, m, align, scale), 0.0)
+    low = min(int(place), n - 1)
+    high = min(low + 1, n - 1)
+    part = place - low
+    row = [0.0] * n
+    row[low] += 1 - part
+    row[high] += part
+    return row
+
+
+def _cubic(i: int, n: int, m: int, align: bool, scale: float | None) -> list[float]:
+    place = _position(i, n, m, align, scale)
+    low = math.floor(place)
+    t = place - low
+    a = -0.75
+    near = [((a + 2) * s - (a + 3)) * s * s + 1 for s in (t, 1 - t)]
+    far = [((a * s - 5 * a) * s + 8 * a) * s - 4 * a for s in (t + 1, 2 - t)]
+    row = [0.0] * n
+    for offset, weight in zip((-1, 0, 1, 2), (far[0], near[0], near[1], far[1]), strict=True):
+        row[min(max(low + offset, 0), n - 1)] += weight
+    return row
+
+
+def upsample(
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Any:
+    """Return `interpolate`, under its older name."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+    """Return (…, C r², H, W) as (…, C, H r, W r)."""
+    r = upscale_factor
+    *lead, c, h, w = input.shape
+    if c % (r * r):
+        raise RuntimeError(
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+            f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
+        )
+    x = xp.reshape(input, (-1, c // (r * r), r, r, h, w))
+    x = xp.permute_dims(x, (0, 1, 4, 2, 5, 3))
+    return xp.reshape(x, (*lead, c // (r * r), h * r, w * r))
+
+
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+    """Return (…, C, H r, W r) as (…, C r², H, W)."""
+    r = downscale_factor
+    *lead, c, h, w = input.shape
+    if h % r or w % r:
+        raise RuntimeError(
+            "pixel_unshuffle expects height and width to be divisible by downscale_factor, but "
+            f"got {h} and {w} for {r}"
+        )
+    x = xp.reshape(input, (-1, c, h // r, r, w // r, r))
+    x = xp.permute_dims(x, (0, 1, 3, 5, 2, 4))
+    return xp.reshape(x, (*lead, c * r * r, h // r, w // r))
+
+
+def channel_shuffle(input: Any, groups: int) -> Any:
+    """Return (N, C, …) with its channels dealt out from `groups` groups in turn."""
+    n, c = input.shape[:2]
+    if c % groups:
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and "
+                           f"{groups} groups.")  # fmt: skip
+    x = xp.reshape(input, (n, groups, c // groups, *input.shape[2:]))
+    return xp.reshape(xp.swapaxes(x, 1, 2), input.shape)
+
+
+def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
+    """Return the grid (N, H, W, 2) that `grid_sample` takes for an affine map (N, 2, 3)."""
+    _, _, *spatial = size
+    axes = []
+    for m in reversed(spatial):
+        if align_corners:
+            steps = [-1 + 2 * i / (m - 1) if m > 1 else 0.0 for i in range(m)]
+        else:
+            steps = [-1 + (2 * i + 1) / m for i in range(m)]
+        axes.append(xp.asarray(steps, dtype=theta.dtype, device=theta.device))
+    grids = xp.meshgrid(*reversed(axes), indexing="ij")
+    ones = xp.ones_like(grids[0])
+    points = xp.reshape(xp.stack((*reversed(grids), ones), axis=-1), (-1, len(spatial) + 1))
+    out = xp.matmul(points, xp.matrix_transpose(theta))
+    return xp.reshape(out, (theta.shape[0], *spatial, len(spatial)))
+
+
+def grid_sample(
+    input: Any,
+    grid: Any,
+    mode: str = "bilinear",
+    padding_mode: str = "zeros",
+    align_corners: bool | None = None,
+) -> Any:
+    """Return images (N, C, H, W) sampled at `grid` (N, h, w, 2), coordinates (x, y) in [-1, 1].
+
+    Modes "bilinear" and "nearest"; padding "zeros" and "border".
+    """
+    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border"):
+        raise NotImplementedError(
+            f"grid_sample: mode {mode!r} with padding {padding_mode!r} is not supported; allowed "
+            "are bilinear and nearest, zeros and border"
+        )
+    n, _, h, w = input.shape
+    places = []
+    for i, size in ((0, w), (1, h)):
+        g = grid[..., i]
+        at = (g + 1) / 2 * (size - 1) if align_corners else ((g + 1) * size - 1) / 2
+        places.append(xp.clip(at, 0.0, float(size - 1)) if padding_mode == "border" else at)
+    batch = xp.reshape(xp.arange(n, device=input.device), (-1, 1, 1))
+    rows = xp.moveaxis(input, 1, -1)
+
+    def at(iy: Any, ix: Any) -> Any:
+        inside = (iy >= 0) & (iy < h) & (ix >= 0) & (ix < w)
+        y = xp.astype(xp.clip(iy, 0, h - 1), xp.int64)
+        x = xp.astype(xp.clip(ix, 0, w - 1), xp.int64)
+        return rows[batch, y, x] * xp.astype(inside, input.dtype)[..., None]
+
+    x, y = places
+    if mode == "nearest":
+        return xp.moveaxis(at(xp.round(y).detach(), xp.round(x).detach()), -1, 1)
+    x0, y0 = xp.floor(x).detach(), xp.floor(y).detach()
+    fx, fy = (x - x0)[..., None], (y - y0)[..., None]
+    out = at(y0, x0) * (1 - fy) * (1 - fx) + at(y0, x0 + 1) * (1 - fy) * fx
+    out = out + at(y0 + 1, x0) * fy * (1 - fx) + at(y0 + 1, x0 + 1) * fy * fx
+    return xp.moveaxis(out, -1, 1)

@@ -1,0 +1,211 @@
+"""Averages of a model's weights along the way: SWA (equal weights) and EMA (decaying ones)."""
+
+import math
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any
+
+import tensorxp as xp
+from tensorxp._core.writes import bump
+from tensorxp.nn import Module
+from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, current, pieces
+from tensorxp.optim.lr_scheduler._base import LRScheduler, per_group
+from tensorxp.optim.optimizer import Optimizer
+
+_scratch = Scratch()
+
+
+def _check_decay(decay: float) -> None:
+    if not 0.0 <= decay <= 1.0:
+        raise ValueError(f"Invalid decay value {decay} provided; it must be in [0, 1]")
+
+
+def _approach(average: Any, current_value: Any, weight: float) -> None:
+    """Do average += weight · (value - average) in place; integers are rounded towards zero."""
+    device = average._device
+    raw = device.raw.base
+    if average._data.dtype.kind not in "fc":
+        average._data[...] = average._data + weight * (current_value._data - average._data)
+        bump(average)
+        return
+    with current(device):
+        arrays = [average._data, current_value._data]
+        for target, value in pieces(arrays, LIMITS.get(device.type, LIMIT)):
+            (out,) = _scratch.like(device, target, 1)
+            raw.subtract(value, target, out=out)
+            raw.multiply(out, weight, out=out)
+            raw.add(target, out, out=target)
+    bump(average)
+
+
+def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[list[Any], list[Any], Any], None]:
+    """Return the function that moves averages to (1 - decay) of the way to the parameters."""
+    _check_decay(decay)
+
+    def ema_update(averages: list[Any], params: list[Any], num_averaged: Any) -> None:
+        for average, p in zip(averages, params, strict=True):
+            _approach(average, p, 1 - decay)
+
+    return ema_update
+
+
+def get_swa_multi_avg_fn() -> Callable[[list[Any], list[Any], Any], None]:
+    """Return the function that updates equally weighted averages."""
+
+    def swa_update(averages: list[Any], params: list[Any], num_averaged: Any) -> None:
+        for average, p in zip(averages, params, strict=True):
+            _approach(average, p, 1 / (int(num_averaged) + 1))
+
+    return swa_update
+
+
+def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], Any]:
+    """Return the function of one average: decay · average + (1 - decay) · parameter."""
+    _check_decay(decay)
+
+    def ema_update(average: Any, param: Any, num_averaged: Any) -> Any:
+        return decay * average + (1 - decay) * param
+
+    return ema_update
+
+
+def get_swa_avg_fn() -> Callable[[Any, Any, Any], Any]:
+    """Return the function of one equally weighted average."""
+
+    def swa_update(average: Any, param: Any, num_averaged: Any) -> Any:
+        return average + (param - average) / (int(num_averaged) + 1)
+
+    return swa_update
+
+
+class AveragedModel(Module):
+    """A copy of `model` whose parameters are averages of those given to `update_parameters`.
+
+    The default is the equally weighted average; `multi_avg_fn=get_ema_multi_avg_fn(0.999)` gives
+    the exponential one. `avg_fn` averages one parameter at a time. With `use_buffers`, buffers are
+    averaged too; otherwise they are copied.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        device: Any = None,
+        avg_fn: Callable[[Any, Any, Any], Any] | None = None,
+        multi_avg_fn: Callable[[list[Any], list[Any], Any], None] | None = None,
+        use_buffers: bool = False,
+    ) -> None:
+        super().__init__()
+        if avg_fn is not None and multi_avg_fn is not None:
+            raise ValueError("AveragedModel: give avg_fn or multi_avg_fn, not both")
+        self.module = deepcopy(model)
+        if device is not None:
+            self.module = self.module.to(device)
+        self.register_buffer("n_averaged", xp.asarray(0, dtype=xp.int64, device=device))
+        self.avg_fn = avg_fn
+        self.multi_avg_fn = multi_avg_fn
+        self.use_buffers = use_buffers
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the averaged model."""
+        return self.module(*args, **kwargs)
+
+    def update_parameters(self, model: Any) -> None:
+        """Take the parameters of `model` into the averages."""
+        ours, theirs = list(self.module.parameters()), list(model.parameters())
+        buffers = list(self.module.buffers()), list(model.buffers())
+        if self.use_buffers:
+            ours, theirs = ours + buffers[0], theirs + buffers[1]
+        n = int(self.n_averaged)
+        with xp.no_grad():
+            pairs = [
+                (average.detach(), p.detach().to(average.device))
+                for average, p in zip(ours, theirs, strict=True)
+            ]
+            if n == 0:
+                for average, p in pairs:
+                    average.copy_(p)
+            elif self.avg_fn is not None:
+                for average, p in pairs:
+                    average.copy_(self.avg_fn(average, p, self.n_averaged))
+            elif pairs:
+                update = self.multi_avg_fn or get_swa_multi_avg_fn()
+                averages, params = zip(*pairs, strict=True)
+                update(list(averages), list(params), self.n_averaged)
+            if not self.use_buffers:
+                for ours_b, theirs_b in zip(*buffers, strict=True):
+                    ours_b.detach().copy_(theirs_b.detach().to(ours_b.device))
+            self.n_averaged += 1
+
+
+def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
+    """Recompute the running statistics of all batch norms by one pass over `loader`.
+
+    A batch is the input, or a list or tuple whose first item is.
+    """
+    momenta = {}
+    for module in model.modules():
+        if _is_batch_norm(module):
+            module.reset_running_stats()
+            momenta[module] = module.momentum
+    if not momenta:
+        return
+    was_training = model.training
+    model.train()
+    try:
+        for module in momenta:
+            module.momentum = None  # a cumulative average
+        with xp.no_grad():
+            for batch in loader:
+                x = batch[0] if isinstance(batch, list | tuple) else batch
+                model(x if device is None else x.to(device))
+    finally:
+        for module, momentum in momenta.items():
+            module.momentum = momentum
+        model.train(was_training)
+
+
+def _is_batch_norm(module: Any) -> bool:
+    names = {cls.__name__ for cls in type(module).__mro__}
+    return "_BatchNorm" in names or bool(names & {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d"})
+
+
+class SWALR(LRScheduler):
+    """Goes from the present rate to `swa_lr` in `anneal_epochs`, by "cos" or "linear"."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        swa_lr: Any,
+        anneal_epochs: int = 10,
+        anneal_strategy: str = "cos",
+        last_epoch: int = -1,
+    ) -> None:
+        lrs = per_group("SWALR", "swa_lr", optimizer, swa_lr)
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(
+                f"SWALR: anneal_strategy is {anneal_strategy!r}; it must be 'cos' or 'linear'"
+            )
+        if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
+            raise ValueError(f"SWALR: anneal_epochs is {anneal_epochs}; it must not be negative")
+        for group, lr in zip(optimizer.param_groups, lrs, strict=True):
+            group["swa_lr"] = lr
+        self._anneal_strategy = anneal_strategy
+        self.anneal_epochs = anneal_epochs
+        super().__init__(optimizer, last_epoch)
+
+    def _part(self, step: float) -> float:
+        t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
+        return (1 - math.cos(math.pi * t)) / 2 if self._anneal_strategy == "cos" else t
+
+    def get_lr(self) -> list[float]:
+        """Return the rates for this step."""
+        step = self._step_count - 1
+        if self.anneal_epochs == 0:
+            step = max(1, step)
+        before, now = self._part(step - 1), self._part(step)
+        found = []
+        for group, lr in zip(self.optimizer.param_groups, self._lrs(), strict=True):
+            goal = group["swa_lr"]
+            start = goal if before == 1 else (lr - before * goal) / (1 - before)
+            found.append(goal * now + start * (1 - now))
+        return found
