@@ -72,18 +72,42 @@ class Fixture(Library):
 
 
 class SciPy(Fixture):
-    """SciPy: the fixture `xp` of its conftest, whose parameter is the module."""
+    """SciPy: the fixture `xp` of its conftest, whose parameter is the module.
+
+    A few tests are for lazy libraries only. SciPy has no mark for that, and skips them by name for
+    every eager library that it knows; so they are skipped here for an eager namespace.
+    """
 
     fixture = "xp"
+    eager = frozenset(("numpy", "array_api_strict", "torch", "cupy"))
 
     def parameter(self) -> Any:
         # The marks for NumPy only are looked up in this set, by name.
         sys.modules["scipy.conftest"].xp_known_backends.add(self.name)
         return importlib.import_module(self.name)
 
+    def takes(self, item: pytest.Function) -> bool:
+        if not super().takes(item):
+            return False
+        marks = item.iter_markers("skip_xp_backends")
+        if self.eager <= {mark.args[0] for mark in marks if mark.args} and not self.lazy:
+            item.add_marker(pytest.mark.skip(reason="for lazy libraries only"))
+        return True
+
+    @functools.cached_property
+    def lazy(self) -> bool:
+        """Whether SciPy's own look at an array of the namespace finds it lazy."""
+        from scipy._lib._array_api import is_lazy_array
+
+        return bool(is_lazy_array(importlib.import_module(self.name).zeros(1)))
+
 
 class ArrayApiExtra(Fixture):
-    """array-api-extra: the fixture `library` of its conftest, whose parameter is a Backend."""
+    """array-api-extra: the fixture `library` of its conftest, whose parameter is a Backend.
+
+    A test that a function is handed to the namespace's own is skipped for the namespaces that get
+    the function written in terms of the standard, which an unknown one always does.
+    """
 
     fixture = "library"
 
@@ -94,6 +118,14 @@ class ArrayApiExtra(Fixture):
             return Backend(self.name)
         except ValueError:
             return UnknownBackend(self.name)
+
+    def takes(self, item: pytest.Function) -> bool:
+        if not super().takes(item):
+            return False
+        reasons = {mark.kwargs.get("reason") for mark in item.iter_markers("skip_xp_backend")}
+        if "array-agnostic fallback" in reasons and isinstance(self.parameter(), UnknownBackend):
+            item.add_marker(pytest.mark.skip(reason="array-agnostic fallback"))
+        return True
 
 
 class UnknownBackend:

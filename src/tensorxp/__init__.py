@@ -215,6 +215,7 @@ from tensorxp._ops.trigonometric import (
     tanh,
 )
 from tensorxp._tensor import Tensor
+from tensorxp._tracing.compiled import compile
 from tensorxp._version import __version__
 from tensorxp.linalg.products import diag
 
@@ -274,12 +275,18 @@ _watch_imports()
 
 if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp import cuda as cuda
+    from tensorxp import integrate as integrate
+    from tensorxp import interpolate as interpolate
     from tensorxp import nn as nn
     from tensorxp import optim as optim
+    from tensorxp import optimize as optimize
     from tensorxp import random as random
     from tensorxp import special as special
 
-_LAZY = ("cuda", "nn", "optim", "utils", "special", "random", "profiler", "optimize", "integrate")
+_LAZY = (
+    "cuda", "nn", "optim", "utils", "special", "random", "profiler",
+    "optimize", "integrate", "interpolate",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> _typing.Any:

@@ -2,44 +2,32 @@
 
 import weakref
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 from tensorxp._core.door import new_leaf, node_of, wrap
-from tensorxp._core.node import Extra, Leaf
+from tensorxp._core.node import Extra, Leaf, RemovableHandle, extra_of
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._operators import Operators
 from tensorxp.autograd.functions import backward
 
-_handles = count(1)
+#: Gradients of leaves that do not require one (any more): weak reference and gradient, by id.
+_kept: dict[int, tuple[Any, Any]] = {}
 
 
-class RemovableHandle:
-    """Removes a hook: `handle.remove()`, or leave the `with handle:` scope."""
-
-    def __init__(self, hooks: dict[int, Any], key: int) -> None:
-        self._hooks = hooks
-        self._key = key
-
-    def remove(self) -> None:
-        """Remove the hook; a second call does nothing."""
-        self._hooks.pop(self._key, None)
-
-    def __enter__(self) -> "RemovableHandle":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
+def _keep(x: Any, grad: Any) -> None:
+    key = id(x)
+    if grad is None:
+        _kept.pop(key, None)
+    else:
+        _kept[key] = (weakref.ref(x, lambda _: _kept.pop(key, None)), grad)
 
 
 def _extra(x: Any, function: str) -> Extra:
     node = node_of(x)
     if node is None:
         raise RuntimeError(f"{function}: the tensor does not require grad")
-    if node.extra is None:
-        node.extra = Extra()
-    return node.extra  # type: ignore[no-any-return]
+    return extra_of(node)
 
 
 class AutogradMethods(Operators):
@@ -73,7 +61,10 @@ class AutogradMethods(Operators):
                     f"gradient; this one has dtype {self._data.dtype}"
                 )
             self._node = new_leaf(self)
-        elif not requires_grad:
+            if id(self) in _kept:
+                self._node.grad = _kept.pop(id(self))[1]
+        elif not requires_grad and node is not None:
+            _keep(self, node.grad)
             self._node = None
         return self  # type: ignore[no-any-return]
 
@@ -94,7 +85,7 @@ class AutogradMethods(Operators):
         """The gradient that backward accumulated, a Tensor, or None."""
         node = node_of(self)
         if node is None:
-            return None
+            return _kept[id(self)][1] if id(self) in _kept else None
         if node.__class__ is Leaf:
             return node.grad
         return None if node.extra is None else node.extra.grad
@@ -105,17 +96,21 @@ class AutogradMethods(Operators):
         if value is not None:
             if not isinstance(value, TensorBase):
                 raise TypeError(f"grad: a {type(value).__name__} was given; allowed are Tensor, None")
-            if value._data.shape != self._data.shape or value._device is not self._device:
-                raise ValueError(
-                    f"grad: a Tensor of shape {value._data.shape} on {value._device} was given; the "
-                    f"tensor has shape {self._data.shape} and is on {self._device}"
+            if value is self:
+                raise RuntimeError("grad: a tensor cannot be its own gradient; give a copy")
+            if (
+                value._data.shape != self._data.shape
+                or value._data.dtype != self._data.dtype
+                or value._device is not self._device
+            ):
+                raise RuntimeError(
+                    f"grad: a Tensor of shape {value._data.shape} and dtype {value._data.dtype} on "
+                    f"{value._device} was given; the tensor has shape {self._data.shape} and dtype "
+                    f"{self._data.dtype} and is on {self._device}"
                 )
         if node is None:
-            if value is None:
-                return
-            self.requires_grad_(True)
-            node = self._node
-        if node.__class__ is Leaf:
+            _keep(self, value)
+        elif node.__class__ is Leaf:
             node.grad = value
         else:
             _extra(self, "grad").grad = value
@@ -170,9 +165,7 @@ class AutogradMethods(Operators):
         """Have backward call `hook(gradient)`; a Tensor that it returns replaces the gradient."""
         extra = _extra(self, "register_hook")
         extra.hooks = {} if extra.hooks is None else extra.hooks
-        key = next(_handles)
-        extra.hooks[key] = hook
-        return RemovableHandle(extra.hooks, key)
+        return RemovableHandle(extra.hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Have backward call `hook(tensor)` after it added to the `.grad` of this leaf."""
@@ -182,9 +175,7 @@ class AutogradMethods(Operators):
         if extra.accumulated_hooks is None:
             extra.accumulated_hooks = {}
         extra.owner = weakref.ref(self)
-        key = next(_handles)
-        extra.accumulated_hooks[key] = hook
-        return RemovableHandle(extra.accumulated_hooks, key)
+        return RemovableHandle(extra.accumulated_hooks, hook)
 
     @property
     def _base(self) -> Any:

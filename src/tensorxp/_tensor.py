@@ -16,6 +16,8 @@ from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import TensorBase, concrete
+from tensorxp._core.views import cell_of
+from tensorxp._core.watchers import note_read, watching
 from tensorxp._methods import Methods
 from tensorxp._ops import casting, transfer
 from tensorxp._ops import comparison as cmp
@@ -147,6 +149,8 @@ class Tensor(Methods):
                 f"{function}: only a tensor of one element can be converted to a Python scalar; "
                 f"this one has shape {self.shape}"
             )
+        if watching:
+            note_read(self)
         return self._device.raw.to_numpy(self._data).reshape(())[()]
 
     def __bool__(self) -> bool:
@@ -180,12 +184,19 @@ class Tensor(Methods):
     def __repr__(self) -> str:
         return _printing.text(self)
 
+    def _repr_html_(self) -> str:
+        return _printing.html(self)
+
     def item(self) -> Any:
         """Return the only element as a Python scalar; TypeError for more than one."""
         return self._host("item").item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python scalars."""
+        if watching:
+            note_read(self)
+        if watching:
+            note_read(self)
         return self._device.raw.to_numpy(self._data).tolist()
 
     def numpy(self) -> "np.ndarray[Any, Any]":
@@ -194,6 +205,8 @@ class Tensor(Methods):
             raise RuntimeError("numpy: the tensor requires grad; use t.detach().numpy()")
         if self._device.type != "cpu":
             raise TypeError(f"numpy: the tensor is on {self._device}; use t.cpu().numpy()")
+        if watching:
+            note_read(self)
         return self._data  # type: ignore[no-any-return]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> "np.ndarray[Any, Any]":
@@ -206,6 +219,8 @@ class Tensor(Methods):
             raise TypeError(
                 f"numpy.asarray: the tensor is on {self._device}; copy it to the host with t.cpu()"
             )
+        if watching:
+            note_read(self)
         wanted = None if dtype is None else np.dtype(dtype)
         if copy is False and wanted not in (None, self._data.dtype):
             raise ValueError(f"numpy.asarray: copy=False, but dtype {self.dtype} must become {dtype}")
@@ -290,7 +305,7 @@ def _is_device(name: str) -> bool:
 
 def _duplicate(x: Any, data: Any) -> Any:
     """Return a leaf like `x` over `data`; a tensor of a graph gives one without history."""
-    out = wrap(data, x._device)
+    out = wrap(data, x._device, None, cell_of(x) if data is x._data else None)
     if type(x) is not Tensor:
         kept = TensorBase.__new__(type(x))
         for name in ("_data", "_device", "_node", "_version"):

@@ -375,7 +375,6 @@ def test_methods():
 ERRORS = [
     (lambda x: xp.reshape(x, (5, 5)), ValueError, r"reshape: x has shape \(2, 3, 4\), 24 elem.*5, 5"),
     (lambda x: xp.reshape(x, (-1, -1)), ValueError, "reshape: shape is .*one size may be -1"),
-    (lambda x: xp.reshape(x, (-2, 12)), ValueError, "reshape: shape is .*no other negative"),
     (lambda x: xp.reshape(x, (-1, 7)), ValueError, "reshape: x has shape"),
     (lambda x: xp.reshape(x[:0], (-1, 0)), ValueError, "reshape: .*cannot be inferred"),
     (lambda x: xp.reshape(x, (2.0, 12)), TypeError, "reshape: shape is .*allowed are ints"),

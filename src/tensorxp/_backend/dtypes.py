@@ -4,6 +4,7 @@ A `DType` is equal to, and hashed like, the NumPy dtype it stands for, but never
 (as `np.dtype("float64")` is), and NumPy accepts it wherever it wants a dtype.
 """
 
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -142,9 +143,10 @@ def as_dtype(spec: Any, function: str = "dtype", argument: str = "dtype") -> DTy
             return _BY_RAW[spec.newbyteorder("=")]
     except TypeError:
         pass
+    near = get_close_matches(str(spec).rpartition(".")[2], _BY_NAME, 1)
     raise TypeError(
         f"{function}: {argument} is {spec!r}; allowed are the dtypes {', '.join(_BY_NAME)}, "
-        "as tensorxp or NumPy dtypes or by name"
+        "as tensorxp or NumPy dtypes or by name" + (f"; did you mean {near[0]!r}?" if near else "")
     )
 
 

@@ -7,7 +7,7 @@
 from typing import Any
 
 from tensorxp._core.modes import modes
-from tensorxp._core.node import Leaf, Slot
+from tensorxp._core.node import Leaf, slot_of
 from tensorxp._core.operands import (
     device_mismatch,
     explained,
@@ -20,7 +20,7 @@ from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
 from tensorxp._core.tensor import CONCRETE, Tensor, TensorBase
 from tensorxp._core.views import View, view_of
-from tensorxp._core.watchers import notify, stack, watching
+from tensorxp._core.watchers import notify, notify_before, stack, watching
 
 __all__ = [
     "apply", "binary", "device_mismatch", "is_numpy_value", "new_leaf", "node_of", "promote",
@@ -127,8 +127,11 @@ def apply(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Ten
 
     What has several outputs gives a tuple of Tensors, in spite of the annotation.
     """
+    watched = watching and stack()
+    if watched:
+        notify_before(op, inputs, params)
     out: Tensor = _run(op, inputs, params)
-    if watching and stack():
+    if watched:
         notify(op, inputs, params, out)
     return out
 
@@ -144,8 +147,10 @@ def _run(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 device = x._device
             elif x._device is not device:
                 raise device_mismatch(op.name, inputs)
-            if x._node is not None or x._version.__class__ is View:
-                recorded = recorded or node_of(x) is not None
+            if (
+                x._node is not None or x._version.__class__ is View
+            ) and node_of(x) is not None:  # which also brings the node up to date
+                recorded = True
         else:
             raws.append(x)
     if device is None:
@@ -184,7 +189,7 @@ def _several(
         node = record(op, inputs, edges, params, arrays, device, outs)
         for i, out in enumerate(outs):
             if out._data.dtype.kind in "fc":
-                out._node = Slot(node, i, out._data.shape, out._data.dtype)
+                out._node = slot_of(node, i, out._data.shape, out._data.dtype)
     return outs
 
 

@@ -7,26 +7,79 @@ arrays and nodes only, never to the tensors it made, so a graph has no reference
 
 from itertools import count
 from typing import Any
+from weakref import WeakValueDictionary
 
 next_seq = count(1).__next__
 
+#: The slots that exist, by sequence number of the node and index.
+_slots: "WeakValueDictionary[tuple[int, int], Slot]" = WeakValueDictionary()
+
+
+class Recipe:
+    """What `saved` is where values are made again when backward needs them (`checkpoint`)."""
+
+    def restore(self, node: "Node") -> None:
+        """Fill in the saved values of `node`."""
+
+
+class _Freed(Recipe):
+    def restore(self, node: "Node") -> None:
+        raise RuntimeError(
+            f"backward: the graph was already walked and the saved values of {node.name!r} are "
+            "freed; call the first backward with retain_graph=True to walk it again"
+        )
+
+
 #: What `saved` becomes once backward has used it.
-FREED: tuple[Any, ...] = (None,)
+FREED = _Freed()
 
 
 class Extra:
     """What few nodes have: hooks, a retained gradient, the place of the forward call."""
 
-    __slots__ = ("accumulated_hooks", "check_nan", "grad", "hooks", "owner", "retain", "where")
+    __slots__ = (
+        "accumulated_hooks", "check_nan", "grad", "hooks", "owner", "posthooks", "prehooks",
+        "retain", "where",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.hooks: dict[int, Any] | None = None
+        self.prehooks: dict[int, Any] | None = None
+        self.posthooks: dict[int, Any] | None = None
         self.accumulated_hooks: dict[int, Any] | None = None
         self.retain = False
         self.grad: Any = None
         self.where: str | None = None
         self.check_nan = False
         self.owner: Any = None  # a weak reference to the leaf tensor, for its hooks
+
+
+class RemovableHandle:
+    """Removes a hook: `handle.remove()`, or leave the `with handle:` scope."""
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        if not callable(hook):
+            raise TypeError(f"hook: a {type(hook).__name__} was given; allowed is a function")
+        self._hooks = hooks
+        self._key = next_seq()
+        hooks[self._key] = hook
+
+    def remove(self) -> None:
+        """Remove the hook; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+
+    def __enter__(self) -> "RemovableHandle":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def extra_of(node: Any) -> Extra:
+    """Return the extras of a node, making them if there are none yet."""
+    if node.extra is None:
+        node.extra = Extra()
+    return node.extra  # type: ignore[no-any-return]
 
 
 class Node:
@@ -56,14 +109,32 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The nodes that made the inputs, each with the index of its output."""
-        return tuple((edge, getattr(edge, "index", 0)) for edge in self.edges)
+        return tuple((getattr(edge, "main", edge), getattr(edge, "index", 0)) for edge in self.edges)
+
+    def register_prehook(self, hook: Any) -> RemovableHandle:
+        """Have backward call `hook(grad_outputs)` before the node runs.
+
+        A tuple that it returns replaces the cotangents of the node's outputs.
+        """
+        extra = extra_of(self)
+        extra.prehooks = {} if extra.prehooks is None else extra.prehooks
+        return RemovableHandle(extra.prehooks, hook)
+
+    def register_hook(self, hook: Any) -> RemovableHandle:
+        """Have backward call `hook(grad_inputs, grad_outputs)` after the node ran.
+
+        A tuple that it returns replaces the cotangents of the node's inputs.
+        """
+        extra = extra_of(self)
+        extra.posthooks = {} if extra.posthooks is None else extra.posthooks
+        return RemovableHandle(extra.posthooks, hook)
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
 
 class Slot:
-    """One output of a node that has several; `main` is that node."""
+    """One output of a node that has several; `main` is that node. Made by `slot_of`."""
 
     __slots__ = ("__weakref__", "device", "dtype", "extra", "index", "main", "seq", "shape")
 
@@ -86,10 +157,30 @@ class Slot:
         """The node of the call, as the only edge."""
         return (self.main,)
 
-    next_functions = Node.next_functions
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that made the inputs, each with the index of its output."""
+        return self.main.next_functions
+
+    def register_prehook(self, hook: Any) -> RemovableHandle:
+        """Register the hook with the node of the call."""
+        return self.main.register_prehook(hook)
+
+    def register_hook(self, hook: Any) -> RemovableHandle:
+        """Register the hook with the node of the call."""
+        return self.main.register_hook(hook)
 
     def __repr__(self) -> str:
         return f"<{self.name}[{self.index}]>"
+
+
+def slot_of(main: Node, index: int, shape: Any, dtype: Any) -> Slot:
+    """Return the one slot of output `index` of `main`."""
+    key = (main.seq, index)
+    found = _slots.get(key)
+    if found is None:
+        found = _slots[key] = Slot(main, index, shape, dtype)
+    return found
 
 
 class Leaf:

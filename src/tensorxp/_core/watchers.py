@@ -13,13 +13,34 @@ watching: list["Watcher"] = []
 
 
 class Watcher:
-    """Sees each operation after it ran. Subclasses override what they need."""
+    """Sees each operation after it ran. Subclasses override what they need.
+
+    Where `sees_rules` holds, backward runs its rules on Tensors, so that their operations pass
+    the door too; where not, on raw arrays as without a watcher.
+    """
+
+    sees_rules = True
+
+    def before(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
+        """See that `op` is about to run; where it raises, no `after` follows."""
+
+    def enter_node(self, node: Any) -> None:
+        """See that backward is about to run the rules of `node`."""
+
+    def leave_node(self, node: Any, grads: Any) -> None:
+        """See the cotangents that they gave (raw arrays or Tensors); None where they raised."""
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         """See that `op` made `out` (a tensor or a tuple of them) of `inputs`."""
 
     def rebind(self, target: Any, source: Any) -> None:
         """See that an in-place write made `target` have the value and history of `source`."""
+
+    def read(self, x: Any) -> None:
+        """See that the values of `x` were read into Python."""
+
+    def opaque(self, reason: str) -> None:
+        """See that something happens that no operation tells of: `reason`."""
 
 
 class _Stack(threading.local):
@@ -69,9 +90,29 @@ def notify(op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -
             items[level].after(op, inputs, params, out)
 
 
+def notify_before(op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
+    """Tell this thread's watchers that `op` is about to run."""
+    items = _stack.items
+    for level in range(len(items) - 1, -1, -1):
+        with only(items[:level]):
+            items[level].before(op, inputs, params)
+
+
 def notify_rebind(target: Any, source: Any) -> None:
     """Tell this thread's watchers of an in-place write."""
     items = _stack.items
     for level in range(len(items) - 1, -1, -1):
         with only(items[:level]):
             items[level].rebind(target, source)
+
+
+def note_read(x: Any) -> None:
+    """Tell this thread's watchers that the values of `x` are read into Python."""
+    for watcher in _stack.items:
+        watcher.read(x)
+
+
+def note_opaque(reason: str) -> None:
+    """Tell this thread's watchers of something that no operation tells of."""
+    for watcher in _stack.items:
+        watcher.opaque(reason)

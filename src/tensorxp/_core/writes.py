@@ -10,7 +10,7 @@ from typing import Any
 from tensorxp._core.door import apply, device_mismatch, node_of, promote, record, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf
-from tensorxp._core.primitive import Primitive, primitive
+from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import Chain, View, cell_of
 from tensorxp._core.watchers import notify_rebind, stack, watching
@@ -26,6 +26,9 @@ def follow(xp: Any, x: Any, chain: Chain) -> Any:
         else:
             x = op.forward(xp, x, **params)
     return x
+
+
+copy_p = linear("copy", forward=lambda xp, x: xp.copy(x), x=lambda ct: ct)
 
 
 @primitive
@@ -104,7 +107,10 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
         given = value if isinstance(value, TensorBase) else wrap(raw, x._device)
         functional = apply(write_p, (root, given), {"chain": chain, "key": key})
     before = root._node
-    x._data[key] = raw
+    try:
+        x._data[key] = raw
+    except (IndexError, ValueError) as error:
+        raise _not_written(function, x._data, key, raw, error) from None
     if functional is not None:
         root._node = functional._node
         notify_rebind(root, functional)
@@ -119,6 +125,23 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
             None,
         )
     bump(x)
+
+
+def _not_written(function: str, data: Any, key: Any, value: Any, error: Exception) -> Exception:
+    """Return the error of a backend's write with what was given in it."""
+    if isinstance(error, IndexError):
+        return IndexError(f"{function}: {error}; the tensor has shape {data.shape}")
+    if not getattr(data.flags, "writeable", True):
+        return ValueError(
+            f"{function}: the tensor is read-only, as broadcast views and what NumPy made "
+            "read-only are; write to a copy (x.copy())"
+        )
+    if not getattr(value, "ndim", 0):
+        return ValueError(f"{function}: {error}; the tensor has dtype {data.dtype}")
+    return ValueError(
+        f"{function}: a value of shape {getattr(value, 'shape', ())} could not be broadcast to the "
+        f"shape {data[key].shape} of what the key selects; the tensor has shape {data.shape}"
+    )
 
 
 def inplace(op: Primitive, x: Tensor, other: Any) -> Tensor:
@@ -141,21 +164,17 @@ def inplace(op: Primitive, x: Tensor, other: Any) -> Tensor:
     x1, x2 = promote(op, x, other)
     new = apply(op, _before_write(op, x1, x2), {})
     _check_result(function, x, new._data)
-    if chain or new._data.dtype != x._data.dtype:
+    if chain or new._data.dtype != x._data.dtype or (watching and stack()):
         write(x, ..., new, function)
         return x
     x._data[...] = new._data
     bump(x)
     x._node = new._node
-    if watching and stack():
-        notify_rebind(x, new)
     return x
 
 
 def _before_write(op: Primitive, x: Any, other: Any) -> tuple[Any, Any]:
     """Return the operands, as copies where a rule needs a value that the write overwrites."""
-    if watching and stack():
-        return x, other
     tensor = isinstance(other, TensorBase)
     saves = op.plan((node_of(x) is not None, tensor and node_of(other) is not None)).saves
     over = tensor and other._version is not None and cell_of(other) is cell_of(x)
@@ -166,6 +185,8 @@ def _before_write(op: Primitive, x: Any, other: Any) -> tuple[Any, Any]:
 
 
 def _kept(x: Any) -> Any:
+    if watching and stack():
+        return apply(copy_p, (x,), {})
     return wrap(x._device.raw.copy(x._data), x._device, node_of(x))
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, unary
-from tensorxp._core.primitive import Primitive, elementwise
-from tensorxp._core.rules import Rule
+from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special.errors import erf, erf_p
 
@@ -199,17 +198,10 @@ def elu(x: Tensor, /, alpha: float = 1.0, scale: float = 1.0, input_scale: float
     return apply(elu_p, (x,), params)
 
 
-def _piecewise(name: str, forward: Any, slope: Any) -> Primitive:
-    """Declare an activation of straight pieces: `slope` gives which elements pass, or factors."""
-    op = Primitive(name, "elementwise", ("x",), forward=forward)
-    op.rules[0] = Rule(slope, ("x",), name)
-    return op
-
-
-leaky_relu_p = _piecewise(
+leaky_relu_p = elementwise(
     "leaky_relu",
-    lambda xp, x, *, negative_slope: xp.where(x > 0, x, x * negative_slope),
-    lambda xp, ct, x, *, negative_slope: xp.where(x > 0, ct, ct * negative_slope),
+    forward=lambda xp, x, *, negative_slope: xp.where(x > 0, x, x * negative_slope),
+    x=lambda xp, ct, x, *, negative_slope: xp.where(x > 0, ct, ct * negative_slope),
 )
 
 
@@ -218,10 +210,10 @@ def leaky_relu(x: Tensor, /, negative_slope: float = 0.01) -> Tensor:
     return apply(leaky_relu_p, (x,), {"negative_slope": negative_slope})
 
 
-hardtanh_p = _piecewise(
+hardtanh_p = elementwise(
     "hardtanh",
-    lambda xp, x, *, low, high: xp.minimum(xp.maximum(x, low), high),
-    lambda xp, ct, x, *, low, high: xp.where((x > low) & (x < high), ct, 0),
+    forward=lambda xp, x, *, low, high: xp.minimum(xp.maximum(x, low), high),
+    x=lambda xp, ct, x, *, low, high: xp.where((x > low) & (x < high), ct, 0),
 )
 
 
@@ -230,10 +222,10 @@ def hardtanh(x: Tensor, /, low: float = -1.0, high: float = 1.0) -> Tensor:
     return apply(hardtanh_p, (x,), {"low": low, "high": high})
 
 
-hardswish_p = _piecewise(
+hardswish_p = elementwise(
     "hardswish",
-    lambda xp, x: x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
-    lambda xp, ct, x: xp.where(x <= -3, 0, xp.where(x < 3, ct * (x / 3 + 0.5), ct)),
+    forward=lambda xp, x: x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
+    x=lambda xp, ct, x: xp.where(x <= -3, 0, xp.where(x < 3, ct * (x / 3 + 0.5), ct)),
 )
 
 
@@ -242,10 +234,12 @@ def hardswish(x: Tensor, /) -> Tensor:
     return unary(hardswish_p, x)
 
 
-threshold_p = _piecewise(
+threshold_p = elementwise(
     "threshold",
-    lambda xp, x, *, threshold, value: xp.where(x > threshold, x, xp.asarray(value, dtype=x.dtype)),
-    lambda xp, ct, x, *, threshold: xp.where(x > threshold, ct, 0),
+    forward=lambda xp, x, *, threshold, value: xp.where(
+        x > threshold, x, xp.asarray(value, dtype=x.dtype)
+    ),
+    x=lambda xp, ct, x, *, threshold: xp.where(x > threshold, ct, 0),
 )
 
 

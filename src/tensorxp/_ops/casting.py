@@ -10,6 +10,7 @@ from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.axes import dimensions
 from tensorxp._ops.transfer import to_device
 
 
@@ -27,6 +28,7 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
     Complex to real raises a TypeError: take `real` first. The gradient passes between
     floating-point and complex types and stops at integers.
     """
+    dimensions("astype", x)
     target = as_dtype(dtype, "astype").dtype
     source = x._data.dtype
     if source.kind == "c" and target.kind not in "cb":
@@ -64,8 +66,10 @@ class iinfo_object:
     dtype: DType
 
 
-def _dtype_of(value: Any, function: str) -> DType:
-    return of_raw(value._data.dtype) if isinstance(value, Tensor) else as_dtype(value, function, "type")
+def _dtype_of(value: Any, function: str, argument: str = "type") -> DType:
+    if isinstance(value, Tensor):
+        return of_raw(value._data.dtype)
+    return as_dtype(value, function, argument)
 
 
 def finfo(type: Any, /) -> finfo_object:
@@ -112,7 +116,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 
 def can_cast(from_: Any, to: Any, /) -> bool:
     """Return whether `from_` (a dtype or Tensor) promotes to `to` by the rules of `result_type`."""
-    source, target = _dtype_of(from_, "can_cast"), as_dtype(to, "can_cast", "to")
+    source, target = _dtype_of(from_, "can_cast", "from_"), as_dtype(to, "can_cast", "to")
     return bool(np.can_cast(source.dtype, target.dtype, casting="safe"))
 
 

@@ -13,7 +13,11 @@ from tensorxp._backend import dtypes, interchange
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._backend.dtypes import as_dtype, of_raw, raw_or_none
 from tensorxp._core.door import new_leaf, node_of, wrap
+from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import note_read
+from tensorxp._ops.arithmetic import add, multiply
+from tensorxp._ops.axes import dimensions
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape, stack
 from tensorxp._ops.transfer import to_device_op
@@ -42,6 +46,8 @@ def _raw_of(device: Device, make: Any) -> Any:
 
 
 def _shape(function: str, shape: Any) -> tuple[int, ...]:
+    if hasattr(shape, "tolist"):
+        shape = shape.tolist()
     sizes = shape if isinstance(shape, tuple | list) else (shape,)
     try:
         found = tuple(operator.index(n) for n in sizes)
@@ -57,8 +63,22 @@ def _make(
 ) -> Tensor:
     place = as_device(device, function)
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, function).dtype
-    sizes = _shape(function, shape)
-    raw = _raw_of(place, lambda: getattr(place.raw.base, name)(sizes, *args, dtype=chosen))
+    return _filled(function, name, _shape(function, shape), chosen, place, requires_grad, *args)
+
+
+def _filled(
+    function: str, name: str, shape: Any, chosen: Any, place: Any, requires_grad: bool, *args: Any
+) -> Tensor:
+    """Return the tensor that the backend's `name` makes, filled with `args[0]` if given."""
+    if args and chosen.kind not in "cb" and np.iscomplexobj(args[0]):
+        raise TypeError(
+            f"{function}: fill_value is {args[0]!r}, but dtype is {chosen}; allowed are a real "
+            "fill_value or a complex dtype"
+        )
+    try:
+        raw = _raw_of(place, lambda: getattr(place.raw.base, name)(shape, *args, dtype=chosen))
+    except (OverflowError, ValueError) as error:
+        raise type(error)(f"{function}: {error} (shape is {shape}, dtype {chosen})") from None
     return with_grad(wrap(raw, place), requires_grad, function)
 
 
@@ -121,11 +141,10 @@ def full(
 def _like(
     function: str, name: str, x: Tensor, dtype: Any, device: Any, requires_grad: bool, *args: Any
 ) -> Tensor:
+    dimensions(function, x)
     place = x._device if device is None else as_device(device, function)
     chosen = x._data.dtype if dtype is None else as_dtype(dtype, function).dtype
-    shape = x._data.shape
-    raw = _raw_of(place, lambda: getattr(place.raw.base, name)(shape, *args, dtype=chosen))
-    return with_grad(wrap(raw, place), requires_grad, function)
+    return _filled(function, name, x._data.shape, chosen, place, requires_grad, *args)
 
 
 def empty_like(
@@ -159,6 +178,7 @@ def full_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return a tensor filled with `fill_value`, otherwise like `x`."""
+    dimensions("full_like", x)
     if isinstance(fill_value, Tensor):
         chosen = of_raw(x._data.dtype) if dtype is None else dtype
         place = x._device if device is None else device
@@ -173,12 +193,28 @@ def _number(function: str, argument: str, value: Any) -> Any:
     if isinstance(value, Tensor):
         if value._data.ndim:
             raise TypeError(f"{function}: {argument} has shape {value._data.shape}; it must be 0-d")
+        if modes.grad and node_of(value) is not None:
+            raise RuntimeError(
+                f"{function}: {argument} requires grad, and its gradient would be lost; use "
+                f"{argument}.detach()"
+            )
+        note_read(value)
         return value._device.raw.to_numpy(value._data)[()].item()
     if isinstance(value, np.generic | np.ndarray):
         return value.item()
     if not isinstance(value, int | float | complex):
         raise TypeError(f"{function}: {argument} is {value!r}; allowed are numbers")
     return value
+
+
+def _count(function: str, argument: str, value: Any) -> int:
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{function}: {argument} is {value!r}; allowed is an integer") from None
+    if found < 0:
+        raise ValueError(f"{function}: {argument} is {found}; it must not be negative")
+    return found
 
 
 def arange(
@@ -197,6 +233,10 @@ def arange(
     """
     start, step = _number("arange", "start", start), _number("arange", "step", step)
     start, stop = (0, start) if stop is None else (start, _number("arange", "stop", stop))
+    if any(isinstance(n, complex) for n in (start, stop, step)):
+        raise TypeError(
+            f"arange: start, stop, step are {start}, {stop}, {step}; allowed are real numbers"
+        )
     if step == 0:
         raise ValueError("arange: step is 0; it must not be")
     place = as_device(device, "arange")
@@ -204,9 +244,16 @@ def arange(
         whole = all(isinstance(n, int) for n in (start, stop, step))
         dtype = dtypes.Defaults.integer if whole else dtypes.Defaults.real
     chosen = as_dtype(dtype, "arange").dtype
+    if chosen.kind == "b":
+        raise TypeError("arange: dtype is bool; allowed are numeric dtypes")
     if (stop - start > 0) != (step > 0):
         stop = start  # an empty range, whatever the dtype can hold
-    raw = _raw_of(place, lambda: place.raw.base.arange(start, stop, step, dtype=chosen))
+    try:
+        raw = _raw_of(place, lambda: place.raw.base.arange(start, stop, step, dtype=chosen))
+    except (OverflowError, ValueError) as error:
+        raise ValueError(
+            f"arange: {error} (start, stop, step are {start}, {stop}, {step})"
+        ) from None
     return with_grad(wrap(raw, place), requires_grad, "arange")
 
 
@@ -223,23 +270,35 @@ def linspace(
 ) -> Tensor:
     """Return `num` evenly spaced values from `start` to `stop`, both ends hit exactly.
 
-    dtype default float64, or complex128 if an end is complex.
+    dtype default float64, or complex128 if an end is complex. An end may be a 0-d Tensor
+    that requires grad: the gradient passes.
     """
+    count = _count("linspace", "num", num)
+    if modes.grad and any(isinstance(n, Tensor) and node_of(n) is not None for n in (start, stop)):
+        weights = linspace(0, 1, count, device=device, endpoint=endpoint)
+        rest = linspace(1, 0, count, device=device) if endpoint else add(1, multiply(-1, weights))
+        out = add(multiply(start, rest), multiply(stop, weights))
+        return with_grad(
+            out if dtype is None else astype(out, dtype, copy=False), requires_grad, "linspace"
+        )
     start, stop = _number("linspace", "start", start), _number("linspace", "stop", stop)
-    if operator.index(num) < 0:
-        raise ValueError(f"linspace: num is {num}; it must not be negative")
     place = as_device(device, "linspace")
     if dtype is None:
         is_complex = isinstance(start, complex) or isinstance(stop, complex)
         dtype = dtypes.Defaults.complex if is_complex else dtypes.Defaults.real
     chosen = as_dtype(dtype, "linspace").dtype
+    if chosen.kind != "c" and (isinstance(start, complex) or isinstance(stop, complex)):
+        raise TypeError(
+            f"linspace: start is {start} and stop {stop}, but dtype is {chosen}; allowed are real "
+            "ends or a complex dtype"
+        )
     raw = _raw_of(
         place,
-        lambda: place.raw.base.linspace(start, stop, num, dtype=chosen, endpoint=endpoint),
+        lambda: place.raw.base.linspace(start, stop, count, dtype=chosen, endpoint=endpoint),
     )
-    if num > 0:
+    if count > 0:
         raw[0] = start
-        if endpoint and num > 1:
+        if endpoint and count > 1:
             raw[-1] = stop
     return with_grad(wrap(raw, place), requires_grad, "linspace")
 
@@ -257,11 +316,12 @@ def logspace(
 ) -> Tensor:
     """Return `num` values from base**start to base**stop, evenly spaced in the exponent."""
     ends = _number("logspace", "start", start), _number("logspace", "stop", stop)
+    count = _count("logspace", "num", num)
     place = as_device(device, "logspace")
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "logspace").dtype
     raw = _raw_of(
         place,
-        lambda: place.raw.base.logspace(*ends, num, endpoint=endpoint, base=base, dtype=chosen),
+        lambda: place.raw.base.logspace(*ends, count, endpoint=endpoint, base=base, dtype=chosen),
     )
     return wrap(raw, place)
 
@@ -279,7 +339,9 @@ def eye(
     """Return zeros with ones on the `k`-th diagonal; dtype default float64."""
     place = as_device(device, "eye")
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
-    raw = _raw_of(place, lambda: place.raw.base.eye(n_rows, n_cols, k, dtype=chosen))
+    rows = _count("eye", "n_rows", n_rows)
+    columns = rows if n_cols is None else _count("eye", "n_cols", n_cols)
+    raw = _raw_of(place, lambda: place.raw.base.eye(rows, columns, k, dtype=chosen))
     return with_grad(wrap(raw, place), requires_grad, "eye")
 
 
@@ -336,7 +398,7 @@ def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
         raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} has to be copied")
     if copy_ is False and place is not cpu:
         raise ValueError(f"asarray: copy=False, but {type(obj).__name__} has to go to {place}")
-    raw = _numpy_array(obj, target)
+    raw = _numpy_array(obj, target, copy_)
     if copy_ is False and target is not None and raw.dtype != target:
         raise ValueError(f"asarray: copy=False, but dtype {raw.dtype} has to become {target}")
     if target is not None and raw.dtype != target:
@@ -346,37 +408,58 @@ def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
     return wrap(interchange.move_raw(raw, cpu, place) if place is not cpu else raw, place)
 
 
-def _numpy_array(obj: Any, target: Any) -> Any:
-    """Return `obj` as a NumPy array of a dtype that tensors can hold."""
+def _numpy_array(obj: Any, target: Any, copy_: bool | None) -> Any:
+    """Return `obj` as a NumPy array of a dtype that tensors can hold, and of integers in range."""
     if isinstance(obj, str | bytes):
-        raise TypeError(f"asarray: obj is a {type(obj).__name__}; allowed are arrays and numbers")
+        # "Unsupported" is the word of other namespaces too, which callers' checks look for
+        name = type(obj).__name__
+        raise TypeError(f"asarray: Unsupported type {name} of obj; allowed are arrays and numbers")
     scalars = obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)
     try:
-        raw = np.asarray(obj)
+        raw = np.asarray(obj) if copy_ is not False else np.asarray(obj, copy=False)
     except ValueError as error:
+        if copy_ is False:
+            raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} is copied") from None
         raise ValueError(f"asarray: obj is no array: {error}") from None
+    if raw.dtype.kind == "O" and isinstance(obj, int):
+        raise OverflowError(f"asarray: obj is {obj}; allowed are integers up to 64 bits")
     if raw.dtype.kind not in "biufc" or raw.dtype.itemsize > (16 if raw.dtype.kind == "c" else 8):
         raise TypeError(
             f"asarray: obj gives dtype {raw.dtype}; allowed are booleans, integers up to 64 bits, "
             "and real and complex floats"
         )
     if raw.dtype.byteorder not in "=|":
+        if copy_ is False:
+            raise ValueError("asarray: copy=False, but the byte order has to be changed")
         raw = raw.astype(raw.dtype.newbyteorder("="))
     if raw.__class__ is not np.ndarray:
         raw = raw.view(np.ndarray) if isinstance(raw, np.ndarray) else np.asarray(raw)
-    if scalars and target is None and not isinstance(obj, np.generic):
+    if isinstance(obj, np.generic) or not scalars:
+        return raw
+    if target is None:
         return _with_default_dtype(obj, raw)
+    if raw.dtype.kind in "iu" and target.kind in "iu":
+        try:  # NumPy holds Python integers against the range of the dtype
+            return np.asarray(obj, dtype=target)
+        except OverflowError as error:
+            raise OverflowError(f"asarray: {error}") from None
     return raw
 
 
 def _with_default_dtype(obj: Any, raw: Any) -> Any:
     """Give what came from Python floats the default dtype; NumPy scalars inside keep theirs."""
     defaults = dtypes.Defaults
-    if defaults.real is dtypes.float64 or raw.dtype.kind not in "fc":
+    if defaults.real is dtypes.float64 or raw.dtype.kind not in "fc" or _holds_numpy(obj):
         return raw
     if raw.dtype.kind == "f":
         return raw.astype(defaults.real.dtype)
     return raw.astype(defaults.complex.dtype)
+
+
+def _holds_numpy(obj: Any) -> bool:
+    if obj.__class__ in (list, tuple):
+        return any(_holds_numpy(item) for item in obj)
+    return isinstance(obj, np.ndarray | np.generic) and obj.dtype.kind in "fc"
 
 
 def _checked_cast(raw: Any, target: Any) -> Any:
@@ -443,6 +526,11 @@ def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
     """Return a CPU tensor that shares memory with a NumPy array; TypeError for others."""
     if not isinstance(x, np.ndarray):
         raise TypeError(f"from_numpy: x is a {type(x).__name__}; allowed is a numpy.ndarray")
+    if x.dtype.kind not in "biufc" or not x.dtype.isnative:
+        raise TypeError(
+            f"from_numpy: x has dtype {x.dtype}; allowed are booleans, integers and floats in the "
+            "byte order of the machine; tensorxp.asarray changes the byte order"
+        )
     return _asarray(x, None, cpu, False)  # type: ignore[no-any-return]
 
 
@@ -472,7 +560,7 @@ def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: indexing is {indexing!r}; allowed are "xy" and "ij"')
     for i, x in enumerate(arrays):
-        if x._data.ndim > 1:
+        if dimensions("meshgrid", x, f"arrays[{i}]") > 1:
             raise ValueError(f"meshgrid: arrays[{i}] has shape {x._data.shape}; it must be 1-d")
     flat = [reshape(x, (-1,)) for x in arrays]
     swap = indexing == "xy" and len(flat) > 1

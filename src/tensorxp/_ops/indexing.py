@@ -9,7 +9,9 @@ from typing import Any
 from tensorxp._core.door import apply, is_numpy_value, single
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import note_read, watching
 from tensorxp._core.writes import write
+from tensorxp._ops.axes import dimensions
 
 _PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))
 
@@ -52,16 +54,23 @@ def getitem(x: Any, key: Any, /) -> Tensor:
     if not _is_plain(key) and not (key.__class__ is tuple and _all_plain(key)):
         key, op = raw_key(x, key, "__getitem__")
         if op is not getitem_p:
-            return single(op, x, {"key": key})
+            try:
+                return single(op, x, {"key": key})
+            except IndexError as error:
+                raise _explained("__getitem__", x, error) from None
     data = x._data
     try:
         raw = data[key]
     except IndexError as error:
-        raise IndexError(f"__getitem__: {error}; the tensor has shape {x.shape}") from None
+        raise _explained("__getitem__", x, error) from None
     if raw.__class__ is not data.__class__:
         # NumPy copies a single element into a scalar; an Ellipsis makes it a 0-d view
         raw = data[(*key, ...)] if key.__class__ is tuple else data[key, ...]
     return single(getitem_p, x, {"key": key}, raw)
+
+
+def _explained(function: str, x: Any, error: IndexError) -> IndexError:
+    return IndexError(f"{function}: {error}; the tensor has shape {tuple(x._data.shape)}")
 
 
 def _is_plain(key: Any) -> bool:
@@ -120,6 +129,8 @@ def _raw_part(x: Any, part: Any, function: str) -> Any:
                 return int(part._device.raw.to_numpy(part._data))
             raise _mixed(function, x, part)
         data = part._data
+        if watching and data.ndim == 0 and data.dtype.kind in "iu":
+            note_read(part)
         if data.dtype.kind in "iu":
             _check_bounds(x, data, function) if x._device.type == "cuda" else None
             return int(data) if data.ndim == 0 else data
@@ -130,10 +141,13 @@ def _raw_part(x: Any, part: Any, function: str) -> Any:
             "booleans (masks)"
         )
     if isinstance(part, list):
-        found = raw.asarray(part) if part else raw.asarray(part, dtype=raw.int64)
+        items = _plain_items(part)
+        found = raw.asarray(items) if items else raw.asarray(items, dtype=raw.int64)
         if found.dtype.kind in "biu":
             return found
-    elif hasattr(part, "__index__") and getattr(part, "ndim", 0) == 0:
+    elif getattr(part, "ndim", 0) == 0 and getattr(part, "dtype", None) == bool:
+        return bool(part)
+    elif getattr(part, "ndim", 0) == 0 and hasattr(part, "__index__"):
         return part.__index__()
     elif isinstance(part, x._device._array_type) and part.dtype.kind in "biu":
         return part
@@ -143,6 +157,13 @@ def _raw_part(x: Any, part: Any, function: str) -> Any:
         f"{function}: the key holds {part!r} of type {type(part).__name__}; allowed are ints, "
         "slices, None, Ellipsis, and integer or boolean arrays"
     )
+
+
+def _plain_items(items: Any) -> Any:
+    """Return nested lists with the values of the Tensors in them."""
+    if isinstance(items, list):
+        return [_plain_items(item) for item in items]
+    return items.tolist() if isinstance(items, Tensor) else items
 
 
 def _bound(bound: Any, function: str) -> int | None:
@@ -176,5 +197,9 @@ def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
     `key` is what `x[key]` takes; `values` has the shape of `x[key]`. The gradient with
     respect to `values` is the cotangent at `key`.
     """
+    dimensions("index_add", x)
     key, _ = raw_key(x, key, "index_add")
-    return apply(index_add_p, (x, values), {"key": key})
+    try:
+        return apply(index_add_p, (x, values), {"key": key})
+    except IndexError as error:
+        raise _explained("index_add", x, error) from None

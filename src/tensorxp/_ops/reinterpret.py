@@ -9,7 +9,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.shaping import reshape
 
 bits_p = Primitive(
-    "view_as", "nondifferentiable", ("x",), forward=lambda xp, x, *, dtype: x.view(dtype), view=True
+    "view", "nondifferentiable", ("x",), forward=lambda xp, x, *, dtype: x.view(dtype), view=True
 )
 
 
@@ -24,4 +24,9 @@ def view(x: Tensor, target: tuple[Any, ...], /) -> Tensor:
     if len(target) == 1 and (isinstance(target[0], DType | str | type) or hasattr(target[0], "kind")):
         dtype = as_dtype(target[0], "view").dtype
         return apply(bits_p, (x,), {"dtype": dtype})
-    return reshape(x, target, copy=False)
+    try:
+        return reshape(x, target, copy=False)
+    except ValueError as error:
+        text = str(error).replace("reshape:", "view:", 1)
+        fix = "; reshape copies where it has to" if "strides" in text else ""
+        raise ValueError(text.replace("copy=False, but ", "") + fix) from None

@@ -8,6 +8,8 @@ import numpy as np
 from tensorxp._core.door import apply, device_mismatch, single
 from tensorxp._core.primitive import linear, primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import note_read
+from tensorxp._core.writes import copy_p
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, not_a_tensor
 
 
@@ -18,9 +20,6 @@ def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
         return (operator.index(values),)
     except TypeError:
         raise TypeError(f"{function}: {argument} is {values!r}; allowed are ints") from None
-
-
-copy_p = linear("copy", forward=lambda xp, x: xp.copy(x), x=lambda ct: ct)
 
 
 def copy(x: Tensor, /) -> Tensor:
@@ -374,6 +373,7 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
         x, axis = ravel(x), 0
     where = normalize_axis("repeat", axis, x._data.ndim)
     if isinstance(repeats, Tensor):
+        note_read(repeats)
         counts: Any = repeats._device.raw.to_numpy(repeats._data)
     else:
         counts = np.asarray(repeats)

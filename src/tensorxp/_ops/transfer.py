@@ -7,6 +7,7 @@ from tensorxp._backend.interchange import move_raw
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.axes import dimensions
 
 
 def _move(xp: Any, x: Any, *, from_device: Device, to_device: Device, blocking: bool = True) -> Any:
@@ -39,6 +40,7 @@ def to_device(
     `non_blocking`, a copy between pinned host memory and a CUDA device is only queued: the
     reader on the host synchronizes first.
     """
+    dimensions("to_device", x)
     target = as_device(device, "to_device")
     if stream is None:
         return to_device_op(x, target, blocking=not non_blocking)

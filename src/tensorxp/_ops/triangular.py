@@ -1,10 +1,12 @@
 """Triangles of matrices: what lies above or below a diagonal set to zero."""
 
+from operator import index
 from typing import Any
 
-from tensorxp._core.door import apply
+from tensorxp._core.door import single
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.axes import dimensions
 
 # a triangle of the cotangent comes back
 tril_p = linear(
@@ -19,19 +21,21 @@ triu_p = linear(
 )
 
 
-def _checked(function: str, x: Any) -> Any:
-    if not isinstance(x, Tensor):
-        raise TypeError(f"{function}: x is a {type(x).__name__}; allowed are Tensors")
-    if x._data.ndim < 2:
-        raise ValueError(f"{function}: x has shape {x._data.shape}; it needs at least two axes")
-    return x
+def _checked(function: str, x: Tensor, k: Any) -> dict[str, int]:
+    """Return the parameters; TypeError or ValueError where the arguments do not fit."""
+    if dimensions(function, x) < 2:
+        raise ValueError(f"{function}: x has shape {x.shape}; it needs at least two axes")
+    try:
+        return {"k": index(k)}
+    except TypeError:
+        raise TypeError(f"{function}: k is {k!r}; allowed is an integer") from None
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
     """Return a copy of the matrices of `x` with zeros above the `k`-th diagonal."""
-    return apply(tril_p, (_checked("tril", x),), {"k": k})
+    return single(tril_p, x, _checked("tril", x, k))
 
 
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
     """Return a copy of the matrices of `x` with zeros below the `k`-th diagonal."""
-    return apply(triu_p, (_checked("triu", x),), {"k": k})
+    return single(triu_p, x, _checked("triu", x, k))

@@ -10,8 +10,9 @@ from tensorxp._core.primitive import (
     primitive,
 )
 from tensorxp.autograd.anomaly import detect_anomaly
+from tensorxp.autograd.checkpoint import checkpoint
 from tensorxp.autograd.forward import jvp
-from tensorxp.autograd.function import Function, checkpoint, once_differentiable
+from tensorxp.autograd.function import Function, once_differentiable
 from tensorxp.autograd.functional import hessian, hvp, jacobian, value_and_grad, vjp
 from tensorxp.autograd.functions import apply_primitive, backward, grad
 from tensorxp.autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck

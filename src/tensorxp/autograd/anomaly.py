@@ -1,10 +1,14 @@
 """Anomaly mode: which forward call made the node whose backward fails or gives NaN."""
 
 import traceback
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
-from tensorxp._core.node import Extra, Slot
+from tensorxp._core.node import extra_of
 from tensorxp._core.watchers import Watcher, watch
+
+_PACKAGE = str(Path(__file__).parent.parent)
 
 
 class _Anomaly(Watcher):
@@ -13,29 +17,28 @@ class _Anomaly(Watcher):
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         for y in out if isinstance(out, tuple) else (out,):
-            node = y._node
-            if node is None:
+            if y._node is None:
                 continue
-            node = node.main if isinstance(node, Slot) else node
-            if node.extra is None:
-                node.extra = Extra()
-            frames = [f for f in traceback.extract_stack() if "tensorxp" not in f.filename]
-            node.extra.where = "".join(traceback.format_list(frames[-8:]))
-            node.extra.check_nan = self.check_nan
+            extra = extra_of(getattr(y._node, "main", y._node))
+            frames = traceback.extract_stack()
+            own = [frame for frame in frames if not frame.filename.startswith(_PACKAGE)]
+            extra.where = "".join(traceback.format_list(own[-8:]))
+            extra.check_nan = self.check_nan
 
 
 class detect_anomaly:
     """Record where each operation is called; failing backward passes then name the place.
 
     With `check_nan` (default) a NaN made by a node in backward raises a RuntimeError. Slow:
-    for debugging only.
+    for debugging only. A context manager; only operations called within it are watched.
     """
 
     def __init__(self, check_nan: bool = True) -> None:
-        self._scope = watch(_Anomaly(check_nan))
+        self._check_nan = check_nan
+        self._scope = ExitStack()
 
     def __enter__(self) -> None:
-        self._scope.__enter__()
+        self._scope.enter_context(watch(_Anomaly(self._check_nan)))
 
     def __exit__(self, *exc: Any) -> None:
-        self._scope.__exit__(*exc)
+        self._scope.close()

@@ -13,10 +13,10 @@ import numpy as np
 
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.node import FREED, Leaf, Node, Slot
+from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, slot_of
 from tensorxp._core.rules import OUT, SHAPE, fit
 from tensorxp._core.tensor import CONCRETE, TensorBase
-from tensorxp._core.watchers import stack, watching
+from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
 
 
@@ -32,14 +32,18 @@ def run(
     create_graph: bool,
     targets: dict[Any, Any] | None = None,
     accumulate: bool = True,
+    stop: bool = False,
 ) -> None:
     """Propagate the cotangents of `roots` (pairs of node and Tensor) to the leaves.
 
     With `targets` (a dict keyed by node) only paths to these are walked, and each target's
-    cotangent is stored there as a Tensor; leaves get `.grad` only with `accumulate`.
+    cotangent is stored there as a Tensor; leaves get `.grad` only with `accumulate`. With
+    `stop` no path leads through a target to another: the cotangents are partial ones.
     """
-    tensors = create_graph or bool(watching and stack())
-    needed = None if targets is None else _needed([node for node, _ in roots], targets)
+    watchers = stack() if watching else ()
+    tensors = create_graph or any(watcher.sees_rules for watcher in watchers)
+    pull_back = _watched if watchers else _pull_back
+    needed = None if targets is None else _needed([node for node, _ in roots], targets, stop)
     heap: list[int] = []  # minus the sequence numbers of the nodes that wait
     waiting: dict[int, tuple[Any, Any]] = {}  # sequence number: node and cotangent so far
     for node, ct in roots:
@@ -54,9 +58,11 @@ def run(
                     ct = _hooks(node, ct, tensors)
                 if targets is not None and node in targets:
                     targets[node] = ct if tensors else wrap(ct, node.device)
+                    if stop:
+                        continue
                 kind = node.__class__
                 if kind is Node:
-                    grads = _pull_back(node, ct, tensors, retain_graph)
+                    grads = pull_back(node, ct, tensors, retain_graph)
                 elif kind is Leaf:
                     if accumulate and (targets is None or node in targets):
                         _accumulate(node, ct, tensors)
@@ -96,7 +102,7 @@ def _add(heap: list[int], waiting: dict[int, Any], node: Any, ct: Any, index: in
         known[index] = ct if known[index] is None else known[index] + ct
 
 
-def _needed(starts: list[Any], targets: dict[Any, Any]) -> set[Any]:
+def _needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[Any]:
     """Return the nodes on a path from `starts` to `targets`."""
     seen: dict[int, Any] = {}
     waiting = list(starts)
@@ -104,7 +110,8 @@ def _needed(starts: list[Any], targets: dict[Any, Any]) -> set[Any]:
         node = waiting.pop()
         if node.seq not in seen:
             seen[node.seq] = node
-            waiting.extend(edge for edge in node.edges if edge is not None)
+            if not (stop and node in targets):
+                waiting.extend(edge for edge in node.edges if edge is not None)
     needed = set()
     for seq in sorted(seen):
         node = seen[seq]
@@ -116,12 +123,11 @@ def _needed(starts: list[Any], targets: dict[Any, Any]) -> set[Any]:
 def _pull_back(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
     """Run the rules of one node and return the cotangents of its inputs, None for zero."""
     saved = node.saved
-    if saved is FREED:
-        raise RuntimeError(
-            f"backward: the graph was already walked and the saved values of {node.op.name!r} are "
-            "freed; call the first backward with retain_graph=True to walk it again"
-        )
+    while isinstance(saved, Recipe):
+        saved.restore(node)
+        saved = node.saved
     plan = node.plan
+    given = ct if node.extra is not None and node.extra.posthooks else None
     level = tensors or node.op.tensor_level
     if level or ct.__class__ is list:
         xp = namespace() if level else node.device.raw
@@ -162,7 +168,22 @@ def _pull_back(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
     if saved and not retain_graph:
         node.saved = FREED
     if level and not tensors:
-        return [None if g is None else g._data for g in grads]
+        grads = [None if g is None else g._data for g in grads]
+    if given is not None:
+        grads = _posthooks(node, given, grads, tensors)
+    return grads
+
+
+def _watched(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
+    """Run the rules of one node, and tell the watchers when they start and end."""
+    grads = None
+    for watcher in stack():
+        watcher.enter_node(node)
+    try:
+        grads = _pull_back(node, ct, tensors, retain_graph)
+    finally:
+        for watcher in reversed(stack()):
+            watcher.leave_node(node, grads)
     return grads
 
 
@@ -181,7 +202,9 @@ def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, 
     raw = node.device.raw
     filled = []
     for ct, shape, dtype in zip(cts, node.shape, node.dtype, strict=True):
-        if ct is None:
+        if ct is None and node.op.kind == "function":
+            filled.append(None)  # a Function says itself whether it wants zeros
+        elif ct is None:
             ct = raw.zeros(shape, dtype=dtype)
             filled.append(wrap(ct, node.device) if level else ct)
         else:
@@ -201,7 +224,7 @@ def _restore(node: Node, position: int, level: bool) -> Any:
     if count == -1:
         items = []
         for i, item in enumerate(value):
-            origin = Slot(node, i, item[0].shape, item[0].dtype) if code == OUT else node.edges[i]
+            origin = slot_of(node, i, node.shape[i], node.dtype[i]) if code == OUT else node.edges[i]
             items.append(_restore_one(node, code, item, origin, level))
         return tuple(items)
     return _restore_one(node, code, saved, node if code == OUT else node.edges[code], level)
@@ -248,19 +271,53 @@ def _hooks(node: Any, ct: Any, tensors: bool) -> Any:
     if extra.retain:
         found = ct if tensors else wrap(ct, node.device)
         extra.grad = found if extra.grad is None else extra.grad + found
+    if extra.prehooks:
+        several = ct.__class__ is list
+        for hook in list(extra.prehooks.values()):
+            cts = _to_tensors(node, ct if several else [ct], tensors)
+            replaced = _replaced("prehook", hook(cts), len(cts), tensors)
+            if replaced is not None:
+                ct = replaced if several else replaced[0]
     return ct
+
+
+def _posthooks(node: Node, cts: Any, grads: Any, tensors: bool) -> Any:
+    """Run the hooks that see what a node made, and may replace it."""
+    xp = namespace() if tensors else node.device.raw
+    found = [
+        g if g is None or edge is None else fit(xp, g, edge.shape, edge.dtype)
+        for edge, g in zip(node.edges, grads, strict=True)
+    ]
+    outer = _to_tensors(node, cts if cts.__class__ is list else [cts], tensors)
+    for hook in list(node.extra.posthooks.values()):  # type: ignore[union-attr]
+        inner = _to_tensors(node, found, tensors)
+        found = _replaced("hook", hook(inner, outer), len(found), tensors) or found
+    return found
+
+
+def _to_tensors(node: Any, cts: Any, tensors: bool) -> tuple[Any, ...]:
+    return tuple(ct if tensors or ct is None else wrap(ct, node.device) for ct in cts)
+
+
+def _replaced(kind: str, given: Any, n: int, tensors: bool) -> list[Any] | None:
+    """Return what a hook of a node returned, checked and brought to the level of the pass."""
+    if given is None:
+        return None
+    found = given if isinstance(given, tuple | list) else (given,)
+    if len(found) != n or not all(ct is None or isinstance(ct, TensorBase) for ct in found):
+        raise RuntimeError(
+            f"{kind}: returned {len(found)} values; a hook of a node returns None or a tuple of {n} "
+            "Tensors (or None)"
+        )
+    return [ct if tensors or ct is None else ct._data for ct in found]
 
 
 def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
     """Add `ct` to the gradient of a leaf; an array that somebody else holds is copied."""
     grad = leaf.grad
     if tensors:
-        if grad is not None:
-            leaf.grad = grad + ct
-        elif modes.grad:
-            leaf.grad = ct
-        else:
-            leaf.grad = wrap(leaf.device.raw.copy(ct._data), leaf.device)
+        note_opaque("backward() writes to .grad; use autograd.grad or value_and_grad")
+        leaf.grad = namespace().copy(ct) if grad is None else grad + ct
     elif grad is None:
         if _holders(ct) > _SOLE or ct.__class__ is not leaf.device._array_type or ct.base is not None:
             ct = leaf.device.raw.copy(ct)

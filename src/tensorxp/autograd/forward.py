@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._core.door import apply, node_of, wrap
+from tensorxp._core.door import apply, device_mismatch, node_of, wrap
+from tensorxp._core.node import next_seq
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import TensorBase
-from tensorxp._core.views import View
+from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, stack, watch
 from tensorxp._core.writes import follow
 from tensorxp.autograd.engine import namespace
@@ -163,6 +164,7 @@ def jvp(
         raise ValueError(f"jvp: {len(xs)} primals, but {len(ts)} tangents; give one for each")
     level = ForwardLevel()
     xp = namespace()
+    start = next_seq()
     fresh = []
     for i, (x, t) in enumerate(zip(xs, ts, strict=True)):
         if not isinstance(x, TensorBase):
@@ -178,11 +180,39 @@ def jvp(
                 f"jvp: tangents[{i}] is {type(t).__name__} of shape {getattr(t, 'shape', None)}; "
                 f"it must be a Tensor of the primal's shape {x._data.shape}"
             )
-        level.set(alias, t)
+        if t._device is not x._device:
+            raise device_mismatch(f"jvp: primals[{i}] and its tangent", (x, t))
+        kind = x._data.dtype.kind
+        if kind not in "fc" or (t._data.dtype.kind == "c" and kind != "c"):
+            raise TypeError(
+                f"jvp: primals[{i}] has dtype {x.dtype} and its tangent {t.dtype}; a tangent is of "
+                "the primal's dtype, and None for integers"
+            )
+        level.set(alias, xp.astype(t, x.dtype, copy=False))
     with watch(level):
         out = fn(*fresh)
     outs = out if isinstance(out, tuple | list) else (out,)
-    made = tuple(
-        xp.zeros_like(y) if (t := level.get(y)) is None else t for y in outs
-    )
-    return out, made if isinstance(out, tuple | list) else made[0]
+    for y in outs:
+        if not isinstance(y, TensorBase):
+            raise TypeError(f"jvp: the function returned a {type(y).__name__}; allowed are Tensors")
+    made = tuple(xp.zeros_like(y) if (t := level.get(y)) is None else t for y in outs)
+    if not stack():  # nobody outside: what only leads to leaves from inside needs no history
+        outs, made = (tuple(_released(y, start) for y in ys) for ys in (outs, made))
+    return (outs, made) if isinstance(out, tuple | list) else (outs[0], made[0])
+
+
+def _released(x: Any, start: int) -> Any:
+    """Return `x`, without its history if that began after `start`."""
+    waiting = [node_of(x)]
+    if waiting[0] is None:
+        return x
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node.seq in seen:
+            continue
+        if node.seq < start:
+            return x
+        seen.add(node.seq)
+        waiting.extend(node.edges)
+    return wrap(x._data, x._device, None, cell_of(x))

@@ -1,28 +1,41 @@
-"""`Function`: operations with a gradient of the user's own, as in PyTorch."""
+"""`Function`: operations with a gradient of the user's own, as in PyTorch.
 
+Each class is one primitive. What a call saved is in its ctx, which stands among the node's
+saved values, so that backward frees it; the node is known to ctx by a weak reference only.
+"""
+
+import weakref
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any
 
 from tensorxp._core.door import apply, node_of, wrap
-from tensorxp._core.modes import enable_grad, modes, no_grad
-from tensorxp._core.node import Slot
+from tensorxp._core.modes import modes, no_grad
+from tensorxp._core.node import Leaf, Recipe, slot_of
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
-from tensorxp._core.views import cell_of
+from tensorxp._core.views import View, cell_of
+from tensorxp._core.writes import bump, write
 from tensorxp.autograd.engine import namespace
 
 
 class FunctionCtx:
     """What `forward` hands to `backward`: saved tensors, flags, and attributes of any name."""
 
-    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
+    def __init__(self, needs_input_grad: tuple[bool, ...], args: tuple[Any, ...]) -> None:
         self.needs_input_grad = needs_input_grad
+        self._args: tuple[Any, ...] = args  # and `_outputs`: only while forward runs
+        self._outputs: tuple[Any, ...] = ()
+        self._shapes = tuple(x._data.shape if isinstance(x, TensorBase) else None for x in args)
         self._saved: tuple[Any, ...] = ()
-        self._saved_versions: tuple[Any, ...] = ()
-        self._saved_for_forward: tuple[Any, ...] = ()
+        self._versions: tuple[Any, ...] = ()
+        self._from_outputs: tuple[int | None, ...] = ()
+        self._for_forward: tuple[Any, ...] = ()
         self._nondifferentiable: tuple[Any, ...] = ()
         self._dirty: tuple[Any, ...] = ()
         self._materialize = True
-        self._outputs: tuple[Any, ...] = ()
+        self._node: Any = lambda: None
+        self._like: tuple[Any, ...] = ()  # shape, dtype and device of each output
 
     def save_for_backward(self, *tensors: Any) -> None:
         """Save inputs or outputs for `backward`, checked there against in-place writes."""
@@ -33,22 +46,31 @@ class FunctionCtx:
                     "None; keep other values as attributes of ctx"
                 )
         self._saved = tensors
-        self._saved_versions = tuple(None if x is None else cell_of(x)[0] for x in tensors)
+        self._versions = tuple(None if x is None else cell_of(x)[0] for x in tensors)
 
     def save_for_forward(self, *tensors: Any) -> None:
         """Save tensors for `jvp`."""
-        self._saved_for_forward = tensors
+        self._for_forward = tensors
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """What was saved; RuntimeError where it was changed in place since."""
-        for x, version in zip(self._saved, self._saved_versions, strict=True):
+        found = []
+        for i, (x, version) in enumerate(zip(self._saved, self._versions, strict=True)):
             if x is not None and cell_of(x)[0] != version:
                 raise RuntimeError(
-                    f"saved_tensors: a saved tensor of shape {x._data.shape} was modified in place: "
-                    f"it is at version {cell_of(x)[0]}, expected version {version}"
+                    f"saved_tensors: tensor {i} of shape {x._data.shape} was modified in place: it "
+                    f"is at version {cell_of(x)[0]}, expected version {version}"
                 )
-        return self._saved or self._saved_for_forward
+            place = self._from_outputs[i] if self._from_outputs else None
+            node = self._node()
+            if place is not None and node is not None:
+                shape, dtype, _ = self._like[place]
+                if node.shape and node.shape[0].__class__ is tuple:
+                    node = slot_of(node, place, shape, dtype)
+                x = wrap(x._data, x._device, node, cell_of(x))
+            found.append(x)
+        return tuple(found) or self._for_forward
 
     def mark_dirty(self, *tensors: Any) -> None:
         """Say that `forward` changed these inputs in place; it must return them."""
@@ -65,6 +87,9 @@ class FunctionCtx:
 
 class Function:
     """Base class of operations with their own gradient; call them by `MyFunction.apply(...)`.
+
+    `forward` may take ctx first, or leave it to `setup_context(ctx, inputs, output)`. `jvp` is
+    for forward mode. `backward` is differentiated as it stands, so higher orders follow.
 
     >>> import tensorxp as xp
     >>> class Cube(xp.autograd.Function):
@@ -83,121 +108,218 @@ class Function:
     """
 
     @staticmethod
-    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs; runs without recording."""
-        raise NotImplementedError("Function: forward is not defined")
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs, of (ctx and) the arguments; runs without recording."""
+        raise NotImplementedError("Function: forward is not defined; write it as a staticmethod")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Save what backward needs, where `forward` takes no ctx."""
 
     @staticmethod
     def backward(ctx: Any, *cts: Any) -> Any:
         """Return one gradient (or None) for each argument of `forward`."""
-        raise NotImplementedError("Function: backward is not defined")
+        raise NotImplementedError("Function: backward is not defined; write it as a staticmethod")
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         """Return one tangent for each output; only forward mode needs it."""
-        raise NotImplementedError("Function: jvp is not defined")
+        raise NotImplementedError(
+            "Function: jvp is not defined, which forward mode needs; write it as a staticmethod"
+        )
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Run `forward` on `args` and record `backward`."""
-        needs = tuple(isinstance(x, TensorBase) and node_of(x) is not None for x in args)
-        ctx = FunctionCtx(needs)
-        op = _primitive_of(cls, ctx, args)
-        places = [i for i, x in enumerate(args) if isinstance(x, TensorBase)]
-        if not places:
+        needs = tuple([isinstance(x, TensorBase) and node_of(x) is not None for x in args])
+        ctx = FunctionCtx(needs, args)
+        tensors = tuple([x for x in args if isinstance(x, TensorBase)])
+        if not tensors:
             with no_grad():
-                return cls.forward(ctx, *args)
-        made = apply(op, tuple(args[i] for i in places), {})
+                return _forward(cls, ctx, args)
+        op = cls.__dict__.get("_primitive")
+        if op is None:
+            op = _FunctionPrimitive(cls)
+            cls._primitive = op  # type: ignore[attr-defined]
+        made = apply(op, tensors, {"ctx": ctx})
         outs = made if isinstance(made, tuple) else (made,)
-        ctx._saved = tuple(_history(x, args, outs, ctx) for x in ctx._saved)
-        results = tuple(_returned(x, out, args, ctx) for x, out in zip(ctx._outputs, outs, strict=True))
-        ctx._outputs = ()
+        _check_dirty(cls.__name__, ctx)
+        results = _finish(ctx, outs)
         return results if isinstance(made, tuple) else results[0]
 
 
-def _history(x: Any, args: tuple[Any, ...], outs: tuple[Any, ...], ctx: FunctionCtx) -> Any:
-    """Return a saved tensor with its place in the graph: an input itself, an output's alias."""
-    if x is None or any(x is arg for arg in args):
-        return x
-    for inner, out in zip(ctx._outputs, outs, strict=True):
-        if x is inner:
-            return wrap(out._data, out._device, _weak_node(out), cell_of(out))
-    return x
-
-
-def _weak_node(out: Any) -> Any:
-    node = out._node
-    return Slot(node.main, node.index, node.shape, node.dtype) if isinstance(node, Slot) else None
-
-
-def _returned(inner: Any, out: Any, args: tuple[Any, ...], ctx: FunctionCtx) -> Any:
-    if any(inner is x for x in ctx._nondifferentiable):
-        return out.detach()
-    if any(inner is x for x in ctx._dirty) and any(inner is x for x in args):
-        inner._node = out._node  # the changed input continues as the output
-        return inner
+def _forward(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...]) -> Any:
+    if cls.setup_context is Function.setup_context:
+        return cls.forward(ctx, *args)
+    out = cls.forward(*args)
+    cls.setup_context(ctx, args, out)
     return out
 
 
-def _primitive_of(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...]) -> Primitive:
-    """Return a primitive for one call of the function."""
-    places = [i for i, x in enumerate(args) if isinstance(x, TensorBase)]
-    name = cls.__name__
-
-    def forward(xp: Any, *raws: Any) -> Any:
-        before, modes.grad = modes.grad, False
-        try:
-            out = cls.forward(ctx, *args)
-        finally:
-            modes.grad = before
-        outs = out if isinstance(out, tuple) else (out,)
-        for y in outs:
-            if not isinstance(y, TensorBase):
-                raise TypeError(
-                    f"{name}: forward returned a {type(y).__name__}; allowed are Tensors"
-                )
-        ctx._outputs = outs
-        return tuple(y._data for y in outs) if isinstance(out, tuple) else out._data
-
-    op = Primitive(name, "general", ("xs",), forward=forward, variadic=True, tensor_level=True)
-
-    @op.vjp
-    def _(ct: Any) -> Any:
-        given = cls.backward(ctx, *(ct if isinstance(ct, tuple) else (ct,)))
-        grads = given if isinstance(given, tuple) else (given,)
-        if len(grads) != len(args):
+def _check_dirty(name: str, ctx: FunctionCtx) -> None:
+    for x in ctx._dirty:
+        if not any(x is y for y in ctx._outputs):
             raise RuntimeError(
-                f"{name}: backward returned {len(grads)} gradients, but forward has "
-                f"{len(args)} arguments; return one (or None) for each"
+                f"{name}: an input that was marked as dirty was not returned by forward; return it"
             )
-        for i, g in enumerate(grads):
-            if g is not None and not isinstance(g, TensorBase):
-                raise TypeError(
-                    f"{name}: backward returned a {type(g).__name__} as gradient {i}; allowed are "
-                    "Tensors and None"
-                )
-        return tuple(grads[i] for i in places)
+        root = x._version.base if x._version.__class__ is View else x
+        if modes.grad and root._node.__class__ is Leaf:
+            raise RuntimeError(
+                f"{name}: a leaf Tensor that requires grad was marked as dirty; a leaf cannot be "
+                "changed in place while recording; pass a copy"
+            )
 
-    @op.jvp
-    def _(t: Any) -> Any:
-        full = [None] * len(args)
-        for i, tangent in zip(places, t, strict=True):
-            full[i] = tangent
-        return cls.jvp(ctx, *full)
 
-    return op
+def _finish(ctx: FunctionCtx, outs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Link what was saved with the graph, and return the outputs as the caller gets them."""
+    inners, args = ctx._outputs, ctx._args
+    ctx._outputs = ctx._args = ()
+    node = next((out._node for out in outs if out._node is not None), None)
+    node = getattr(node, "main", node)
+    if node is not None:
+        ctx._node = weakref.ref(node)
+        if not isinstance(node.saved, Recipe):  # else made again when needed
+            node.saved = ((ctx, None, 0),)
+        node.params = {}
+    results = []
+    for inner, out in zip(inners, outs, strict=True):
+        if inner._version is not None:  # memory shared with an input, or saved
+            out._version = cell_of(inner)
+        if any(inner is x for x in ctx._nondifferentiable):
+            results.append(out.detach())
+        elif any(inner is x for x in ctx._dirty) and any(inner is x for x in args):
+            results.append(_continued(inner, out))
+        else:
+            results.append(out)
+    places = [next((i for i, y in enumerate(inners) if y is x), None) for x in ctx._saved]
+    ctx._from_outputs = tuple(places)
+    ctx._saved = tuple(
+        x if place is None else wrap(x._data, x._device, None, cell_of(x))
+        for x, place in zip(ctx._saved, places, strict=True)
+    )
+    ctx._versions = tuple(None if x is None else cell_of(x)[0] for x in ctx._saved)
+    ctx._dirty = ctx._nondifferentiable = ()
+    return tuple(results)
+
+
+def _continued(inner: Any, out: Any) -> Any:
+    """Let an input that forward changed in place go on as the output."""
+    if inner._version.__class__ is View and out._node is not None:
+        write(inner, ..., wrap(out._data, out._device, out._node), "mark_dirty")
+    else:
+        bump(inner)
+        inner._node = out._node
+    return inner
+
+
+class _FunctionPrimitive(Primitive):
+    """The primitive of a `Function`; devices don't remember it, so that it goes with its class."""
+
+    __slots__ = ()
+
+    def __init__(self, cls: type[Function]) -> None:
+        super().__init__(
+            cls.__name__, "function", ("xs",),
+            forward=partial(_run, cls), variadic=True, tensor_level=True,
+        )  # fmt: skip
+        # what a call saved is its ctx, put where the shapes of the inputs were
+        self.vjp(lambda ct, xs_shape: _pull_back(cls, xs_shape, ct))
+        self.jvp(lambda t, *, ctx: _push_forward(cls, ctx, t))
+
+    def bind(self, device: Any) -> Callable[..., Any]:
+        return partial(self.forward, device.raw)  # type: ignore[arg-type]
+
+
+def _run(cls: type[Function], xp: Any, *raws: Any, ctx: FunctionCtx) -> Any:
+    before, modes.grad = modes.grad, False
+    try:
+        out = _forward(cls, ctx, ctx._args)
+    finally:
+        modes.grad = before
+    outs = out if isinstance(out, tuple) else (out,)
+    for y in outs:
+        if not isinstance(y, TensorBase):
+            raise TypeError(
+                f"{cls.__name__}: forward returned a {type(y).__name__}; allowed are a Tensor or a "
+                "tuple of Tensors"
+            )
+    ctx._outputs = outs
+    ctx._like = tuple((y._data.shape, y._data.dtype, y._device) for y in outs)
+    return tuple(y._data for y in outs) if isinstance(out, tuple) else out._data
+
+
+def _pull_back(cls: type[Function], ctx: FunctionCtx, ct: Any) -> tuple[Any, ...]:
+    cts = ct if isinstance(ct, tuple) else (ct,)
+    if ctx._materialize:
+        cts = tuple(_materialized(c, like) for c, like in zip(cts, ctx._like, strict=True))
+    given = cls.backward(ctx, *cts)
+    grads = tuple(given) if isinstance(given, tuple | list) else (given,)
+    n = len(ctx._shapes)
+    if len(grads) > n and all(g is None for g in grads[n:]):
+        grads = grads[:n]
+    if len(grads) != n:
+        raise RuntimeError(
+            f"{cls.__name__}: backward returned {len(grads)} gradients, but forward has {n} "
+            "arguments; return one (or None) for each"
+        )
+    for i, (g, shape) in enumerate(zip(grads, ctx._shapes, strict=True)):
+        if g is None:
+            continue
+        if not isinstance(g, TensorBase):
+            raise TypeError(
+                f"{cls.__name__}: backward returned a {type(g).__name__} as gradient {i}; allowed "
+                "are Tensors and None"
+            )
+        if shape is None:
+            raise RuntimeError(
+                f"{cls.__name__}: backward returned a gradient for argument {i}, which is no "
+                "Tensor; return None for it"
+            )
+        if not _reducible(g._data.shape, shape):
+            raise RuntimeError(
+                f"{cls.__name__}: backward returned gradient {i} of shape {g._data.shape}, but the "
+                f"argument has shape {shape}; return a gradient of that shape"
+            )
+    return tuple(g for g, shape in zip(grads, ctx._shapes, strict=True) if shape is not None)
+
+
+def _materialized(ct: Any, like: tuple[Any, Any, Any]) -> Any:
+    shape, dtype, device = like
+    return wrap(device.raw.zeros(shape, dtype=dtype), device) if ct is None else ct
+
+
+def _reducible(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Return whether `target` broadcasts to `shape`, so that a sum undoes it."""
+    extra = len(shape) - len(target)
+    return extra >= 0 and all(n in (1, m) for n, m in zip(target, shape[extra:], strict=True))
+
+
+def _push_forward(cls: type[Function], ctx: FunctionCtx, t: tuple[Any, ...]) -> Any:
+    tangents = iter(t)
+    full = []
+    for x in ctx._args:
+        tangent = next(tangents) if isinstance(x, TensorBase) else None
+        if tangent is None and ctx._materialize and isinstance(x, TensorBase):
+            tangent = namespace().zeros_like(x) if x._data.dtype.kind in "fc" else None
+        full.append(tangent)
+    return cls.jvp(ctx, *full)
 
 
 def once_differentiable(fn: Any) -> Any:
     """Mark a `backward` whose own operations must not be differentiated again."""
 
+    @wraps(fn)
     def backward(ctx: Any, *cts: Any) -> Any:
         with no_grad():
             grads = fn(ctx, *cts)
-        if not (modes.grad and any(isinstance(c, TensorBase) and node_of(c) is not None for c in cts)):
+        tensors = [c for c in cts if isinstance(c, TensorBase)]
+        saved = [x for x in ctx.saved_tensors if isinstance(x, TensorBase)]
+        if not (modes.grad and any(node_of(x) is not None for x in (*tensors, *saved))):
             return grads
         found = grads if isinstance(grads, tuple) else (grads,)
-        blocked = tuple(_Once.apply(g, *cts) if isinstance(g, TensorBase) else g for g in found)
+        blocked = tuple(
+            _Once.apply(g, *tensors, *saved) if isinstance(g, TensorBase) else g for g in found
+        )
         return blocked if isinstance(grads, tuple) else blocked[0]
 
     return backward
@@ -207,67 +329,12 @@ class _Once(Function):
     """Passes a gradient on and refuses to be differentiated."""
 
     @staticmethod
-    def forward(ctx: Any, g: Any, *cts: Any) -> Any:
-        return g
+    def forward(ctx: Any, g: Any, *others: Any) -> Any:
+        return g.copy()
 
     @staticmethod
     def backward(ctx: Any, *cts: Any) -> Any:
         raise RuntimeError(
-            "once_differentiable: this gradient was marked as differentiable once only"
+            "once_differentiable: this gradient was marked as differentiable once only; write the "
+            "backward without the mark to differentiate it again"
         )
-
-
-def checkpoint(fn: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return `fn(*args, **kwargs)`, keeping only its inputs and running it again in backward.
-
-    Saves memory for time. `fn` must give the same result both times. Gradients to tensors
-    that `fn` closes over (parameters of a module, say) are accumulated too.
-    """
-    return _Checkpoint.apply(fn, kwargs, *args)
-
-
-class _Checkpoint(Function):
-    @staticmethod
-    def forward(ctx: Any, fn: Any, kwargs: Any, *args: Any) -> Any:
-        ctx.fn, ctx.kwargs = fn, kwargs
-        ctx.places = [i for i, x in enumerate(args) if isinstance(x, TensorBase)]
-        ctx.others = [None if isinstance(x, TensorBase) else x for x in args]
-        ctx.save_for_backward(*(args[i] for i in ctx.places))
-        return fn(*args, **kwargs)
-
-    @staticmethod
-    def backward(ctx: Any, *cts: Any) -> Any:
-        from_graph = modes.grad
-        args = list(ctx.others)
-        inputs: list[Any] = []
-        for i, x in zip(ctx.places, ctx.saved_tensors, strict=True):
-            inner = x if from_graph else x.detach()
-            if not from_graph and node_of(x) is not None:
-                inner.requires_grad_(True)
-            args[i] = inner
-            inputs.append(inner)
-        with enable_grad():
-            out = ctx.fn(*args, **ctx.kwargs)
-        outs = out if isinstance(out, tuple) else (out,)
-        pairs = [(y, c) for y, c in zip(outs, cts, strict=True) if node_of(y) is not None]
-        grads: list[Any] = [None] * len(args)
-        wanted = [x for x in inputs if node_of(x) is not None]
-        if pairs:
-            found = _pull(pairs, wanted, from_graph)
-            lookup = {id(x): g for x, g in zip(wanted, found, strict=True)}
-            for i, x in zip(ctx.places, inputs, strict=True):
-                grads[i] = lookup.get(id(x))
-        return (None, None, *grads)
-
-
-def _pull(pairs: list[Any], wanted: list[Any], create_graph: bool) -> list[Any]:
-    """Run backward inside backward: gradients of `wanted` returned, of other leaves added."""
-    from_leaves = [x.grad for x in wanted if not create_graph]
-    outs, cts = [y for y, _ in pairs], [c for _, c in pairs]
-    if create_graph:
-        return list(namespace().autograd.grad(outs, wanted, cts, create_graph=True, allow_unused=True))
-    namespace().autograd.backward(outs, cts)
-    found = [x.grad for x in wanted]
-    for x, before in zip(wanted, from_leaves, strict=True):
-        x.grad = before
-    return found

@@ -140,6 +140,8 @@ def jacobian(
     real = all(v._data.dtype.kind == "f" for v in (*xs, *outs))
     if strategy is None:
         strategy = "forward" if real and 4 * n_in < n_out else "reverse"
+    if strategy == "forward" and not real:
+        raise ValueError('jacobian: complex inputs or outputs need strategy="reverse"')
     if strategy == "forward":
         rows = _by_columns(fn, xs, outs)
     else:

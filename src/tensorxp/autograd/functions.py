@@ -51,6 +51,12 @@ def _root(function: str, x: Any, ct: Any, argument: str) -> tuple[Any, Any]:
     return node, ct
 
 
+def _check_inputs(function: str, xs: tuple[Any, ...]) -> None:
+    for i, x in enumerate(xs):
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"{function}: inputs[{i}] is a {type(x).__name__}; allowed are Tensors")
+
+
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
@@ -65,6 +71,8 @@ def backward(
     freed, or a saved value was changed in place.
     """
     outputs = _as_tuple(tensors)
+    if not outputs:
+        raise ValueError("backward: no tensors were given; name at least one")
     cts = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
     if len(cts) != len(outputs):
         raise RuntimeError(
@@ -78,6 +86,7 @@ def backward(
     chosen = _as_tuple(inputs)
     if not chosen:
         raise RuntimeError("backward: inputs is empty; leave it out, or name at least one tensor")
+    _check_inputs("backward", chosen)
     targets: dict[Any, Any] = {engine.root_of("backward", x): None for x in chosen}
     engine.run(roots, retain_graph=keep, create_graph=create_graph, targets=targets)
     for x in chosen:
@@ -104,6 +113,8 @@ def grad(
     if is_grads_batched:
         raise ValueError("grad: is_grads_batched=True is not supported; loop, or use jacobian")
     outs, wanted = _as_tuple(outputs), _as_tuple(inputs)
+    if not outs or not wanted:
+        raise ValueError("grad: outputs and inputs must name at least one tensor each")
     cts = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     if len(cts) != len(outs):
         raise RuntimeError(f"grad: {len(outs)} outputs, but {len(cts)} grad_outputs")
@@ -112,9 +123,7 @@ def grad(
     roots = [
         _root("grad", x, ct, "grad_outputs") for x, ct in zip(outs, cts, strict=True)
     ]
-    for x in wanted:
-        if not isinstance(x, TensorBase):
-            raise TypeError(f"grad: an input is a {type(x).__name__}; allowed are Tensors")
+    _check_inputs("grad", wanted)
     nodes = [engine.root_of("grad", x) for x in wanted]
     targets: dict[Any, Any] = dict.fromkeys(nodes)
     keep = create_graph if retain_graph is None else retain_graph

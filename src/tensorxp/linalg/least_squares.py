@@ -98,13 +98,17 @@ def cond(x: Tensor, /, p: Any = None) -> Tensor:
     return multiply(matrix_norm(x, ord=p), matrix_norm(inv(x), ord=p))
 
 
-def lstsq(x1: Tensor, x2: Tensor, /, *, rtol: Any = None) -> LstsqResult:
+def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, rtol: Any = None) -> LstsqResult:
     """Return the solution y of smallest norm that minimises the norm of `x1` y - `x2`.
 
     `x1` has shape (..., M, N); `x2` of shape (M,) is one vector, otherwise it holds matrices
     (..., M, K). `rtol` is as for `pinv`, on which it rests: so do its derivatives, which hold
-    while the rank stays the same. The residuals are the sums of squares for each column.
+    while the rank stays the same. `rcond` is NumPy's name of it. The residuals are the sums of
+    squares for each column.
     """
+    if rcond is not None and rtol is not None:
+        raise TypeError("lstsq: rcond and rtol are given; they are two names of one tolerance")
+    rtol = rcond if rtol is None else rtol
     matrix("lstsq", x1, "x1")
     if not isinstance(x2, Tensor):
         raise TypeError(f"lstsq: x2 is a {type(x2).__name__}; allowed are Tensors")

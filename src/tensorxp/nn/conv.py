@@ -42,8 +42,8 @@ class _Conv(Module):
             raise ValueError("out_channels must be divisible by groups")
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
             raise ValueError(
-                "padding_mode must be one of {'zeros', 'reflect', 'replicate', 'circular'}, but got "
-                f"padding_mode='{padding_mode}'"
+                "padding_mode must be one of {'zeros', 'reflect', 'replicate', 'circular'}, but "
+                f"got padding_mode='{padding_mode}'"
             )
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -167,7 +167,7 @@ class _ConvTranspose(_Conv):
 
 
 class Conv1d(_Conv):
-    """A convolution of (N, C, L) by a learnt kernel; weight (out, in / groups, *kernel_size)."""
+    """A convolution of (N, C, L) by a learnt kernel: (out, in / groups, *kernel_size)."""
 
     ndim = 1
 
@@ -192,7 +192,7 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """A convolution of (N, C, H, W) by a learnt kernel; weight (out, in / groups, *kernel_size)."""
+    """A convolution of (N, C, H, W) by a learnt kernel: (out, in / groups, *kernel_size)."""
 
     ndim = 2
 
@@ -217,7 +217,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """A convolution of (N, C, D, H, W) by a learnt kernel; weight (out, in / groups, *kernel_size)."""
+    """A convolution of (N, C, D, H, W) by a learnt kernel: (out, in / groups, *kernel_size)."""
 
     ndim = 3
 
@@ -242,7 +242,7 @@ class Conv3d(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """The adjoint of a convolution, on (N, C, L); weight (in, out / groups, *kernel_size)."""
+    """The adjoint of a convolution, on (N, C, L): (in, out / groups, *kernel_size)."""
 
     ndim = 1
 
@@ -268,7 +268,7 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """The adjoint of a convolution, on (N, C, H, W); weight (in, out / groups, *kernel_size)."""
+    """The adjoint of a convolution, on (N, C, H, W): (in, out / groups, *kernel_size)."""
 
     ndim = 2
 
@@ -294,7 +294,7 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """The adjoint of a convolution, on (N, C, D, H, W); weight (in, out / groups, *kernel_size)."""
+    """The adjoint of a convolution, on (N, C, D, H, W): (in, out / groups, *kernel_size)."""
 
     ndim = 3
 

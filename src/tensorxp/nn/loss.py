@@ -6,6 +6,7 @@ from typing import Any
 from tensorxp.nn import functional as F
 from tensorxp.nn.functional._reduce import legacy
 from tensorxp.nn.module import Module
+from tensorxp.nn.shaping import PairwiseDistance
 
 
 class _Loss(Module):
@@ -369,10 +370,10 @@ class TripletMarginWithDistanceLoss(_Loss):
         super().__init__(reduction=reduction)
         if margin <= 0:
             raise ValueError(
-                f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} "
-                "instead"
+                "TripletMarginWithDistanceLoss: expected margin to be greater than 0, got "
+                f"{margin} instead"
             )
-        self.distance_function = distance_function or F.pairwise_distance
+        self.distance_function = distance_function or PairwiseDistance()
         self.margin = margin
         self.swap = swap
 

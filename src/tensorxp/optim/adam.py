@@ -3,14 +3,13 @@
 import math
 from typing import Any
 
-import tensorxp as xp
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
     move_average,
     total_gradient,
 )
-from tensorxp.optim.optimizer import Optimizer, check, counter, number, options
+from tensorxp.optim.optimizer import Optimizer, check, counter, filled_like, number, options
 
 
 class _Moments(Optimizer):
@@ -21,7 +20,7 @@ class _Moments(Optimizer):
     def _begin(self, p: Any, group: dict[str, Any], state: dict[str, Any]) -> None:
         state["step"] = counter()
         for name in self._names:
-            state[name] = xp.zeros_like(p.detach())
+            state[name] = filled_like(p)
 
     def _count(self, state: dict[str, Any]) -> float:
         """Count this step; returns its number."""
@@ -75,7 +74,7 @@ class Adam(_Moments):
     def _begin(self, p: Any, group: dict[str, Any], state: dict[str, Any]) -> None:
         super()._begin(p, group, state)
         if group["amsgrad"]:
-            state["max_exp_avg_sq"] = xp.zeros_like(p.detach())
+            state["max_exp_avg_sq"] = filled_like(p)
 
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
@@ -193,7 +192,7 @@ class NAdam(_Moments):
         state["step"] = counter()
         state["mu_product"] = counter(1.0)
         for name in self._names:
-            state[name] = xp.zeros_like(p.detach())
+            state[name] = filled_like(p)
 
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]

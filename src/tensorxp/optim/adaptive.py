@@ -2,14 +2,21 @@
 
 from typing import Any
 
-import tensorxp as xp
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
     move_average,
     total_gradient,
 )
-from tensorxp.optim.optimizer import Optimizer, check, counter, number, options, params_of
+from tensorxp.optim.optimizer import (
+    Optimizer,
+    check,
+    counter,
+    filled_like,
+    number,
+    options,
+    params_of,
+)
 
 
 def _count(state: dict[str, Any]) -> float:
@@ -62,7 +69,7 @@ class Adagrad(Optimizer):
         first = float(group["initial_accumulator_value"])
         value = complex(first, first) if p.dtype.is_complex else first
         state["step"] = counter()
-        state["sum"] = xp.full_like(p.detach(), value)
+        state["sum"] = filled_like(p, value)
 
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
@@ -118,8 +125,8 @@ class Adadelta(Optimizer):
 
     def _begin(self, p: Any, group: dict[str, Any], state: dict[str, Any]) -> None:
         state["step"] = counter()
-        state["square_avg"] = xp.zeros_like(p.detach())
-        state["acc_delta"] = xp.zeros_like(p.detach())
+        state["square_avg"] = filled_like(p)
+        state["acc_delta"] = filled_like(p)
 
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
@@ -177,11 +184,11 @@ class RMSprop(Optimizer):
 
     def _begin(self, p: Any, group: dict[str, Any], state: dict[str, Any]) -> None:
         state["step"] = counter()
-        state["square_avg"] = xp.zeros_like(p.detach())
+        state["square_avg"] = filled_like(p)
         if group["momentum"] > 0:
-            state["momentum_buffer"] = xp.zeros_like(p.detach())
+            state["momentum_buffer"] = filled_like(p)
         if group["centered"]:
-            state["grad_avg"] = xp.zeros_like(p.detach())
+            state["grad_avg"] = filled_like(p)
 
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]

@@ -309,5 +309,6 @@ class LBFGS(Optimizer):
         for i in range(len(ys)):
             beta = float(ys[i]._data @ q) * number(ro[i])
             q += (alpha[i] - beta) * ss[i]._data
-        state["al"] = alpha
+        # PyTorch, which may load the state, writes into a list of this length
+        state["al"] = [*alpha, *[None] * (group["history_size"] - len(alpha))]
         return q

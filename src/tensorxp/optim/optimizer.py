@@ -12,6 +12,7 @@ from itertools import chain, count
 from typing import Any, ClassVar
 
 import tensorxp as xp
+from tensorxp._core.door import wrap
 from tensorxp._core.writes import bump
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, as_real, current, pieces
 
@@ -64,6 +65,12 @@ def options(
 def counter(value: Any = 0.0) -> Any:
     """Return a 0-d Tensor on the CPU that counts steps, as PyTorch's state dicts hold."""
     return xp.asarray(float(value), dtype=_scalar_dtype(), device="cpu", copy=True)
+
+
+def filled_like(p: Any, value: complex = 0) -> Any:
+    """Return a state tensor in the memory layout of a parameter, so that pieces line up."""
+    with current(p._device):
+        return wrap(p._device.raw.base.full_like(p._data, value), p._device)
 
 
 def _scalar_dtype() -> Any:

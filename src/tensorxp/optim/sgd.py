@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import tensorxp as xp
 from tensorxp.optim._pieces import add_scaled, total_gradient
-from tensorxp.optim.optimizer import Optimizer, check, number, options
+from tensorxp.optim.optimizer import Optimizer, check, filled_like, number, options
 
 
 class SGD(Optimizer):
@@ -61,7 +60,7 @@ class SGD(Optimizer):
         first = state.get("momentum_buffer") is None
         if momentum:
             if first:
-                state["momentum_buffer"] = xp.empty_like(p.detach())
+                state["momentum_buffer"] = filled_like(p)
             slots.append(state["momentum_buffer"])
         return slots, (
             number(group["lr"]),

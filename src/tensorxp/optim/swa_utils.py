@@ -8,6 +8,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.writes import bump
 from tensorxp.nn import Module
+from tensorxp.nn.normalization import _BatchNorm
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, current, pieces
 from tensorxp.optim.lr_scheduler._base import LRScheduler, per_group
 from tensorxp.optim.optimizer import Optimizer
@@ -144,7 +145,7 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
     """
     momenta = {}
     for module in model.modules():
-        if _is_batch_norm(module):
+        if isinstance(module, _BatchNorm):
             module.reset_running_stats()
             momenta[module] = module.momentum
     if not momenta:
@@ -162,11 +163,6 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
         for module, momentum in momenta.items():
             module.momentum = momentum
         model.train(was_training)
-
-
-def _is_batch_norm(module: Any) -> bool:
-    names = {cls.__name__ for cls in type(module).__mro__}
-    return "_BatchNorm" in names or bool(names & {"BatchNorm1d", "BatchNorm2d", "BatchNorm3d"})
 
 
 class SWALR(LRScheduler):

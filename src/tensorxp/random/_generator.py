@@ -12,6 +12,7 @@ from typing import Any
 
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._core.door import wrap
+from tensorxp._core.watchers import note_opaque
 from tensorxp._core.tensor import Tensor
 
 _HOST, _CUDA = 0, 1
@@ -78,6 +79,7 @@ class Generator:
 
     def draw(self, make: Callable[[Any], Any]) -> Any:
         """Return the raw array that `make` draws from the backend's generator."""
+        note_opaque("it draws random numbers")
         with self._lock:
             bits = self._bits()
             return on_device(self._device, lambda: make(bits))

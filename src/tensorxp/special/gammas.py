@@ -20,6 +20,9 @@ _digamma, _gamma, _zeta = library("psi"), library("gamma"), library("zeta")
 
 def _polygamma(xp: Any, n: Any, x: Any) -> Any:
     # ψ_n(x) = (-1)^(n+1) n! ζ(n+1, x) for n ≥ 1
+    if not isinstance(n, int):
+        dtype = xp.result_type(n, floating(xp, x))
+        n, x = n.astype(dtype), xp.asarray(x, dtype=dtype)
     if x.dtype.kind == "c":
         raise TypeError(
             f"special.polygamma: x has dtype {x.dtype}; allowed are real dtypes (digamma of "
@@ -29,8 +32,6 @@ def _polygamma(xp: Any, n: Any, x: Any) -> Any:
         if n == 0:
             return _digamma(xp, x)
         return _zeta(xp, float(n + 1), x) * (_factorial(n + 1) * (-1) ** (n + 1))
-    dtype = xp.result_type(n, floating(xp, x))
-    n, x = n.astype(dtype), x.astype(dtype)
     high = _zeta(xp, n + 1, x) * _gamma(xp, n + 1) * (2 * (n % 2) - 1)
     return xp.where(n == 0, _digamma(xp, x), high)
 

@@ -139,7 +139,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """Return x moved towards 0 by lambd, and 0 where |x| ≤ lambd."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}")
-    return input - act.hardtanh(input, -lambd, lambd)
+    return xp.where(xp.abs(input) > lambd, input - xp.sign(input) * lambd, 0.0)
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Any:

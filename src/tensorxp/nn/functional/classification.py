@@ -93,7 +93,7 @@ def cross_entropy(
         logp = xp.special.log_softmax(rows, axis=-1)
         with no_grad():
             # the smoothed part weighs each class by its own weight
-            mask = xp.where(scale == 0, 0.0, 1.0)
+            mask = xp.astype(scale != 0, input.dtype)
             if total is not None:
                 mask = mask / total
         each = logp if weight is None else logp * weight

@@ -124,7 +124,8 @@ def _transposed(
     if weight.ndim != ndim + 2 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
         raise RuntimeError(
             f"{name}: Given transposed=1, weight of size {weight.shape}, expected input"
-            f"{input.shape} to have {weight.shape[0]} channels, but got {x.shape[1]} channels instead"
+            f"{input.shape} to have {weight.shape[0]} channels, but got {x.shape[1]} channels "
+            "instead"
         )
     steps = ntuple(stride, ndim, name, "stride")
     spread_by = ntuple(dilation, ndim, name, "dilation")

@@ -106,8 +106,10 @@ def embedding_bag(
                                   "'sum'")  # fmt: skip
     if input.ndim == 2:
         if offsets is not None:
-            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a "
-                             "mini-batch of fixed length sequences.")  # fmt: skip
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch "
+                "of fixed length sequences."
+            )
         bags = input.shape[0]
         bag = xp.repeat(xp.arange(bags, device=input.device), input.shape[1])
         input = xp.reshape(input, (-1,))

@@ -40,7 +40,8 @@ def batch_norm(
         count = input.size // max(input.shape[1], 1)
         if count <= 1:
             raise ValueError(
-                f"Expected more than 1 value per channel when training, got input size {input.shape}"
+                "Expected more than 1 value per channel when training, got input size "
+                f"{input.shape}"
             )
         out, mean, var = norm.batch_norm(input, weight, bias, eps=eps)
         _update(running_mean, mean, momentum)

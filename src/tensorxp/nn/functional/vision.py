@@ -55,7 +55,7 @@ def interpolate(
         if mode in ("nearest", "nearest-exact"):
             ratio = n / m if scales is None else 1.0 / scales[axis]
             shift = 0.5 if mode == "nearest-exact" else 0.0
-            places = [min(int(math.floor((i + shift) * ratio)), n - 1) for i in range(m)]
+            places = [min(math.floor((i + shift) * ratio), n - 1) for i in range(m)]
             index = xp.asarray(places, dtype=xp.int64, device=input.device)
             out = xp.take(out, index, axis=axis + 2)
         else:
@@ -84,7 +84,7 @@ def _target(
         if isinstance(scale_factor, tuple | list)
         else (scale_factor,) * len(spatial)
     )
-    shape = tuple(int(math.floor(n * float(f))) for n, f in zip(spatial, factors, strict=True))
+    shape = tuple(math.floor(n * float(f)) for n, f in zip(spatial, factors, strict=True))
     return shape, None if recompute else tuple(float(f) for f in factors)
 
 
@@ -137,8 +137,8 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     *lead, c, h, w = input.shape
     if c % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
-            f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
+            f"of upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
         )
     x = xp.reshape(input, (-1, c // (r * r), r, r, h, w))
     x = xp.permute_dims(x, (0, 1, 4, 2, 5, 3))

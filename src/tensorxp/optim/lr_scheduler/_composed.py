@@ -25,7 +25,7 @@ class _Composed(LRScheduler):
         for i, scheduler in enumerate(schedulers):
             if not isinstance(scheduler, LRScheduler):
                 raise TypeError(
-                    f"{name}: schedulers[{i}] is a {type(scheduler).__name__}; it must be a scheduler"
+                    f"{name}: schedulers[{i}] is a {type(scheduler).__name__}; not a scheduler"
                 )
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(
@@ -71,8 +71,8 @@ class SequentialLR(_Composed):
         self._take(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} milestones, "
-                f"but got {len(milestones)}"
+                f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} "
+                f"milestones, but got {len(milestones)}"
             )
         self._milestones = milestones
         self.last_epoch = last_epoch + 1
@@ -111,9 +111,7 @@ class ChainedScheduler(_Composed):
         self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
     ) -> None:
         if not schedulers:
-            raise ValueError(
-                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
-            )
+            raise ValueError("ChainedScheduler expects at least one scheduler, but got none.")
         self._take(schedulers[0].optimizer if optimizer is None else optimizer, schedulers)
         self._last_lr = self._lrs()
 

@@ -102,14 +102,6 @@ def set_momentum(group: dict[str, Any], value: float, use_beta1: bool) -> None:
         group["momentum"] = value
 
 
-def _triangular(x: float) -> float:
-    return 1.0
-
-
-def _triangular2(x: float) -> float:
-    return 1 / 2.0 ** (x - 1)
-
-
 class CyclicLR(LRScheduler):
     """Triangles between `base_lr` and `max_lr`, stepped after each batch (Smith 2017).
 
@@ -170,7 +162,7 @@ class CyclicLR(LRScheduler):
             return self._scale_fn_custom(x)
         if self.mode == "exp_range":
             return float(self.gamma**x)
-        return _triangular(x) if self.mode == "triangular" else _triangular2(x)
+        return 1.0 if self.mode == "triangular" else float(1 / 2.0 ** (x - 1))
 
     def get_lr(self) -> list[float]:
         """Return the rates for `last_epoch`; the momenta are set too."""

@@ -1,0 +1,177 @@
+"""The LSTM's recurrence over a whole sequence as one node, with its backward written by hand.
+
+A sequence is packed: rows (total, …), the steps' batch sizes not increasing, so that a padded
+sequence is the case of equal sizes. `gates` holds the inputs' part of the pre-activations.
+"""
+
+from typing import Any
+
+from tensorxp._core.door import apply
+from tensorxp._core.modes import enable_grad, modes
+from tensorxp._core.primitive import primitive
+from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.watchers import stack, watching
+from tensorxp._ops.activation import raw_sigmoid, sigmoid
+
+
+def spans(sizes: tuple[int, ...], reverse: bool) -> list[tuple[int, int]]:
+    """Return (start, stop) of each step's rows, in the order of the recurrence."""
+    found, start = [], 0
+    for n in sizes:
+        found.append((start, start + n))
+        start += n
+    return found[::-1] if reverse else found
+
+
+@primitive
+def lstm_p(
+    xp: Any, gates: Any, h: Any, c: Any, weight: Any, *, sizes: tuple[int, ...], reverse: bool
+) -> Any:
+    """Return the outputs (total, H), the last h and c, the activated gates, and the cells."""
+    n = h.shape[1]
+    gates = gates.astype(xp.result_type(gates, h, weight))
+    out = xp.empty((gates.shape[0], n), dtype=gates.dtype)
+    cells, squashed = xp.empty_like(out), xp.empty_like(out)
+    h, c = xp.copy(h), xp.copy(c)
+    turned = xp.copy(weight.T)
+    for start, stop in spans(sizes, reverse):
+        k = stop - start
+        z = gates[start:stop]
+        z += h[:k] @ turned
+        z[:, : 2 * n] = raw_sigmoid(xp, z[:, : 2 * n])
+        xp.base.tanh(z[:, 2 * n : 3 * n], out=z[:, 2 * n : 3 * n])
+        z[:, 3 * n :] = raw_sigmoid(xp, z[:, 3 * n :])
+        cell = xp.multiply(z[:, n : 2 * n], c[:k], out=cells[start:stop])
+        cell += z[:, :n] * z[:, 2 * n : 3 * n]
+        y = xp.base.tanh(cell, out=squashed[start:stop])
+        xp.multiply(z[:, 3 * n :], y, out=out[start:stop])
+        c[:k] = cell
+        h[:k] = out[start:stop]
+    return out, h, c, gates, cells, squashed
+
+
+@lstm_p.vjp
+def _(
+    xp: Any, ct: Any, gates: Any, h: Any, c: Any, weight: Any, out: Any, needs: Any, *,
+    sizes: tuple[int, ...], reverse: bool,
+) -> Any:  # fmt: skip
+    if isinstance(weight, Tensor):
+        return _again(xp, ct, (gates, h, c, weight), needs, sizes, reverse)
+    outputs, _, _, active, cells, squashed = out
+    n = h.shape[1]
+    slopes = xp.empty_like(active)
+    ct_h, ct_c = xp.copy(ct[1]), xp.copy(ct[2])
+    before_h, before_c = xp.empty_like(outputs), xp.empty_like(outputs)
+    steps = spans(sizes, reverse)
+    last_h, last_c = h, c
+    for i, (start, stop) in enumerate(steps):  # what each step started from
+        k = stop - start
+        if i == 0:
+            before_h[start:stop], before_c[start:stop] = h[:k], c[:k]
+        else:
+            low, high = steps[i - 1]
+            m = min(k, high - low)
+            before_h[start : start + m] = outputs[low : low + m]
+            before_c[start : start + m] = cells[low : low + m]
+            if k > m:  # reversed: sequences that begin here
+                before_h[start + m : stop] = last_h[m:k]
+                before_c[start + m : stop] = last_c[m:k]
+    for start, stop in reversed(steps):
+        k = stop - start
+        z, s, y = active[start:stop], slopes[start:stop], squashed[start:stop]
+        i, f, g, o = (z[:, j * n : (j + 1) * n] for j in range(4))
+        dh, dc = ct_h[:k], ct_c[:k]
+        dh += ct[0][start:stop]
+        dc += dh * o * (1 - y * y)
+        s[:, :n] = dc * g * (i * (1 - i))
+        s[:, n : 2 * n] = dc * before_c[start:stop] * (f * (1 - f))
+        s[:, 2 * n : 3 * n] = dc * i * (1 - g * g)
+        s[:, 3 * n :] = dh * y * (o * (1 - o))
+        dc *= f
+        xp.base.matmul(s, weight, out=dh)
+    w_ct = slopes.T @ before_h if needs[3] else None
+    return slopes, ct_h, ct_c, w_ct
+
+
+def _again(
+    xp: Any, ct: Any, inputs: Any, needs: Any, sizes: tuple[int, ...], reverse: bool
+) -> tuple[Any, ...]:
+    """Return the cotangents by operations that are recorded: the recurrence is run once more."""
+    keep = modes.grad
+    with enable_grad():
+        outs = lstm_steps(xp, *inputs, sizes=sizes, reverse=reverse)
+    wanted = [x for x, needed in zip(inputs, needs, strict=True) if needed]
+    found = iter(
+        xp.autograd.grad(
+            outs, wanted, ct[:3], retain_graph=True, create_graph=keep, allow_unused=True
+        )
+    )
+    return tuple(next(found) if needed else None for needed in needs)
+
+
+def lstm_steps(
+    xp: Any, gates: Any, h: Any, c: Any, weight: Any, project: Any = None, *,
+    sizes: tuple[int, ...], reverse: bool,
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """Return the outputs and the last h and c, step by step in the public namespace."""
+    n = weight.shape[0] // 4
+    outs = []
+    for start, stop in spans(sizes, reverse):
+        k = stop - start
+        z = gates[start:stop] + xp.matmul(h[:k], weight.T)
+        i, f = sigmoid(z[:, :n]), sigmoid(z[:, n : 2 * n])
+        g, o = xp.tanh(z[:, 2 * n : 3 * n]), sigmoid(z[:, 3 * n :])
+        cell = f * c[:k] + i * g
+        y = o * xp.tanh(cell)
+        if project is not None:
+            y = xp.matmul(y, project.T)
+        outs.append(y)
+        h = y if k == h.shape[0] else xp.concat((y, h[k:]), axis=0)
+        c = cell if k == c.shape[0] else xp.concat((cell, c[k:]), axis=0)
+    return xp.concat(outs[::-1] if reverse else outs, axis=0), h, c
+
+
+def lstm(
+    xp: Any, gates: Any, h: Any, c: Any, weight: Any, project: Any, *,
+    sizes: tuple[int, ...], reverse: bool,
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """Return the outputs (total, H) of an LSTM layer, and its last h and c (B, H)."""
+    if project is not None or (watching and stack()):
+        return lstm_steps(xp, gates, h, c, weight, project, sizes=sizes, reverse=reverse)
+    outs = apply(lstm_p, (gates, h, c, weight), {"sizes": sizes, "reverse": reverse})
+    return outs[0], outs[1], outs[2]
+
+
+def gru_steps(
+    xp: Any, gates: Any, h: Any, weight: Any, bias: Any, *, sizes: tuple[int, ...], reverse: bool
+) -> tuple[Any, Any]:
+    """Return the outputs and the last h of a GRU layer, step by step."""
+    n = weight.shape[1]
+    outs = []
+    for start, stop in spans(sizes, reverse):
+        k = stop - start
+        z, before = gates[start:stop], h[:k]
+        y = xp.matmul(before, weight.T)
+        if bias is not None:
+            y = y + bias
+        both = sigmoid(z[:, : 2 * n] + y[:, : 2 * n])
+        update = both[:, n:]
+        new = xp.tanh(z[:, 2 * n :] + both[:, :n] * y[:, 2 * n :])
+        y = new + update * (before - new)
+        outs.append(y)
+        h = y if k == h.shape[0] else xp.concat((y, h[k:]), axis=0)
+    return xp.concat(outs[::-1] if reverse else outs, axis=0), h
+
+
+def rnn_steps(
+    xp: Any, gates: Any, h: Any, weight: Any, activation: Any, *, sizes: tuple[int, ...],
+    reverse: bool,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Return the outputs and the last h of an Elman layer, step by step."""
+    outs = []
+    for start, stop in spans(sizes, reverse):
+        k = stop - start
+        y = activation(gates[start:stop] + xp.matmul(h[:k], weight.T))
+        outs.append(y)
+        h = y if k == h.shape[0] else xp.concat((y, h[k:]), axis=0)
+    return xp.concat(outs[::-1] if reverse else outs, axis=0), h

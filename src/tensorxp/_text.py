@@ -1,0 +1,40 @@
+"""Small things that tables and pages share: sizes, shapes and times as text, atomic files."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def size_text(n: float) -> str:
+    """Return a number of bytes with three digits and its unit: "1.2 kB", "34 B"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(n) < 999.5 or unit == "GB":
+            return f"{n:.0f} {unit}" if unit == "B" or abs(n) >= 99.5 else f"{n:.3g} {unit}"
+        n /= 1000
+    raise AssertionError
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as "64×10", that of a scalar as "()"."""
+    return "×".join(map(str, shape)) if shape else "()"
+
+
+def time_text(seconds: float) -> str:
+    """Return a time with three digits and its unit: "12.3 ms"."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * factor >= 0.9995 or unit == "µs":
+            value = seconds * factor
+            return f"{value:.0f} {unit}" if value >= 99.5 else f"{value:.3g} {unit}"
+    raise AssertionError
+
+
+def write_text(path: Any, text: str) -> Path:
+    """Write a file whole or not at all; OSError says why not."""
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,1 @@
+"""`compile`: trace a function once per shape and dtype, then replay it without the door."""

@@ -1,0 +1,160 @@
+"""The tracer: a watcher that writes down each operation with numbers in place of tensors.
+
+A register is a number for a value: an argument, a constant from outside, or a result. What a
+trace cannot repeat (a value read into Python, random numbers, data-dependent shapes, writes to
+tensors from outside) raises `Untraceable`.
+"""
+
+import weakref
+from typing import Any, NamedTuple
+
+from tensorxp._core.tensor import TensorBase
+from tensorxp._core.watchers import Watcher
+from tensorxp._core.writes import write_p
+
+#: Operations whose result's shape depends on values.
+_DYNAMIC = frozenset(
+    ("nonzero", "mask", "argwhere", "flatnonzero", "unique_all", "unique_counts", "unique_inverse",
+     "unique_values", "bincount")
+)  # fmt: skip
+
+
+class Untraceable(Exception):
+    """The function does something that a trace cannot repeat."""
+
+
+class Literal(NamedTuple):
+    """An operand that is no tensor: a Python scalar, or None."""
+
+    value: Any
+
+
+class Reference(NamedTuple):
+    """A place in parameters that holds the raw array of a register."""
+
+    register: int
+
+
+class Step(NamedTuple):
+    """One operation: operands are registers or literals."""
+
+    op: Any
+    operands: tuple[Any, ...]
+    params: dict[str, Any]
+    outs: tuple[int, ...]
+    several: bool
+    device: Any
+
+
+class Register:
+    """What a trace knows of a value."""
+
+    __slots__ = ("aliases", "dtype", "raw", "shape", "source", "tensor")
+
+    def __init__(self, source: str, x: Any) -> None:
+        self.source = source  # "argument", "outside" or "step"
+        self.raw = x._data
+        self.shape = x._data.shape
+        self.dtype = x._data.dtype
+        self.aliases = False  # whether it may share memory with another register
+        self.tensor: Any = weakref.ref(x) if source == "outside" else None
+
+
+class Tracer(Watcher):
+    """Writes a trace; `arguments` are the tensors that get the first registers."""
+
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
+        self.registers: list[Register] = []
+        self.steps: list[Step] = []
+        self._numbers: dict[int, tuple[Any, int]] = {}
+        self._by_raw: dict[int, tuple[Any, int]] = {}
+        for x in arguments:
+            self.number(x, "argument")
+
+    def number(self, x: Any, source: str = "outside") -> int:
+        """Return the register of a tensor, a new one where it has none."""
+        found = self._numbers.get(id(x))
+        if found is not None and found[0]() is x:
+            return found[1]
+        if source == "outside":  # the engine makes saved values into tensors anew
+            known = self._of_raw(x._data)
+            if known is not None:
+                return known
+        number = len(self.registers)
+        self.registers.append(Register(source, x))
+        self._bind(x, number)
+        return number
+
+    def _bind(self, x: Any, number: int) -> None:
+        key, table = id(x), self._numbers
+        table[key] = (weakref.ref(x, lambda _: table.pop(key, None)), number)
+        self._by_raw[id(x._data)] = (x._data, number)
+
+    def _of_raw(self, raw: Any) -> int | None:
+        found = self._by_raw.get(id(raw))
+        return found[1] if found is not None and found[0] is raw else None
+
+    def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
+        if op.name in _DYNAMIC:
+            raise Untraceable(f"the shape of {op.name} depends on values")
+        operands = tuple(
+            self.number(x) if isinstance(x, TensorBase) else Literal(x) for x in inputs
+        )
+        if op is write_p:
+            self._before_write(operands[0])
+        outs = out if isinstance(out, tuple) else (out,)
+        same = [self._of_raw(y._data) is not None for y in outs]
+        numbers = tuple(self.number(y, "step") for y in outs)
+        for y, n, alias in zip(outs, numbers, same, strict=True):
+            base = getattr(y._data, "base", None)
+            self.registers[n].aliases = op.view or alias or base is not None
+        device = next(x._device for x in inputs if isinstance(x, TensorBase))
+        self.steps.append(
+            Step(op, operands, self._referring(params), numbers, isinstance(out, tuple), device)
+        )
+
+    def _referring(self, value: Any) -> Any:
+        """Return parameters with references in place of the raw arrays of registers."""
+        if isinstance(value, dict):
+            return {name: self._referring(item) for name, item in value.items()}
+        if value.__class__ is tuple:
+            return tuple(self._referring(item) for item in value)
+        number = self._of_raw(value)
+        return value if number is None else Reference(number)
+
+    def _before_write(self, number: Any) -> None:
+        """Keep the value of a constant as it was before the function writes to it."""
+        register = self.registers[number]
+        if register.source == "argument":
+            raise Untraceable("it writes to an argument in place")
+        if register.source == "outside":
+            owner = register.tensor()
+            register.source = "written"
+            if owner is not None:
+                register.raw = owner._device.raw.copy(owner._data)
+
+    def rebind(self, target: Any, source: Any) -> None:
+        self._bind(target, self.number(source))
+
+    def opaque(self, reason: str) -> None:
+        raise Untraceable(reason)
+
+    def read(self, x: Any) -> None:
+        found = self._numbers.get(id(x))
+        if found is not None and self.registers[found[1]].source in ("argument", "step"):
+            raise Untraceable(f"it reads the values of a tensor of shape {tuple(x.shape)}")
+
+    def undo(self) -> None:
+        """Take back what the function wrote to tensors from outside while it was traced."""
+        for register in self.registers:
+            owner = register.tensor() if register.source == "written" else None
+            if owner is not None:
+                owner._data[...] = register.raw
+
+    def close(self) -> None:
+        """Settle what the constants are: tensors that live on outside, or arrays of the trace."""
+        for register in self.registers:
+            if register.source == "written" and register.tensor() is not None:
+                raise Untraceable("it writes to a tensor from outside in place")
+            if register.source == "outside":
+                register.tensor = register.tensor()

@@ -1,0 +1,109 @@
+"""Integrals of functions at Gauss-Legendre points and of samples; gradients by composition."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import tensorxp as tx
+from tensorxp import trapezoid
+
+__all__ = ["cumulative_trapezoid", "fixed_quad", "simpson", "trapezoid"]
+
+
+def fixed_quad(
+    func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int = 5
+) -> tx.Tensor:
+    """Return the integral of `func(x, *args)` from `a` to `b` by `n` Gauss-Legendre points.
+
+    `func` gets a 1-D Tensor of points and returns values along the last axis. Exact for
+    polynomials of degree 2n - 1. The gradient passes to `a`, `b`, `args` and what `func` closes
+    over; that to an end is the derivative of the rule, func at the end in the limit. Unlike
+    SciPy's, the result is the value alone.
+    """
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"integrate.fixed_quad: n is {n!r}; it must be a positive integer")
+    like = next((v for v in (a, b, *args) if isinstance(v, tx.Tensor)), None)
+    dtype = tx.get_default_dtype()
+    device = tx.default_device() if like is None else like.device
+    if like is not None and tx.isdtype(like.dtype, "real floating"):
+        dtype = like.dtype
+    places, weights = (
+        tx.asarray(v, dtype=dtype, device=device) for v in np.polynomial.legendre.leggauss(n)
+    )
+    low, high = (
+        v if isinstance(v, tx.Tensor) else tx.asarray(float(v), dtype=dtype, device=device)
+        for v in (a, b)
+    )
+    for end, word in ((low, "a"), (high, "b")):
+        if end.ndim or not bool(tx.isfinite(end)):
+            raise ValueError(f"integrate.fixed_quad: {word} is {end!r}; it must be a finite number")
+    half = (high - low) / 2
+    values = func(half * (places + 1) + low, *args)
+    return half * tx.sum(weights * values, axis=-1)
+
+
+def cumulative_trapezoid(
+    y: Any, x: Any = None, dx: float = 1.0, axis: int = -1, initial: float | None = None
+) -> tx.Tensor:
+    """Return the running integral of samples by the trapezoidal rule, one element fewer than `y`.
+
+    With `initial=0` it starts with 0 and is as long as `y`.
+    """
+    samples, step = _samples("cumulative_trapezoid", y, x, dx, axis)
+    pieces = (samples[..., 1:] + samples[..., :-1]) * step / 2
+    if initial is not None and initial != 0:
+        raise ValueError(
+            f"integrate.cumulative_trapezoid: initial is {initial}; allowed are None and 0"
+        )
+    out = tx.cumulative_sum(pieces, axis=-1, include_initial=initial is not None)
+    return tx.moveaxis(out, -1, axis)
+
+
+def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> tx.Tensor:
+    """Return the integral of samples by Simpson's rule, exact for parabolas.
+
+    Places `x` need not be even. For an even number of samples the last interval is integrated
+    by the parabola through the last three points (Cartwright 2017, J. Math. Sci. Math. Educ. 12).
+    """
+    samples, step = _samples("simpson", y, x, dx, axis)
+    n = samples.shape[-1]
+    if n == 1:
+        return samples[..., 0] * 0
+    if n == 2:
+        return (samples[..., 0] + samples[..., 1]) * step[..., 0] / 2
+    odd = n - (n % 2 == 0)
+    h0, h1 = step[..., 0 : odd - 1 : 2], step[..., 1 : odd - 1 : 2]
+    y0, y1, y2 = (samples[..., i : odd - 2 + i : 2] for i in range(3))
+    total = h0 + h1
+    # ∫ of the parabola: (h0+h1)/6 [(2 - h1/h0) y0 + (h0+h1)²/(h0 h1) y1 + (2 - h0/h1) y2]
+    pieces = total / 6 * (
+        y0 * (2 - h1 / h0) + y1 * total * (total / (h0 * h1)) + y2 * (2 - h0 / h1)
+    )  # fmt: skip
+    out = tx.sum(pieces, axis=-1)
+    if n % 2:
+        return out
+    a, b = step[..., -1], step[..., -2]
+    ends = (samples[..., -1], samples[..., -2], samples[..., -3])
+    last = (2 * a**2 + 3 * a * b) / (6 * (a + b)) * ends[0]
+    middle = (a**2 + 3 * a * b) / (6 * b) * ends[1]
+    return out + last + middle - a**3 / (6 * b * (a + b)) * ends[2]
+
+
+def _samples(name: str, y: Any, x: Any, dx: Any, axis: int) -> tuple[Any, Any]:
+    """Return the samples with `axis` last, and the steps between them."""
+    if not isinstance(y, tx.Tensor):
+        y = tx.asarray(y)
+    if not y.ndim or not y.shape[axis]:
+        raise ValueError(f"integrate.{name}: y has shape {y.shape}; it needs at least one sample")
+    samples = tx.moveaxis(y, axis, -1)
+    if x is None:
+        step = tx.ones((samples.shape[-1] - 1,), dtype=samples.dtype, device=samples.device) * dx
+        return samples, step
+    x = x if isinstance(x, tx.Tensor) else tx.asarray(x, device=y.device)
+    places = x if x.ndim == 1 else tx.moveaxis(x, axis, -1)
+    if places.shape[-1] != samples.shape[-1]:
+        raise ValueError(
+            f"integrate.{name}: x has {places.shape[-1]} places for {samples.shape[-1]} samples"
+        )
+    return samples, tx.diff(places, axis=-1)

@@ -1,0 +1,144 @@
+"""One step of a recurrent layer: `RNNCell`, `LSTMCell`, `GRUCell`."""
+
+import math
+from typing import Any
+
+import tensorxp as xp
+from tensorxp._ops import recurrence
+from tensorxp.nn import functional as F
+from tensorxp.nn import init
+from tensorxp.nn.linear import new_parameter
+from tensorxp.nn.module import Module
+
+
+class RNNCellBase(Module):
+    """What the cells share."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool,
+        num_chunks: int,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.bias = bias
+        rows = num_chunks * hidden_size
+        self.weight_ih = new_parameter(rows, input_size, device=device, dtype=dtype)
+        self.weight_hh = new_parameter(rows, hidden_size, device=device, dtype=dtype)
+        for name in ("bias_ih", "bias_hh"):
+            if bias:
+                setattr(self, name, new_parameter(rows, device=device, dtype=dtype))
+            else:
+                self.register_parameter(name, None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the initial values anew: U(-√k, √k), k = 1 / hidden_size."""
+        bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        return text if self.bias else text + f", bias={self.bias}"
+
+    def _rows(self, input: Any, states: Any, count: int) -> tuple[Any, tuple[Any, ...], bool]:
+        """Return input and states with a batch axis, and whether it was added."""
+        if input.ndim not in (1, 2):
+            raise ValueError(
+                f"{self._get_name()}: Expected input to be 1D or 2D, got {input.ndim}D instead"
+            )
+        single = input.ndim == 1
+        x = input[None] if single else input
+        if states is None:
+            shape = (x.shape[0], self.hidden_size)
+            zeros = xp.zeros(shape, dtype=x.dtype, device=x.device)
+            return x, (zeros,) * count, single
+        if single:
+            states = tuple(state[None] for state in states)
+        return x, tuple(states), single
+
+    def _gates(self, x: Any) -> Any:
+        bias = self.bias_ih + self.bias_hh if self.bias else None
+        return F.linear(x, self.weight_ih, bias)
+
+
+class RNNCell(RNNCellBase):
+    """h' = tanh(W x + b + U h + c), or ReLU."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """Return the next state."""
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
+        x, (h,), single = self._rows(input, None if hx is None else (hx,), 1)
+        activation = xp.tanh if self.nonlinearity == "tanh" else F.relu
+        out = activation(self._gates(x) + F.linear(h, self.weight_hh))
+        return out[0] if single else out
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the nonlinearity where it is not tanh."""
+        text = super().extra_repr()
+        return text if self.nonlinearity == "tanh" else f"{text}, nonlinearity={self.nonlinearity}"
+
+
+class LSTMCell(RNNCellBase):
+    """One step of an LSTM."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
+
+    def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
+        """Return the next h and c."""
+        x, (h, c), single = self._rows(input, hx, 2)
+        _, h, c = recurrence.lstm(
+            xp, self._gates(x), h, c, self.weight_hh, None, sizes=(x.shape[0],), reverse=False
+        )
+        return (h[0], c[0]) if single else (h, c)
+
+
+class GRUCell(RNNCellBase):
+    """One step of a GRU."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        """Return the next state."""
+        x, (h,), single = self._rows(input, None if hx is None else (hx,), 1)
+        gates = F.linear(x, self.weight_ih, self.bias_ih)
+        _, h = recurrence.gru_steps(
+            xp, gates, h, self.weight_hh, self.bias_hh, sizes=(x.shape[0],), reverse=False
+        )
+        return h[0] if single else h

@@ -1,0 +1,146 @@
+"""Weights computed anew before each call: weight normalization and spectral normalization."""
+
+from typing import Any
+
+import tensorxp as xp
+from tensorxp._core.modes import no_grad
+from tensorxp.nn.functional.regression import normalize
+from tensorxp.nn.parameter import Parameter
+
+
+def _norm_except(v: Any, dim: int) -> Any:
+    """Return the norm over all axes but `dim` (-1: over all)."""
+    axes = tuple(i for i in range(v.ndim) if dim == -1 or i != dim)
+    return xp.sqrt(xp.sum(v * v, axis=axes, keepdims=dim != -1))
+
+
+class _WeightNorm:
+    """The hook that sets w = g v / ‖v‖."""
+
+    def __init__(self, name: str, dim: int) -> None:
+        self.name = name
+        self.dim = dim
+
+    def compute(self, module: Any) -> Any:
+        g, v = getattr(module, f"{self.name}_g"), getattr(module, f"{self.name}_v")
+        return v * (g / _norm_except(v, self.dim))
+
+    def __call__(self, module: Any, inputs: Any) -> None:
+        object.__setattr__(module, self.name, self.compute(module))
+
+
+def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
+    """Replace a weight by its length `name_g` per slice of `dim` and direction `name_v`.
+
+    Salimans and Kingma (2016); None: one length. The weight is computed before each call.
+    """
+    axis = -1 if dim is None else dim
+    for hook in module._forward_pre_hooks.values():
+        if isinstance(hook, _WeightNorm) and hook.name == name:
+            raise RuntimeError(
+                f"Cannot register two weight_norm hooks on the same parameter {name}"
+            )
+    weight = getattr(module, name)
+    hook = _WeightNorm(name, axis)
+    del module._parameters[name]
+    module.register_parameter(f"{name}_g", Parameter(_norm_except(weight.detach(), axis)))
+    module.register_parameter(f"{name}_v", Parameter(weight.detach()))
+    object.__setattr__(module, name, hook.compute(module))
+    module.register_forward_pre_hook(hook)
+    return module
+
+
+def _remove(module: Any, kind: type, name: str) -> Any:
+    for key, hook in list(module._forward_pre_hooks.items()):
+        if isinstance(hook, kind) and hook.name == name:  # type: ignore[attr-defined]
+            del module._forward_pre_hooks[key]
+            return hook
+    raise ValueError(f"{kind.__name__.strip('_')} of '{name}' not found in {module}")
+
+
+def remove_weight_norm(module: Any, name: str = "weight") -> Any:
+    """Make the weight an ordinary parameter again, of its present value."""
+    hook = _remove(module, _WeightNorm, name)
+    with no_grad():
+        weight = hook.compute(module)
+    module.__dict__.pop(name, None)
+    del module._parameters[f"{name}_g"], module._parameters[f"{name}_v"]
+    setattr(module, name, Parameter(weight))
+    return module
+
+
+class _SpectralNorm:
+    """The hook that divides a weight by its largest singular value."""
+
+    def __init__(self, name: str, iterations: int, dim: int, eps: float) -> None:
+        self.name = name
+        self.iterations = iterations
+        self.dim = dim
+        self.eps = eps
+
+    def matrix(self, weight: Any) -> Any:
+        if self.dim != 0:
+            weight = xp.moveaxis(weight, self.dim, 0)
+        return xp.reshape(weight, (weight.shape[0], -1))
+
+    def compute(self, module: Any, iterate: bool) -> Any:
+        weight = getattr(module, f"{self.name}_orig")
+        u, v = getattr(module, f"{self.name}_u"), getattr(module, f"{self.name}_v")
+        matrix = self.matrix(weight)
+        if iterate:
+            with no_grad():
+                fixed = matrix.detach()
+                for _ in range(self.iterations):
+                    v[...] = normalize(xp.matmul(fixed.T, u), dim=0, eps=self.eps)
+                    u[...] = normalize(xp.matmul(fixed, v), dim=0, eps=self.eps)
+        # copies: the next call changes u and v in place
+        sigma = xp.sum(xp.copy(u) * xp.matmul(matrix, xp.copy(v)))
+        return weight / sigma
+
+    def __call__(self, module: Any, inputs: Any) -> None:
+        object.__setattr__(module, self.name, self.compute(module, module.training))
+
+
+def spectral_norm(
+    module: Any,
+    name: str = "weight",
+    n_power_iterations: int = 1,
+    eps: float = 1e-12,
+    dim: int | None = None,
+) -> Any:
+    """Divide a weight by its largest singular value before each call (Miyato et al., 2018).
+
+    The value is found by power iteration on the buffers `name_u` and `name_v`, in training.
+    """
+    if n_power_iterations <= 0:
+        raise ValueError(
+            "Expected n_power_iterations to be positive, but got "
+            f"n_power_iterations={n_power_iterations}"
+        )
+    weight = getattr(module, name)
+    if dim is None:
+        dim = 1 if getattr(module, "transposed", False) else 0
+    hook = _SpectralNorm(name, n_power_iterations, dim, eps)
+    rows, columns = hook.matrix(weight.detach()).shape
+    place = {"dtype": weight.dtype, "device": weight.device}
+    u = normalize(xp.random.normal(0.0, 1.0, (rows,), **place), dim=0, eps=eps)
+    v = normalize(xp.random.normal(0.0, 1.0, (columns,), **place), dim=0, eps=eps)
+    del module._parameters[name]
+    module.register_parameter(f"{name}_orig", weight)
+    object.__setattr__(module, name, weight.detach())
+    module.register_buffer(f"{name}_u", u)
+    module.register_buffer(f"{name}_v", v)
+    module.register_forward_pre_hook(hook)
+    return module
+
+
+def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
+    """Make the weight an ordinary parameter again, of its present value."""
+    hook = _remove(module, _SpectralNorm, name)
+    with no_grad():
+        weight = hook.compute(module, False)
+    module.__dict__.pop(name, None)
+    del module._parameters[f"{name}_orig"]
+    del module._buffers[f"{name}_u"], module._buffers[f"{name}_v"]
+    setattr(module, name, Parameter(weight))
+    return module

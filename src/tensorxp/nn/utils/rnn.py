@@ -1,0 +1,132 @@
+"""Sequences of unequal length: padded, or packed so that only real steps are computed."""
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import tensorxp as xp
+
+
+class PackedSequence(NamedTuple):
+    """Rows of all sequences, step by step; `batch_sizes` says how many are active at each step."""
+
+    data: Any
+    batch_sizes: Any
+    sorted_indices: Any = None
+    unsorted_indices: Any = None
+
+    def to(self, *args: Any, **kwargs: Any) -> "PackedSequence":
+        """Return the sequence with its data moved or cast."""
+        return self._replace(data=self.data.to(*args, **kwargs))
+
+
+def invert_permutation(permutation: Any) -> Any:
+    """Return the permutation that undoes another, or None for None."""
+    return None if permutation is None else xp.argsort(permutation)
+
+
+def _lengths(lengths: Any) -> list[int]:
+    values = lengths.tolist() if hasattr(lengths, "tolist") else lengths
+    return [int(n) for n in values]
+
+
+def pack_padded_sequence(
+    input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
+    """Return (T, B, …) packed; with `enforce_sorted` the lengths must not increase."""
+    sizes = _lengths(lengths)
+    x = xp.swapaxes(input, 0, 1) if batch_first else input
+    if len(sizes) != x.shape[1]:
+        raise RuntimeError(
+            f"Expected `len(lengths)` to be equal to batch_size, but got {len(sizes)} "
+            f"(batch_size={x.shape[1]})"
+        )
+    if not sizes or min(sizes) <= 0:
+        raise RuntimeError(
+            "Length of all samples has to be greater than 0, but found an element in 'lengths' "
+            "that is <= 0"
+        )
+    order = None
+    if enforce_sorted:
+        if any(a < b for a, b in pairwise(sizes)):
+            raise RuntimeError(
+                "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. "
+                "You can pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence "
+                "to sidestep this requirement if you do not need ONNX exportability."
+            )
+    else:
+        ranks = sorted(range(len(sizes)), key=lambda i: -sizes[i])
+        order = xp.asarray(ranks, dtype=xp.int64, device=x.device)
+        x = xp.take(x, order, axis=1)
+        sizes = [sizes[i] for i in ranks]
+    active = [sum(n > t for n in sizes) for t in range(sizes[0])]
+    rows = [t * x.shape[1] + i for t, n in enumerate(active) for i in range(n)]
+    flat = xp.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
+    data = xp.take(flat, xp.asarray(rows, dtype=xp.int64, device=x.device), axis=0)
+    batch_sizes = xp.asarray(active, dtype=xp.int64)
+    return PackedSequence(data, batch_sizes, order, invert_permutation(order))
+
+
+def pad_packed_sequence(
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
+) -> tuple[Any, Any]:
+    """Return a packed sequence as (T, B, …), and the lengths."""
+    active = _lengths(sequence.batch_sizes)
+    length = len(active)
+    if total_length is not None:
+        if total_length < length:
+            raise ValueError(
+                "Expected total_length to be at least the length of the longest sequence in input, "
+                f"but got total_length={total_length} and max sequence length being {length}"
+            )
+        length = total_length
+    batch, data = active[0], sequence.data
+    rows = [t * batch + i for t, n in enumerate(active) for i in range(n)]
+    shape = (length * batch, *data.shape[1:])
+    out = xp.full(shape, padding_value, dtype=data.dtype, device=data.device)
+    out[xp.asarray(rows, dtype=xp.int64, device=data.device)] = data
+    out = xp.reshape(out, (length, batch, *data.shape[1:]))
+    lengths = xp.asarray([sum(n > i for n in active) for i in range(batch)], dtype=xp.int64)
+    if sequence.unsorted_indices is not None:
+        out = xp.take(out, sequence.unsorted_indices, axis=1)
+        lengths = xp.take(lengths, sequence.unsorted_indices.to("cpu"), axis=0)
+    return (xp.swapaxes(out, 0, 1) if batch_first else out), lengths
+
+
+def pad_sequence(
+    sequences: Any,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Any:
+    """Return sequences (L_i, …) as one padded tensor (T, B, …)."""
+    if padding_side not in ("left", "right"):
+        raise ValueError('padding_side must be "left" or "right"')
+    length = max(x.shape[0] for x in sequences)
+    padded = []
+    for x in sequences:
+        extra = length - x.shape[0]
+        pair = (0, extra) if padding_side == "right" else (extra, 0)
+        widths = (pair, *((0, 0),) * (x.ndim - 1))
+        padded.append(xp.pad(x, widths, constant_values=padding_value) if extra else x)
+    return xp.stack(padded, axis=0 if batch_first else 1)
+
+
+def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> list[Any]:
+    """Return the sequences of a padded tensor, each of its own length."""
+    x = padded_sequences if batch_first else xp.swapaxes(padded_sequences, 0, 1)
+    return [x[i, :n] for i, n in enumerate(_lengths(lengths))]
+
+
+def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
+    """Return sequences (L_i, …), packed."""
+    lengths = [x.shape[0] for x in sequences]
+    return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Any]:
+    """Return the sequences of a packed one."""
+    padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
+    return unpad_sequence(padded, lengths, batch_first=True)

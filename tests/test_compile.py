@@ -1,0 +1,212 @@
+"""`compile`: the same values and gradients as the function, replayed; and what it leaves alone."""
+
+import numpy as np
+import pytest
+
+import tensorxp as xp
+
+
+def _chain(x):
+    y = x
+    for _ in range(5):
+        y = xp.sin(y * 1.5 + x) - x / 3
+    return y
+
+
+def _cross_entropy(logits, labels):
+    top = xp.max(logits, axis=1, keepdims=True)
+    log_sum = xp.log(xp.sum(xp.exp(logits - top), axis=1)) + top[:, 0]
+    return xp.mean(log_sum - logits[xp.arange(labels.shape[0]), labels])
+
+
+def _writes(x):
+    z = xp.zeros(x.shape[0])
+    z[1:] = x[:-1] * 2
+    z += x
+    v = z[::2]
+    v *= x[::2]
+    return z * x
+
+
+def _decomposes(x):
+    a = xp.reshape(x, (2, 3))
+    s = xp.linalg.svd(a, full_matrices=False).S
+    sign, logabs = xp.linalg.slogdet(a @ a.mT)
+    return s * logabs + sign
+
+
+def _views(x):
+    a = xp.reshape(x, (2, 3)).T
+    b = xp.broadcast_to(a[:, :1], (3, 2))
+    return xp.concat([a * 2, xp.flip(b + 1, axis=0)], axis=0) ** 2
+
+
+FUNCTIONS = [_chain, _writes, _decomposes, _views]
+
+
+def _gradient(fn, data):
+    x = xp.asarray(data, requires_grad=True)
+    out = fn(x)
+    xp.sum(out * xp.cos(out.detach())).backward()
+    return out.detach(), x.grad
+
+
+@pytest.mark.parametrize("fn", FUNCTIONS)
+def test_values_and_gradients_are_the_functions(fn):
+    compiled = xp.compile(fn)
+    for seed in range(3):
+        data = np.random.default_rng(seed).uniform(0.5, 1.5, 6)
+        for ours, theirs in zip(_gradient(compiled, data), _gradient(fn, data), strict=True):
+            np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-12)
+        plain = xp.asarray(data)
+        np.testing.assert_allclose(compiled(plain).numpy(), fn(plain).numpy(), rtol=1e-12)
+    assert compiled.reason is None
+
+
+def test_indices_that_are_arguments_are_not_frozen():
+    compiled = xp.compile(_cross_entropy)
+    for seed in range(3):
+        generator = np.random.default_rng(seed)
+        labels = xp.asarray(generator.integers(0, 3, 4))
+        data = generator.normal(size=(4, 3))
+        grads = []
+        for fn in (compiled, _cross_entropy):
+            logits = xp.asarray(data, requires_grad=True)
+            fn(logits, labels).backward()
+            grads.append(logits.grad.numpy())
+        np.testing.assert_allclose(grads[0], grads[1], rtol=1e-12)
+    assert compiled.reason is None
+
+
+def test_it_is_traced_once_for_each_signature():
+    calls = []
+
+    def fn(x, scale=1.0):
+        calls.append(x.shape)
+        return x * scale
+
+    compiled = xp.compile(fn)
+    for _ in range(3):
+        compiled(xp.ones(3))
+    compiled(xp.ones(4))
+    compiled(xp.ones(3), scale=2.0)
+    compiled(xp.ones(3, dtype=xp.float32))
+    assert len(calls) == 4
+    assert float(compiled(xp.ones(3), scale=2.0)[0]) == 2.0
+
+
+def test_parameters_from_outside_are_read_at_each_call_and_get_gradients():
+    w = xp.asarray([2.0], requires_grad=True)
+    compiled = xp.compile(lambda x: xp.sum(w * x))
+    x = xp.asarray([1.0, 2.0])
+    for value in (2.0, 5.0):
+        with xp.no_grad():
+            w[0] = value
+        w.grad = None
+        out = compiled(x)
+        out.backward()
+        assert float(out) == 3 * value
+        assert w.grad.tolist() == [3.0]
+    assert compiled.reason is None
+
+
+def test_structures_go_in_and_come_out():
+    compiled = xp.compile(lambda d, pair: {"sum": d["a"] + pair[0], "rest": (pair[1] * 2, "text")})
+    for value in (1.0, 2.0):
+        out = compiled({"a": xp.asarray(value)}, [xp.asarray(2.0), xp.asarray(3.0)])
+        assert float(out["sum"]) == value + 2
+        assert float(out["rest"][0]) == 6.0
+        assert out["rest"][1] == "text"
+
+
+def test_gradients_inside_are_replayed():
+    compiled = xp.compile(xp.autograd.value_and_grad(lambda x: xp.sum(xp.exp(x) * x)))
+    for seed in range(2):
+        x = xp.asarray(np.random.default_rng(seed).normal(size=4))
+        value, grad = compiled(x)
+        np.testing.assert_allclose(grad.numpy(), (xp.exp(x) * (x + 1)).numpy(), rtol=1e-12)
+        assert not value.requires_grad
+    assert compiled.reason is None
+
+
+def test_second_derivatives_and_forward_mode_go_through():
+    compiled = xp.compile(lambda x: xp.sum(x**4))
+    x = xp.asarray([1.0, 2.0], requires_grad=True)
+    for _ in range(2):
+        (g,) = xp.autograd.grad(compiled(x), x, create_graph=True)
+        (h,) = xp.autograd.grad(xp.sum(g), x)
+        np.testing.assert_allclose(h.numpy(), [12.0, 48.0])
+    _, t = xp.autograd.jvp(compiled, (x.detach(),), (xp.ones(2),))
+    assert float(t) == 36.0
+
+
+def test_two_calls_before_backward_do_not_share_their_values():
+    compiled = xp.compile(_chain)
+    xs = [xp.asarray([0.1, 0.2], requires_grad=True), xp.asarray([1.1, 1.2], requires_grad=True)]
+    outs = [compiled(x) for x in xs]
+    for x, out in zip(xs, outs, strict=True):
+        xp.sum(out).backward()
+        other = x.detach().requires_grad_(True)
+        xp.sum(_chain(other)).backward()
+        np.testing.assert_allclose(x.grad.numpy(), other.grad.numpy(), rtol=1e-12)
+
+
+def _branches(x):
+    return x if xp.sum(x) > 0 else -x
+
+
+def _draws(x):
+    return x * xp.random.normal(shape=(2,))
+
+
+def _writes_to_argument(x):
+    x += 1
+    return x
+
+
+def _shrinks(x):
+    return x[x > 0]
+
+
+def _calls_backward(x):
+    y = x.detach().requires_grad_(True)
+    xp.sum(y * y).backward()
+    return y.grad
+
+
+@pytest.mark.parametrize(
+    ("fn", "reason"),
+    [
+        (_branches, "reads the values"),
+        (_draws, "random"),
+        (_writes_to_argument, "writes to an argument"),
+        (_shrinks, "depends on values"),
+        (_calls_backward, "backward"),
+    ],
+)
+def test_what_cannot_be_traced_runs_as_it_is(fn, reason):
+    compiled = xp.compile(fn)
+    for data in ([1.0, 2.0], [-1.0, -2.0], [1.0, -2.0]):
+        xp.random.manual_seed(0)
+        ours = compiled(xp.asarray(data))
+        xp.random.manual_seed(0)
+        assert ours.tolist() == fn(xp.asarray(data)).tolist()
+    assert reason in compiled.reason
+
+
+def test_a_write_to_a_tensor_from_outside_happens_once_a_call():
+    count = xp.zeros(1)
+
+    def fn(x):
+        count[0] = count[0] + 1
+        return x + count
+
+    compiled = xp.compile(fn)
+    for i in range(1, 4):
+        assert float(compiled(xp.zeros(1))[0]) == i
+    assert "outside" in compiled.reason
+
+
+def test_bad_input():
+    with pytest.raises(TypeError, match="compile: fn is a int"):
+        xp.compile(3)
