@@ -86,7 +86,7 @@ def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any
                 f"{name}: {lack}, and the tensor is on {t._device}; copy it to the host with "
                 "t.cpu().numpy()"
             )
-        if _is_tracked(t):
+        if is_tracked(t):
             raise TypeError(
                 f"{name}: {lack}, which would lose the gradient of a tensor that requires grad; "
                 "use t.detach().numpy(), or call it inside `with tensorxp.no_grad():`"
@@ -106,7 +106,7 @@ def _has_array(outs: Any) -> bool:
     )
 
 
-def _is_tracked(t: Any) -> bool:
+def is_tracked(t: Any) -> bool:
     """Return whether a gradient of `t` is recorded, or a tangent carried along with it."""
     if modes.grad and node_of(t) is not None:
         return True

@@ -221,6 +221,11 @@ class Tensor(Methods):
             )
         if watching:
             note_read(self)
+            if _numpy.is_tracked(self):
+                raise RuntimeError(
+                    "numpy.asarray: the tensor has a forward-mode tangent, which would be lost; "
+                    "use functions of the namespace, or t.detach()"
+                )
         wanted = None if dtype is None else np.dtype(dtype)
         if copy is False and wanted not in (None, self._data.dtype):
             raise ValueError(f"numpy.asarray: copy=False, but dtype {self.dtype} must become {dtype}")

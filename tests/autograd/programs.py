@@ -226,6 +226,7 @@ def step(world: World, instruction: Instruction) -> None:
                 assert error is not None
                 return
             with torch.no_grad() if quiet else nullcontext():
+                _ = theirs.grad_fn  # PyTorch takes a view that is out of date for a leaf
                 # PyTorch refuses operands that overlap
                 _, error_t = attempt(lambda: write(theirs, theirs2.clone() if shared else theirs2))
             agree(f"{name} {write.__name__}", error, error_t)

@@ -54,7 +54,9 @@ def test_averages_are_those_of_pytorch(name):
         both.append({k: np.asarray(v) for k, v in averaged.state_dict().items()})
     assert list(both[0]) == list(both[1])
     for key, value in both[1].items():
-        np.testing.assert_allclose(both[0][key], value, rtol=1e-10, atol=1e-10, err_msg=key)
+        # PyTorch weighs "swa-many" in single precision
+        tolerance = 1e-6 if name == "swa-many" else 1e-10
+        np.testing.assert_allclose(both[0][key], value, tolerance, tolerance, err_msg=key)
 
 
 @needs_torch

@@ -36,6 +36,20 @@ class Device:
         """The raw array namespace behind this device."""
         return self._raw
 
+    def guarded(self, fn: Any) -> Any:
+        """Return `fn` with this device as the current one of its backend while it runs.
+
+        `fn` itself where there is no other: on the CPU, or with a single GPU.
+        """
+        if self.type != "cuda" or self.raw.base.cuda.runtime.getDeviceCount() < 2:
+            return fn
+
+        def on_this_device(*args: Any, **kwargs: Any) -> Any:
+            with self.raw.base.cuda.Device(self.index):
+                return fn(*args, **kwargs)
+
+        return on_this_device
+
     def __str__(self) -> str:
         return self.type if self.type == "cpu" else f"{self.type}:{self.index}"
 

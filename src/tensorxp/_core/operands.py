@@ -88,6 +88,12 @@ def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Excep
             text = "the sizes of the contracted axes do not match"
         return ValueError(f"{op.name}: {text} ({told})")
     error.add_note(f"in {op.name}: {told}")
+    if isinstance(error, MemoryError):
+        places = dict.fromkeys(str(x._device) for x in inputs if isinstance(x, TensorBase))
+        error.add_note(
+            f"out of memory on {', '.join(places)}: drop tensors that are not needed (del), run "
+            "without recording under no_grad(), use smaller batches or autograd.checkpoint"
+        )
     return error
 
 

@@ -88,7 +88,7 @@ class Primitive:
         """Return the forward on `device`, and remember it there."""
         raw = device.raw
         found = getattr(raw, self.name) if self.forward is None else partial(self.forward, raw)
-        device._forwards[self] = found
+        found = device._forwards[self] = device.guarded(found)
         return found
 
     def plan(self, needs: tuple[bool, ...]) -> Plan:

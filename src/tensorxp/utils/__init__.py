@@ -1,6 +1,15 @@
-"""Tools around tensors: drawings of the graph, tables of modules."""
+"""Utilities around training: data loading, progress bars and TensorBoard logging."""
 
-from tensorxp.utils.graph import GraphDrawing, draw_graph
-from tensorxp.utils.summary import summary
+from importlib import import_module
+from typing import Any
 
-__all__ = ["GraphDrawing", "draw_graph", "summary"]
+_LAZY = ("data", "progress", "tensorboard")
+
+__all__ = ["data", "progress", "tensorboard"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a module of this package when it is first used."""
+    if name in _LAZY:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
