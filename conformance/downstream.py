@@ -94,8 +94,6 @@ def run_library(
 ) -> bool:
     """Run the chosen modules, put the outcomes into `data`, and say whether all could be run."""
     complete = True
-    entry = data.setdefault(library.name, {}).setdefault(session.namespace, {"modules": {}})
-    entry["versions"] = {**session.versions, library.distribution: library.version}
     for name, target in library.targets(args.module, args.tests).items():
         print(f"\n== {library.name} {name}: {session.label} ==", flush=True)
         start = time.monotonic()
@@ -105,10 +103,21 @@ def run_library(
             print(error, file=sys.stderr)
             complete = False
             continue
+        data.update(load(args.json))  # another run may have added to the file meanwhile
+        entry = data.setdefault(library.name, {}).setdefault(session.namespace, {"modules": {}})
+        entry["versions"] = {**session.versions, library.distribution: library.version}
         entry["modules"][name] = {"tests": tests, "seconds": round(time.monotonic() - start, 1)}
         if args.json is not None:
             args.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return complete
+
+
+def load(path: Path | None) -> Record:
+    """The outcomes kept in a file, none if there is no such file."""
+    if path is None or not path.is_file():
+        return {}
+    found: Record = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -123,9 +132,7 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(f"the folder of {target} does not exist")
     if args.library is None and (args.json is None or args.report is None):
         parser.error("without a library, both --json and --report are needed")
-    data: Record = {}
-    if args.json is not None and args.json.is_file():
-        data = json.loads(args.json.read_text(encoding="utf-8"))
+    data = load(args.json)
     status = 0
     if args.library is not None:
         status = _run(LIBRARIES[args.library], args, given[split + 1 :], data)
@@ -147,14 +154,15 @@ def _run(library: Library, args: argparse.Namespace, extra: list[str], data: Rec
         print(error, file=sys.stderr)
         return 4
     print()
+    entries = data.get(library.name, {})
     for name in namespaces:
-        modules = data[library.name][name]["modules"]
+        modules = entries.get(name, {"modules": {}})["modules"]
         for module, record in modules.items():
             found = counts(record)
             print(f"{name}: {module}: " + ", ".join(f"{found[o]} {o}" for o in OUTCOMES))
     if not complete:
         return 4
-    first = data[library.name][namespaces[0]]["modules"].values()
+    first = entries[namespaces[0]]["modules"].values()
     return 1 if any(counts(record)["failed"] for record in first) else 0
 
 

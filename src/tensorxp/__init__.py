@@ -92,14 +92,12 @@ from tensorxp._ops.comparison import (
     signbit,
 )
 from tensorxp._ops.complex import angle, conj, imag, real
+from tensorxp._ops.conversion import asarray, from_dlpack, from_numpy, tensor
 from tensorxp._ops.creation import (
     arange,
-    asarray,
     empty,
     empty_like,
     eye,
-    from_dlpack,
-    from_numpy,
     full,
     full_like,
     linspace,
@@ -107,7 +105,6 @@ from tensorxp._ops.creation import (
     meshgrid,
     ones,
     ones_like,
-    tensor,
     zeros,
     zeros_like,
 )
@@ -240,15 +237,15 @@ __all__ = [
     "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "not_equal",
     "signbit",
     "angle", "conj", "imag", "real",
-    "arange", "asarray", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
-    "full_like", "linspace", "logspace", "meshgrid", "ones", "ones_like", "tensor", "zeros",
-    "zeros_like",
+    "asarray", "from_dlpack", "from_numpy", "tensor",
+    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "logspace", "meshgrid",
+    "ones", "ones_like", "zeros", "zeros_like",
     "cumsum", "cumprod", "cumulative_prod", "cumulative_sum", "diff",
     "einsum",
     "cbrt", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "logaddexp", "sqrt",
     "copysign", "fmax", "fmin", "nan_to_num", "nextafter",
     "index_add",
-    "concatenate", "diag", "transpose",
+    "concatenate", "transpose",
     "dot", "inner", "kron", "matmul", "outer", "tensordot", "vecdot",
     "all", "any", "count_nonzero", "max", "mean", "min", "prod", "std", "sum", "var",
     "ceil", "floor", "round", "trunc",
@@ -266,10 +263,13 @@ __all__ = [
     "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "deg2rad", "rad2deg",
     "sin", "sinh", "tan", "tanh",
     "Tensor",
+    "compile",
     "__version__",
+    "diag",
     "newaxis", "__array_api_version__",
     "autograd", "fft", "linalg",
 ]  # fmt: skip
+
 
 _watch_imports()
 

@@ -8,7 +8,9 @@ import tensorxp as xp
 from .oracle import compare, compare_modules, torch
 
 X = np.random.default_rng(0).normal(size=(3, 4, 6)) * 2
-KINKS = np.array([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0, 30.0, -30.0, 100.0, -100.0]).reshape(4, 3)
+KINKS = np.array([-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0, 30.0, -30.0, 100.0, -100.0]).reshape(
+    4, 3
+)
 
 FUNCTIONS = [
     ("relu", {}),

@@ -81,6 +81,7 @@ LAYER = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 @pytest.mark.parametrize("kwargs", LAYER)
 def test_transformer(kwargs):
     x, y = R.normal(size=(3, 3, 8)), R.normal(size=(3, 3, 8))

@@ -68,9 +68,7 @@ def test_packed(kind, bidirectional, lengths):
         rnn = lib.nn.utils.rnn
 
         def run(x):
-            packed = rnn.pack_padded_sequence(
-                x, lib.asarray(lengths), enforce_sorted=is_sorted
-            )
+            packed = rnn.pack_padded_sequence(x, lib.asarray(lengths), enforce_sorted=is_sorted)
             out, last = module(packed)
             padded, sizes = rnn.pad_packed_sequence(out, padding_value=-1.0, total_length=8)
             return padded, last, sizes

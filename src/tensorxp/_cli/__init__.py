@@ -1,1 +1,1 @@
-"""The command line: `python -m tensorxp info | demo`."""
+"""The command line: `python -m tensorxp info | demo | conformance | bench`."""

@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 
 import tensorxp as xp
+from tensorxp import nn, optim
+from tensorxp.nn import functional
 
-GOAL = 0.94
+#: Test accuracy that the run must reach.
+GOAL = 0.97
 
 
 def _require(module: str) -> Any:
@@ -40,44 +43,51 @@ def load(seed: int, device: Any) -> tuple[Any, Any, Any, Any]:
     return tuple(xp.asarray(part, device=device) for part in parts)  # type: ignore[return-value]
 
 
-class Softmax:
-    """Softmax regression: logits = x W + b."""
-
-    def __init__(self, device: Any) -> None:
-        self.weight = xp.zeros((64, 10), dtype=xp.float32, device=device, requires_grad=True)
-        self.bias = xp.zeros((10,), dtype=xp.float32, device=device, requires_grad=True)
-
-    def parameters(self) -> list[Any]:
-        """Return the tensors to train."""
-        return [self.weight, self.bias]
-
-    def __call__(self, images: Any) -> Any:
-        return xp.reshape(images, (-1, 64)) @ self.weight + self.bias
-
-
-def cross_entropy(logits: Any, labels: Any) -> Any:
-    """Return the mean of -log softmax(logits)[label]."""
-    top = xp.max(logits, axis=1, keepdims=True)
-    log_sum = xp.log(xp.sum(xp.exp(logits - top), axis=1)) + top[:, 0]
-    picked = logits[xp.arange(labels.shape[0], device=labels.device), labels]
-    return xp.mean(log_sum - picked)
+def network(device: Any) -> Any:
+    """Return a small convolutional network, from images (n, 1, 8, 8) to ten logits."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.25),
+        nn.Flatten(),
+        nn.Linear(64 * 4 * 4, 128),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(128, 10),
+    ).to(device)
 
 
 def check_gradient(images: Any, labels: Any) -> float:
-    """Return the relative error of a directional derivative against central differences."""
-    x = xp.astype(xp.reshape(images[:64], (64, 64)), xp.float64)
+    """Return the relative error of a directional derivative against central differences.
+
+    The derivative of the network's loss along a random direction of all its parameters, in
+    float64.
+    """
+    model = network(images.device).double().eval()
+    x, y = xp.astype(images[:16], xp.float64), labels[:16]
     generator = np.random.default_rng(1)
-    start = xp.asarray(generator.normal(size=(64, 10)) * 0.1, device=images.device)
-    direction = xp.asarray(generator.normal(size=(64, 10)), device=images.device)
+    directions = [
+        xp.asarray(generator.normal(size=p.shape), device=p.device) for p in model.parameters()
+    ]
 
-    def loss(weight: Any) -> Any:
-        return cross_entropy(x @ weight, labels[:64])
+    def loss_at(step: float) -> float:
+        with xp.no_grad():
+            for p, direction in zip(model.parameters(), directions, strict=True):
+                p += step * direction
+            value = float(functional.cross_entropy(model(x), y))
+            for p, direction in zip(model.parameters(), directions, strict=True):
+                p -= step * direction
+        return value
 
-    _, gradient = xp.autograd.value_and_grad(loss)(start)
-    step = 1e-6
-    difference = (loss(start + step * direction) - loss(start - step * direction)) / (2 * step)
-    exact = xp.sum(gradient * direction)
-    return float(abs(exact - difference) / abs(difference))
+    functional.cross_entropy(model(x), y).backward()
+    pairs = zip(model.parameters(), directions, strict=True)
+    exact = sum(float(xp.sum(p.grad * direction)) for p, direction in pairs)
+    step = 1e-8  # so small that few ReLUs and maxima change sides on the way
+    difference = (loss_at(step) - loss_at(-step)) / (2 * step)
+    return abs(exact - difference) / abs(difference)
 
 
 def scipy_gradient(images: Any) -> float:
@@ -91,52 +101,38 @@ def scipy_gradient(images: Any) -> float:
 
 def accuracy(model: Any, images: Any, labels: Any) -> tuple[float, Any]:
     """Return the share of right predictions, and the predictions."""
+    model.eval()
     with xp.no_grad():
         predicted = xp.argmax(model(images), axis=1)
+    model.train()
     return float(xp.mean(xp.astype(predicted == labels, xp.float64))), predicted
 
 
 def train(model: Any, data: tuple[Any, ...], epochs: int, seed: int, quiet: bool) -> dict[str, Any]:
-    """Train by Adam on batches of 64; return the loss and the accuracy of each epoch."""
+    """Train by Adam on batches of 64; return the loss of each batch, the accuracy of each epoch."""
     images, labels, test_images, test_labels = data
     tqdm = _require("tqdm").tqdm
     generator = np.random.default_rng(seed)
-    optimizer = _Adam(model.parameters(), lr=0.02)
     batches = len(labels) // 64
+    optimizer = optim.Adam(model.parameters(), lr=2e-3)
+    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * batches)
     history: dict[str, Any] = {"loss": [], "accuracy": []}
     with tqdm(total=epochs * batches, unit="batch", disable=quiet) as bar:
         for epoch in range(epochs):
             order = generator.permutation(len(labels))[: batches * 64].reshape(batches, 64)
             for batch in order:
                 index = xp.asarray(batch, device=images.device)
-                loss = cross_entropy(model(images[index]), labels[index])
+                optimizer.zero_grad()
+                loss = functional.cross_entropy(model(images[index]), labels[index])
                 loss.backward()
                 optimizer.step()
+                schedule.step()
                 history["loss"].append(loss.item())
                 bar.update()
             score, _ = accuracy(model, test_images, test_labels)
             history["accuracy"].append(score)
             bar.set_description(f"epoch {epoch + 1}/{epochs}, test accuracy {score:.3f}")
     return history
-
-
-class _Adam:
-    """Adam (Kingma & Ba 2015), in place."""
-
-    def __init__(self, parameters: list[Any], lr: float) -> None:
-        self.state = [(p, xp.zeros_like(p), xp.zeros_like(p)) for p in parameters]
-        self.lr, self.steps = lr, 0
-
-    def step(self) -> None:
-        """Move the parameters by their gradients, and forget these."""
-        self.steps += 1
-        correction = (1 - 0.999**self.steps) ** 0.5 / (1 - 0.9**self.steps)
-        with xp.no_grad():
-            for p, m, v in self.state:
-                m += 0.1 * (p.grad - m)
-                v += 0.001 * (p.grad * p.grad - v)
-                p -= self.lr * correction * m / (xp.sqrt(v) + 1e-8)
-                p.grad = None
 
 
 def draw(path: Path, history: dict[str, Any], images: Any, labels: Any, predicted: Any) -> None:
@@ -179,7 +175,10 @@ def run(
     say(f"gradient against finite differences: relative error {finite:.1e}")
     through = scipy_gradient(data[0])
     say(f"gradient through scipy.special.logsumexp: largest error {through:.1e}")
-    model = Softmax(place)
+    xp.random.manual_seed(seed)
+    model = network(place)
+    weights = sum(p.size for p in model.parameters())
+    say(f"network: {len(list(model.parameters()))} parameters with {weights:,} weights")
     start = time.perf_counter()
     history = train(model, data, epochs, seed, quiet)
     seconds = time.perf_counter() - start
@@ -196,5 +195,5 @@ def run(
         "finite_difference_error": finite,
         "scipy_gradient_error": through,
         "picture": None if picture is None else str(picture.resolve()),
-        "passed": bool(score >= GOAL and finite < 1e-6 and through < 1e-12),
+        "passed": bool(score >= GOAL and finite < 1e-5 and through < 1e-12),
     }

@@ -53,7 +53,7 @@ def unary(op: Primitive, x: Any) -> Tensor:
     return single(op, x, _NONE)
 
 
-def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Any:
+def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Tensor:
     """Apply a primitive of one tensor and one output; `raw` is its result where known."""
     try:
         tensor: TensorBase = x  # compiled, this checks the type
@@ -83,7 +83,7 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> An
     return out
 
 
-def binary(op: Primitive, x1: Any, x2: Any) -> Any:
+def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
     """Apply a primitive of two tensors, or of a tensor and a Python scalar."""
     kind = x2.__class__
     try:

@@ -45,7 +45,20 @@ def _(xp: Any, ct: Any, needs: Any, *, chain: Chain, key: Any) -> Any:
     if needs[0]:
         base = xp.copy(ct)
         follow(xp, base, chain)[key] = 0
-    return base, follow(xp, ct, chain)[key] if needs[1] else None
+    if not needs[1]:
+        return base, None
+    value = follow(xp, ct, chain)[key]
+    if _may_repeat(key):  # a place that was written several times has the last value
+        order = xp.reshape(xp.arange(value.size, device=ct.device), value.shape)
+        place = xp.zeros(follow(xp, ct, chain).shape, dtype=xp.int64, device=ct.device)
+        place[key] = order
+        value = xp.where(place[key] == order, value, xp.zeros_like(value))
+    return base, value
+
+
+def _may_repeat(key: Any) -> bool:
+    parts = key if key.__class__ is tuple else (key,)
+    return any(getattr(getattr(part, "dtype", None), "kind", "") in ("i", "u") for part in parts)
 
 
 @write_p.jvp

@@ -106,5 +106,5 @@ def _(xp: Any, t: Any, x: Any, target: Any, scale: Any, *, total: bool) -> Any:
 
 def softmax_cross_entropy(x: Tensor, target: Tensor, scale: Tensor, /, *, total: bool) -> Tensor:
     """Return scale · -log softmax(x)[target] for each row of `x` (N, C), or their sum."""
-    out = apply(softmax_cross_entropy_p, (x, target, scale), {"total": total})
-    return out[0]
+    out: Tensor = apply(softmax_cross_entropy_p, (x, target, scale), {"total": total})[0]
+    return out

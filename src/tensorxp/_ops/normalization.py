@@ -127,7 +127,8 @@ def layer_norm(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, /, *, ndim: int, eps: float
 ) -> Tensor:
     """Return `x` standardised over its last `ndim` axes, times `weight`, plus `bias`."""
-    return apply(layer_norm_p, (x, weight, bias), {"ndim": ndim, "eps": eps})[0]
+    out: Tensor = apply(layer_norm_p, (x, weight, bias), {"ndim": ndim, "eps": eps})[0]
+    return out
 
 
 def _channel_sum(xp: Any, x: Any) -> Any:

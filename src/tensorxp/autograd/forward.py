@@ -33,6 +33,10 @@ class ForwardLevel(Watcher):
         if x._node is not None:  # backward restores a saved output as another tensor of its node
             self._put(_place(x._node), getattr(x._node, "main", x._node), tangent)
 
+    def clear(self) -> None:
+        """Forget everything: the callbacks of the table refer to it."""
+        self._tangents.clear()
+
     def _put(self, key: Any, owner: Any, tangent: Any) -> None:
         table = self._tangents
         table[key] = (weakref.ref(owner, lambda _: table.pop(key, None)), tangent)
@@ -171,7 +175,7 @@ def jvp(
             raise TypeError(f"jvp: primals[{i}] is a {type(x).__name__}; allowed are Tensors")
         # a stand-in keeps the caller's tensors out of the table; a copy carries outer levels along
         outer = node_of(x) is not None or bool(stack())
-        alias = xp.copy(x) if outer else wrap(x._data, x._device)
+        alias = xp.copy(x) if outer else wrap(x._data, x._device, None, cell_of(x))
         fresh.append(alias)
         if t is None:
             continue
@@ -189,8 +193,16 @@ def jvp(
                 "the primal's dtype, and None for integers"
             )
         level.set(alias, xp.astype(t, x.dtype, copy=False))
-    with watch(level):
-        out = fn(*fresh)
+    try:
+        with watch(level):
+            out = fn(*fresh)
+        return _results(level, out, start)
+    finally:
+        level.clear()
+
+
+def _results(level: ForwardLevel, out: Any, start: int) -> tuple[Any, Any]:
+    xp = namespace()
     outs = out if isinstance(out, tuple | list) else (out,)
     for y in outs:
         if not isinstance(y, TensorBase):

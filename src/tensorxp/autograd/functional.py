@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.door import node_of, wrap
-from tensorxp._core.modes import enable_grad
+from tensorxp._core.modes import enable_grad, modes
+from tensorxp._core.node import next_seq
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack, watching
 from tensorxp.autograd.engine import namespace
@@ -42,7 +43,23 @@ def _tracked(xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _nested(xs: tuple[Any, ...]) -> bool:
     """Return whether somebody outside differentiates too, so that gradients must be recorded."""
-    return bool(watching and stack()) or any(node_of(x) is not None for x in xs)
+    return bool(watching and stack()) or (modes.grad and any(node_of(x) is not None for x in xs))
+
+
+def _reaches_out(outs: tuple[Any, ...], start: int) -> bool:
+    """Return whether the graph of `outs` has nodes from before `start`: closed-over tensors."""
+    if not modes.grad:
+        return False
+    waiting = [y._node for y in outs if isinstance(y, TensorBase) and node_of(y) is not None]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node.seq < start:
+            return True
+        if node.seq not in seen:
+            seen.add(node.seq)
+            waiting.extend([edge for edge in node.edges if edge is not None])
+    return False
 
 
 def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tuple[Any, Any]:
@@ -52,14 +69,17 @@ def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tu
     called many times, and returns a tuple with one Tensor for each primal.
     """
     xs = _tuple("vjp", primals)
-    keep = create_graph or _nested(xs)
+    start = next_seq()
     with enable_grad():
         tracked = _tracked(xs)
         out = fn(*tracked)
     outs = tuple(out) if isinstance(out, tuple | list) else (out,)
+    keep = create_graph or _nested(xs) or _reaches_out(outs, start)
 
     def pullback(ct: Any, /) -> tuple[Any, ...]:
         cts = tuple(ct) if isinstance(ct, tuple | list) else (ct,)
+        if len(cts) != len(outs):
+            raise ValueError(f"vjp: {len(cts)} cotangents, but {len(outs)} outputs; give one each")
         pairs = [(y, c) for y, c in zip(outs, cts, strict=True) if node_of(y) is not None]
         if not pairs:
             return tuple(namespace().zeros_like(x) for x in xs)
@@ -93,7 +113,7 @@ def value_and_grad(
 
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         xs = _tuple("value_and_grad", tuple(args[i] for i in chosen))
-        keep = _nested(xs)
+        start = next_seq()
         with enable_grad():
             tracked = _tracked(xs)
             full = list(args)
@@ -105,6 +125,7 @@ def value_and_grad(
                 f"value_and_grad: the function returned {type(value).__name__} of shape "
                 f"{getattr(value, 'shape', None)}; it must return a Tensor of one element"
             )
+        keep = _nested(xs) or _reaches_out((value,), start)
         if node_of(value) is None:
             grads: tuple[Any, ...] = tuple(namespace().zeros_like(x) for x in xs)
         else:
@@ -131,11 +152,12 @@ def jacobian(
     if strategy not in (None, "forward", "reverse"):
         raise ValueError(f'jacobian: strategy is {strategy!r}; allowed are "forward", "reverse"')
     xs = _tuple("jacobian", inputs)
-    keep = create_graph or _nested(xs)
+    start = next_seq()
     with enable_grad():
         tracked = _tracked(xs)
         out = fn(*tracked)
     outs = _tuple("jacobian", out)
+    keep = create_graph or _nested(xs) or _reaches_out(outs, start)
     n_in, n_out = sum(x._data.size for x in xs), sum(y._data.size for y in outs)
     real = all(v._data.dtype.kind == "f" for v in (*xs, *outs))
     if strategy is None:
@@ -215,6 +237,8 @@ def hvp(fn: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
     several = isinstance(inputs, list | tuple)
     xs = _tuple("hvp", inputs)
     vs = _tuple("hvp", v)
+    if len(xs) != len(vs):
+        raise ValueError(f"hvp: {len(xs)} inputs, but {len(vs)} vectors; give one for each")
 
     def gradient(*args: Any) -> Any:
         value, grads = value_and_grad(fn, tuple(range(len(args))))(*args)
@@ -222,6 +246,4 @@ def hvp(fn: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
 
     outs, tangents = jvp(gradient, xs, vs)
     value, products = outs[0], tuple(tangents[1:])
-    if not _nested((*xs, *vs)):
-        value, products = value.detach(), tuple(t.detach() for t in products)
     return value, products if several else products[0]

@@ -9,7 +9,7 @@ from tensorxp._backend.device import as_device, cpu
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axes
-from tensorxp._ops.creation import asarray
+from tensorxp._ops.conversion import asarray
 from tensorxp._ops.shaping import roll
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
-from tensorxp._ops.creation import asarray
+from tensorxp._ops.conversion import asarray
 
 
 class IncompatibleKeys(NamedTuple):
@@ -25,7 +25,8 @@ class IncompatibleKeys(NamedTuple):
             f"unexpected_keys={self.unexpected_keys})"
         )
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return repr(self)
 
 
 _EXTRA = "_extra_state"

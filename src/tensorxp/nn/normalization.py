@@ -3,7 +3,8 @@
 import numbers
 from typing import Any
 
-from tensorxp._ops.creation import asarray, ones, zeros
+from tensorxp._ops.conversion import asarray
+from tensorxp._ops.creation import ones, zeros
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
 from tensorxp.nn.linear import new_parameter

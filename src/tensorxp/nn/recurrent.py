@@ -143,7 +143,7 @@ class RNNBase(Module):
         if self.mode == "LSTM":
             project = get(f"weight_hr{end}")
             out, h, c = recurrence.lstm(
-                xp, gates, *states, weight, project, sizes=sizes, reverse=reverse
+                xp, gates, states[0], states[1], weight, project, sizes=sizes, reverse=reverse
             )
             return out, (h, c)
         if self.mode == "GRU":

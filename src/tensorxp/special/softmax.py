@@ -14,7 +14,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import abs as absolute
 from tensorxp._ops.arithmetic import sign
 from tensorxp._ops.axes import normalize_axes, restore
-from tensorxp._ops.creation import asarray
+from tensorxp._ops.conversion import asarray
 from tensorxp._ops.exponential import log
 from tensorxp._ops.reduction import WIDER
 from tensorxp._ops.reduction import sum as total_over

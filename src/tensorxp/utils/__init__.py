@@ -1,11 +1,17 @@
-"""Utilities around training: data loading, progress bars and TensorBoard logging."""
+"""Tools around tensors: drawings of the graph, tables of modules, data loading, logging.
+
+`data`, `progress` and `tensorboard` are imported when they are first used.
+"""
 
 from importlib import import_module
 from typing import Any
 
-_LAZY = ("data", "progress", "tensorboard")
+from tensorxp.utils.graph import GraphDrawing, draw_graph
+from tensorxp.utils.summary import summary
 
-__all__ = ["data", "progress", "tensorboard"]
+__all__ = ["GraphDrawing", "data", "draw_graph", "progress", "summary", "tensorboard"]
+
+_LAZY = ("data", "progress", "tensorboard")
 
 
 def __getattr__(name: str) -> Any:

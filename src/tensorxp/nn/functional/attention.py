@@ -72,7 +72,7 @@ def _project(
             if in_bias is None
             else tuple(in_bias[i * size : (i + 1) * size] for i in range(3))
         )
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             linear(x, w, b) for x, w, b in zip((query, key, value), separate, biases, strict=True)
         )
     if query is key and key is value:

@@ -61,8 +61,8 @@ def interpolate(
         else:
             scale = None if scales is None else scales[axis]
             taps = _cubic if mode == "bicubic" else _linear
-            rows = [taps(i, n, m, bool(align_corners), scale) for i in range(m)]
-            matrix = xp.reshape(xp.asarray(rows, dtype=input.dtype, device=input.device), (m, n))
+            weights = [taps(i, n, m, bool(align_corners), scale) for i in range(m)]
+            matrix = xp.reshape(xp.asarray(weights, dtype=input.dtype, device=input.device), (m, n))
             out = apply_along(out, matrix, axis + 2)
     return out
 
@@ -206,8 +206,10 @@ def grid_sample(
     places = []
     for i, size in ((0, w), (1, h)):
         g = grid[..., i]
-        at = (g + 1) / 2 * (size - 1) if align_corners else ((g + 1) * size - 1) / 2
-        places.append(xp.clip(at, 0.0, float(size - 1)) if padding_mode == "border" else at)
+        place = (g + 1) / 2 * (size - 1) if align_corners else ((g + 1) * size - 1) / 2
+        if padding_mode == "border":
+            place = xp.clip(place, 0.0, float(size - 1))
+        places.append(place)
     batch = xp.reshape(xp.arange(n, device=input.device), (-1, 1, 1))
     rows = xp.moveaxis(input, 1, -1)
 

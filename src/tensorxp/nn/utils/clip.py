@@ -10,7 +10,7 @@ from tensorxp._core.tensor import TensorBase
 
 
 def _grads(parameters: Any) -> list[Any]:
-    given = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
+    given: list[Any] = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
     return [p.grad for p in given if p.grad is not None]
 
 
@@ -21,7 +21,7 @@ def get_total_norm(
     foreach: bool | None = None,
 ) -> Any:
     """Return the norm of all tensors together, as one vector."""
-    given = [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+    given: list[Any] = [tensors] if isinstance(tensors, TensorBase) else list(tensors)
     if not given:
         return xp.asarray(0.0, dtype=xp.float32)
     p = float(norm_type)

@@ -168,9 +168,7 @@ class Subset(Dataset):
         return found
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[float], generator: Any = None
-) -> list[Subset]:
+def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
     """Split a dataset at random into subsets of given lengths, or of fractions that sum to 1.
 
     What fractions leave over goes round the subsets. ValueError where the lengths don't add up.
@@ -195,6 +193,4 @@ def random_split(
         )
     order = xp.random.randperm(n, device="cpu", generator=generator).tolist()
     ends = list(accumulate(sizes))
-    return [
-        Subset(dataset, order[end - size : end]) for end, size in zip(ends, sizes, strict=True)
-    ]
+    return [Subset(dataset, order[end - size : end]) for end, size in zip(ends, sizes, strict=True)]

@@ -127,7 +127,9 @@ class BatchSampler(Sampler):
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise ValueError(f"BatchSampler: batch_size is {batch_size!r}; it must be a positive int")
+            raise ValueError(
+                f"BatchSampler: batch_size is {batch_size!r}; it must be a positive int"
+            )
         if not isinstance(drop_last, bool):
             raise ValueError(f"BatchSampler: drop_last is {drop_last!r}; it must be a bool")
         self.sampler = sampler

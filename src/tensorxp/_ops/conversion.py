@@ -1,0 +1,231 @@
+"""Conversion: tensors of arrays, lists, scalars, and of other libraries' arrays.
+
+Nothing here records except `asarray` of Tensors, which keeps their gradient path.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorxp._backend import dtypes, interchange
+from tensorxp._backend.device import Device, as_device, cpu
+from tensorxp._backend.dtypes import of_raw, raw_or_none
+from tensorxp._core.door import node_of, wrap
+from tensorxp._core.tensor import Tensor
+from tensorxp._ops.casting import astype
+from tensorxp._ops.creation import with_grad
+from tensorxp._ops.shaping import copy, stack
+from tensorxp._ops.transfer import to_device_op
+
+_SCALARS = (bool, int, float, complex)
+
+
+def _holds_tensor(obj: Sequence[Any]) -> bool:
+    for item in obj:
+        if isinstance(item, Tensor):
+            return True
+        if item.__class__ in (list, tuple) and _holds_tensor(item):
+            return True
+    return False
+
+
+def asarray(
+    obj: Any,
+    /,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `obj` as a Tensor; the gradient path of Tensors is kept, copied or not.
+
+    `obj` is a Tensor (returned itself where nothing has to change), a NumPy array, an array
+    of another library with DLPack, a Python scalar, or nested lists of scalars and Tensors.
+    `copy=True` always copies, `copy=False` never (ValueError where it would have to), None if
+    needed. Strings and objects raise a TypeError.
+    """
+    out = _asarray(obj, dtype, device, copy)
+    if requires_grad and node_of(out) is not None and out is obj:
+        return out  # type: ignore[no-any-return]
+    return with_grad(out, requires_grad, "asarray")
+
+
+def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
+    place = None if device is None else as_device(device, "asarray")
+    target = raw_or_none(dtype, "asarray")
+    if isinstance(obj, Tensor):
+        return _from_tensor(obj, target, place, copy_)
+    if obj.__class__ in (list, tuple) and _holds_tensor(obj):
+        if copy_ is False:
+            raise ValueError("asarray: copy=False, but a list of Tensors has to be copied")
+        return _from_tensor(_stack_nested(obj), target, place, None)
+    if interchange.is_foreign_array(obj) and not isinstance(obj, np.ndarray | np.generic):
+        try:
+            raw, home = interchange.import_dlpack(obj, None, copy_)
+        except BufferError as error:
+            if copy_ is False:
+                raise ValueError(f"asarray: copy=False, but {error}") from None
+            raise
+        return _from_tensor(wrap(raw, home), target, place, None if copy_ else copy_)
+    place = as_device(None) if place is None else place
+    if copy_ is False and (obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)):
+        raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} has to be copied")
+    if copy_ is False and place is not cpu:
+        raise ValueError(f"asarray: copy=False, but {type(obj).__name__} has to go to {place}")
+    raw = _numpy_array(obj, target, copy_)
+    if copy_ is False and target is not None and raw.dtype != target:
+        raise ValueError(f"asarray: copy=False, but dtype {raw.dtype} has to become {target}")
+    if target is not None and raw.dtype != target:
+        raw = _checked_cast(raw, target)
+    elif copy_:
+        raw = np.array(raw)
+    return wrap(interchange.move_raw(raw, cpu, place) if place is not cpu else raw, place)
+
+
+def _numpy_array(obj: Any, target: Any, copy_: bool | None) -> Any:
+    """Return `obj` as a NumPy array of a dtype that tensors can hold, and of integers in range."""
+    if isinstance(obj, str | bytes):
+        # "Unsupported" is the word of other namespaces too, which callers' checks look for
+        name = type(obj).__name__
+        raise TypeError(f"asarray: Unsupported type {name} of obj; allowed are arrays and numbers")
+    scalars = obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)
+    try:
+        raw = np.asarray(obj) if copy_ is not False else np.asarray(obj, copy=False)
+    except ValueError as error:
+        if copy_ is False:
+            raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} is copied") from None
+        raise ValueError(f"asarray: obj is no array: {error}") from None
+    if raw.dtype.kind == "O" and isinstance(obj, int):
+        raise OverflowError(f"asarray: obj is {obj}; allowed are integers up to 64 bits")
+    if raw.dtype.kind not in "biufc" or raw.dtype.itemsize > (16 if raw.dtype.kind == "c" else 8):
+        raise TypeError(
+            f"asarray: obj gives dtype {raw.dtype}; allowed are booleans, integers up to 64 bits, "
+            "and real and complex floats"
+        )
+    if raw.dtype.byteorder not in "=|":
+        if copy_ is False:
+            raise ValueError("asarray: copy=False, but the byte order has to be changed")
+        raw = raw.astype(raw.dtype.newbyteorder("="))
+    if raw.__class__ is not np.ndarray:
+        raw = raw.view(np.ndarray) if isinstance(raw, np.ndarray) else np.asarray(raw)
+    if isinstance(obj, np.generic) or not scalars:
+        return raw
+    if target is None:
+        return _with_default_dtype(obj, raw)
+    if raw.dtype.kind in "iu" and target.kind in "iu":
+        try:  # NumPy holds Python integers against the range of the dtype
+            return np.asarray(obj, dtype=target)
+        except OverflowError as error:
+            raise OverflowError(f"asarray: {error}") from None
+    return raw
+
+
+def _with_default_dtype(obj: Any, raw: Any) -> Any:
+    """Give what came from Python floats the default dtype; NumPy scalars inside keep theirs."""
+    defaults = dtypes.Defaults
+    if defaults.real is dtypes.float64 or raw.dtype.kind not in "fc" or _holds_numpy(obj):
+        return raw
+    if raw.dtype.kind == "f":
+        return raw.astype(defaults.real.dtype)
+    return raw.astype(defaults.complex.dtype)
+
+
+def _holds_numpy(obj: Any) -> bool:
+    if obj.__class__ in (list, tuple):
+        return any(_holds_numpy(item) for item in obj)
+    return isinstance(obj, np.ndarray | np.generic) and obj.dtype.kind in "fc"
+
+
+def _checked_cast(raw: Any, target: Any) -> Any:
+    if raw.dtype.kind == "c" and target.kind not in "cb":
+        raise TypeError(f"asarray: obj is complex and cannot become {target}")
+    return raw.astype(target)
+
+
+def _from_tensor(x: Any, target: Any, place: Device | None, copy_: bool | None) -> Any:
+    moved = place is not None and place is not x._device
+    cast = target is not None and target != x._data.dtype
+    if copy_ is False and (moved or cast):
+        what = f"{x._device} to {place}" if moved else f"{x._data.dtype} to {target}"
+        raise ValueError(f"asarray: copy=False, but going from {what} has to copy")
+    if cast:
+        x = astype(x, target)
+    if moved:
+        return to_device_op(x, place)  # type: ignore[arg-type]
+    return copy(x) if copy_ and not cast else x
+
+
+def _stack_nested(obj: Sequence[Any]) -> Any:
+    """Stack nested lists with Tensors among their items, level by level."""
+    items = [
+        _stack_nested(item)
+        if item.__class__ in (list, tuple) and _holds_tensor(item)
+        else item
+        if isinstance(item, Tensor)
+        else _asarray(item, None, _place_of(obj), None)
+        for item in obj
+    ]
+    shapes = {tuple(item._data.shape) for item in items}
+    if len(shapes) > 1:
+        raise ValueError(f"asarray: the items have different shapes {sorted(shapes)}")
+    common = np.result_type(*(item._data.dtype for item in items))
+    return stack([astype(item, common, copy=False) for item in items])
+
+
+def _place_of(obj: Sequence[Any]) -> Any:
+    for item in obj:
+        if isinstance(item, Tensor):
+            return item._device
+        if item.__class__ in (list, tuple):
+            place = _place_of(item)
+            if place is not None:
+                return place
+    return None
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a new leaf tensor with a copy of `data`, as `torch.tensor`.
+
+    Unlike `asarray`, it never shares memory or history with `data`.
+    """
+    if isinstance(data, Tensor):
+        data = wrap(data._data, data._device)
+    out = _asarray(data, dtype, device, True)
+    return with_grad(wrap(out._data, out._device), requires_grad, "tensor")
+
+
+def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
+    """Return a CPU tensor that shares memory with a NumPy array; TypeError for others."""
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"from_numpy: x is a {type(x).__name__}; allowed is a numpy.ndarray")
+    if x.dtype.kind not in "biufc" or not x.dtype.isnative:
+        raise TypeError(
+            f"from_numpy: x has dtype {x.dtype}; allowed are booleans, integers and floats in the "
+            "byte order of the machine; tensorxp.asarray changes the byte order"
+        )
+    return _asarray(x, None, cpu, False)  # type: ignore[no-any-return]
+
+
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """Return a tensor over the memory of an array with `__dlpack__`.
+
+    A Tensor keeps its gradient path. `device` moves it there; BufferError where `copy=False`
+    and a copy is needed.
+    """
+    place = None if device is None else as_device(device, "from_dlpack")
+    if isinstance(x, Tensor):
+        try:
+            return _from_tensor(x, None, place, copy)  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise BufferError(str(error).replace("asarray", "from_dlpack")) from None
+    if not interchange.is_foreign_array(x):
+        raise TypeError(
+            f"from_dlpack: x is a {type(x).__name__}; allowed are arrays with __dlpack__"
+        )
+    raw, home = interchange.import_dlpack(x, place, copy)
+    of_raw(raw.dtype)
+    return wrap(raw, home)

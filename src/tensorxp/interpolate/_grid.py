@@ -1,0 +1,128 @@
+"""Interpolation on a rectilinear grid of any number of dimensions."""
+
+from itertools import product
+from math import nan
+from typing import Any
+
+import tensorxp as tx
+from tensorxp.interpolate._places import floating, increasing, intervals
+
+
+class RegularGridInterpolator:
+    """The multilinear (or nearest) interpolant of `values` on the grid of `points`.
+
+    `points` has one increasing 1-D sequence for each of the first axes of `values`; further axes
+    are carried along. Call it with coordinates of shape (..., n). Outside, `bounds_error` raises
+    a ValueError; without it the result is `fill_value`, or with `fill_value=None` the outermost
+    cell goes on. The gradient passes to `values`, `points` and the coordinates (not to the last
+    two with method "nearest"); on a face of the grid by a coordinate it is that of the next cell.
+
+    >>> import tensorxp as xp
+    >>> f = xp.interpolate.RegularGridInterpolator(([0.0, 1.0], [0.0, 2.0]), [[0.0, 2.0], [1.0, 3.0]])
+    >>> float(f([0.5, 1.0]))
+    1.5
+    """
+
+    def __init__(
+        self,
+        points: Any,
+        values: Any,
+        method: str = "linear",
+        bounds_error: bool = True,
+        fill_value: float | None = nan,
+    ) -> None:
+        name = "interpolate.RegularGridInterpolator"
+        self._check(name, method)
+        self.method, self.bounds_error, self.fill_value = method, bounds_error, fill_value
+        self.values = floating(name, "values", values)
+        self.grid = tuple(
+            increasing(name, f"points[{i}]", p, 1 if method == "nearest" else 2)
+            for i, p in enumerate(points)
+        )
+        shape = tuple(p.shape[0] for p in self.grid)
+        if self.values.shape[: len(shape)] != shape:
+            raise ValueError(
+                f"{name}: points make a grid of {shape}, but values have shape {self.values.shape}"
+            )
+
+    @staticmethod
+    def _check(name: str, method: str) -> None:
+        if method not in ("linear", "nearest"):
+            raise ValueError(f'{name}: method is {method!r}; allowed are "linear", "nearest"')
+
+    def __call__(self, xi: Any, method: str | None = None) -> tx.Tensor:
+        """Return the values at coordinates `xi`, of shape (..., n) or a tuple of n arrays."""
+        name = "interpolate.RegularGridInterpolator"
+        method = self.method if method is None else method
+        self._check(name, method)
+        n = len(self.grid)
+        if isinstance(xi, tuple):
+            parts = tx.broadcast_arrays(*(floating(name, "xi", x, self.values) for x in xi))
+            xi = tx.stack(parts, axis=-1)
+        xi = floating(name, "xi", xi, self.values)
+        if not xi.ndim or xi.shape[-1] != n:
+            raise ValueError(
+                f"{name}: xi has shape {xi.shape}; its last axis must have {n} coordinates"
+            )
+        shape = xi.shape[:-1]
+        flat = tx.reshape(xi, (-1, n))
+        outside = tx.zeros((flat.shape[0],), dtype=tx.bool, device=flat.device)
+        for i, places in enumerate(self.grid):
+            beyond = (flat[:, i] < places[0]) | (flat[:, i] > places[-1])
+            if self.bounds_error and bool(tx.any(beyond)):
+                raise ValueError(
+                    f"{name}: a coordinate along axis {i} is out of bounds [{float(places[0])}, "
+                    f"{float(places[-1])}]; bounds_error=False fills or extrapolates"
+                )
+            outside = outside | beyond
+        find = self._linear if method == "linear" else self._nearest
+        out = find(flat)
+        column = (-1,) + (1,) * (out.ndim - 1)
+        if self.fill_value is not None:
+            out = tx.where(tx.reshape(outside, column), self.fill_value, out)
+        unknown = tx.reshape(tx.any(tx.isnan(flat), axis=-1), column)
+        out = tx.where(unknown, nan, out)
+        return tx.reshape(out, (*shape, *self.values.shape[n:]))
+
+    def _linear(self, flat: Any) -> Any:
+        cells, shares = [], []
+        column = (-1,) + (1,) * (self.values.ndim - len(self.grid))
+        for i, places in enumerate(self.grid):
+            k = intervals(places, flat[:, i])
+            share = (flat[:, i] - places[k]) / (places[k + 1] - places[k])
+            cells.append(k)
+            shares.append(tx.reshape(share, column))
+        out = None
+        for corner in product((0, 1), repeat=len(self.grid)):
+            part = self.values[tuple(k + c for k, c in zip(cells, corner, strict=True))]
+            for share, c in zip(shares, corner, strict=True):
+                part = part * (share if c else 1 - share)
+            out = part if out is None else out + part
+        return out
+
+    def _nearest(self, flat: Any) -> Any:
+        cells = []
+        for i, places in enumerate(self.grid):
+            if places.shape[0] == 1:
+                cells.append(tx.zeros((flat.shape[0],), dtype=tx.int64, device=flat.device))
+                continue
+            k = intervals(places, flat[:, i])
+            share = (flat[:, i] - places[k]) / (places[k + 1] - places[k])
+            cells.append(k + tx.astype(share.detach() > 0.5, k.dtype))
+        return self.values[tuple(cells)]
+
+
+def interpn(
+    points: Any,
+    values: Any,
+    xi: Any,
+    method: str = "linear",
+    bounds_error: bool = True,
+    fill_value: float | None = nan,
+) -> tx.Tensor:
+    """Return the interpolant of `values` on the grid of `points` at `xi`.
+
+    As one call of `RegularGridInterpolator`, which see.
+    """
+    found = RegularGridInterpolator(points, values, method, bounds_error, fill_value)
+    return found(xi)
