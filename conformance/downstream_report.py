@@ -14,9 +14,12 @@ INTRODUCTION = """\
 # The tests of other libraries
 
 The array API tests of SciPy, scikit-learn and array-api-extra, as the libraries ship them, run on
-a namespace that they have never heard of. Nothing is edited and no mark is added: what is skipped
-or expected to fail here is what the library's own marks exclude for every namespace but NumPy, or
-what depends on a package that is not installed. Only tests that take a namespace are counted.
+a namespace that they have never heard of. No library is edited. Only tests that take a namespace
+are counted. What is skipped or expected to fail is so by the library's own marks, which exclude
+some tests for every namespace but NumPy. Two kinds of marks name libraries one by one and cannot
+name an unknown one; the runner reads them for their stated reason: SciPy's "lazy backends only"
+(skipped for an eager namespace) and array-api-extra's "array-agnostic fallback" (a test that a
+function is handed to the namespace's own, which is done for known namespaces only).
 
 Written by `python conformance/downstream.py --json FILE --report docs/downstream.md`."""
 
@@ -55,6 +58,8 @@ def _namespace(name: str, entry: Record) -> list[str]:
     rows: list[list[Any]] = []
     for module, record in sorted(entry["modules"].items()):
         found = counts(record)
+        if not found:  # no test of the module takes a namespace
+            continue
         rows.append([module, *(found[outcome] for outcome in OUTCOMES)])
     total = _total(entry)
     rows.append(["**all**", *(f"**{total[outcome]}**" for outcome in OUTCOMES)])

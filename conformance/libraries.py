@@ -57,7 +57,7 @@ SKLEARN = Library(
     distribution="scikit-learn",
     modules=(
         *("_loss", "decomposition", "linear_model", "metrics", "mixture", "model_selection"),
-        *("neighbors", "preprocessing", "tests", "utils"),
+        *("preprocessing", "tests", "utils"),
     ),
 )
 EXTRA = Library(
@@ -104,6 +104,6 @@ def _clone(target: Path) -> None:
         except (OSError, subprocess.CalledProcessError) as error:
             said = (getattr(error, "stderr", None) or str(error)).strip()
             raise SuiteError(
-                f"No copy of array-api-extra's tests was found, and none could be fetched:\n{said}\n"
+                f"No copy of array-api-extra was found, and none could be fetched:\n{said}\n"
                 f"Give the folder of a checkout of {tag} (the sdist will do) with --tests PATH."
             ) from None

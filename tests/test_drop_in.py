@@ -1,4 +1,4 @@
-"""What the libraries' own array API tests ask for beyond the standard: one test for each finding."""
+"""What the libraries' own array API tests ask for beyond the standard, one test for each."""
 
 from typing import Any
 
@@ -63,3 +63,8 @@ def test_lstsq_takes_the_name_rcond() -> None:
     np.testing.assert_allclose(xp.linalg.lstsq(x, y, 1e-6)[0], expected[0])
     with pytest.raises(TypeError, match="rcond and rtol"):
         xp.linalg.lstsq(x, y, rcond=1e-6, rtol=1e-6)
+
+
+def test_errors_on_axes_use_numpys_words() -> None:
+    with pytest.raises(IndexError, match=r"axis 10 is out of bounds for array of dimension 1"):
+        xp.moveaxis(xp.asarray(A), 10, -1)

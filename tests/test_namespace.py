@@ -15,9 +15,7 @@ import tensorxp as xp
 STANDARD = json.loads(
     (Path(__file__).parent / "data" / "standard_2025_12.json").read_text(encoding="utf-8")
 )
-FUNCTIONS = [
-    (chapter, name) for chapter in ("main", "linalg", "fft") for name in STANDARD[chapter]
-]
+FUNCTIONS = [(chapter, name) for chapter in ("main", "linalg", "fft") for name in STANDARD[chapter]]
 CONSTANTS = ["e", "inf", "nan", "pi", "newaxis"]
 DTYPES = [
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -175,7 +173,9 @@ def test_indexing_is_numpys(data):
         st.just([0, 2, 1]),
         st.just([True, False, True]),
     )
-    key = data.draw(st.one_of(parts, st.tuples(parts), st.just(...), st.tuples(st.just(...), parts)))
+    key = data.draw(
+        st.one_of(parts, st.tuples(parts), st.just(...), st.tuples(st.just(...), parts))
+    )
     if isinstance(key, tuple) and [True, False, True] in key and ... in key:
         return  # the mask would meet the axis of size 5
     try:

@@ -166,12 +166,12 @@ class ScikitLearn(Library):
         """Pairs of (namespace, device) for tests with inputs of two kinds."""
         devices = {name: device for name, device, _ in reversed(self.known) if name == self.name}
         ours = self.pair(self.name, devices.get(self.name))
-        # As in scikit-learn's own list, nothing is moved to the strict namespace: its refusal of
-        # mixed dtypes fails that for every library.
+        # As in scikit-learn's own list, the strict namespace is on its second device, and nothing
+        # is moved to it: its refusal of mixed dtypes fails that for every library.
         for other in (
             self.pair("numpy", None),
             self.pair("torch", "cpu"),
-            self.pair("array_api_strict", "CPU_DEVICE"),
+            self.pair("array_api_strict", "device1"),
         ):
             if other.xp != self.name:
                 yield other, ours, f"{other.xp} to {self.name}"

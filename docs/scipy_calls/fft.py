@@ -13,7 +13,8 @@ CALLS = {
     **{n: (A,) for n in ("rfft2", "rfftn", "ihfft2", "ihfftn", "dctn", "idctn", "dstn", "idstn")},
     "fftfreq": (lambda f, x: f(8, xp=namespace(x)), S[:2]),
     "rfftfreq": (lambda f, x: f(8, xp=namespace(x)), S[:2]),
-    "fftshift": (S,), "ifftshift": (S,),
+    "fftshift": (S,),
+    "ifftshift": (S,),
     "fht": (lambda f, x: f(x, 0.1, 0.5), np.abs(S[:8]) + 0.1),
     "ifht": (lambda f, x: f(x, 0.1, 0.5), np.abs(S[:8]) + 0.1),
 }

@@ -45,6 +45,7 @@ from tensorxp._backend.dtypes import bool_ as bool
 from tensorxp._core.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tensorxp._info import __array_namespace_info__
 from tensorxp._integrations import watch_imports as _watch_imports
+from tensorxp._names import hint as _hint
 from tensorxp._ops.arithmetic import (
     abs,
     add,
@@ -108,7 +109,7 @@ from tensorxp._ops.creation import (
     zeros,
     zeros_like,
 )
-from tensorxp._ops.cumulative import cumsum, cumprod, cumulative_prod, cumulative_sum, diff
+from tensorxp._ops.cumulative import cumprod, cumsum, cumulative_prod, cumulative_sum, diff
 from tensorxp._ops.einsum import einsum
 from tensorxp._ops.exponential import (
     cbrt,
@@ -271,6 +272,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+
 _watch_imports()
 
 if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
@@ -282,15 +284,50 @@ if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp import optimize as optimize
     from tensorxp import random as random
     from tensorxp import special as special
+    from tensorxp import utils as utils
+    from tensorxp._serialization import load as load
+    from tensorxp._serialization import save as save
+    from tensorxp.random import Generator as Generator
+    from tensorxp.random import bernoulli as bernoulli
+    from tensorxp.random import get_rng_state as get_rng_state
+    from tensorxp.random import initial_seed as initial_seed
+    from tensorxp.random import manual_seed as manual_seed
+    from tensorxp.random import multinomial as multinomial
+    from tensorxp.random import normal as normal
+    from tensorxp.random import poisson as poisson
+    from tensorxp.random import rand as rand
+    from tensorxp.random import rand_like as rand_like
+    from tensorxp.random import randint as randint
+    from tensorxp.random import randint_like as randint_like
+    from tensorxp.random import randn as randn
+    from tensorxp.random import randn_like as randn_like
+    from tensorxp.random import randperm as randperm
+    from tensorxp.random import seed as seed
+    from tensorxp.random import set_rng_state as set_rng_state
 
 _LAZY = (
     "cuda", "nn", "optim", "utils", "special", "random", "profiler",
     "optimize", "integrate", "interpolate",
 )  # fmt: skip
 
+_LAZY_FUNCTIONS = {
+    "save": "_serialization",
+    "load": "_serialization",
+    **dict.fromkeys(
+        (
+            "Generator", "bernoulli", "get_rng_state", "initial_seed", "manual_seed",
+            "multinomial", "normal", "poisson", "rand", "rand_like", "randint", "randint_like",
+            "randn", "randn_like", "randperm", "seed", "set_rng_state",
+        ),
+        "random",
+    ),
+}  # fmt: skip
+
 
 def __getattr__(name: str) -> _typing.Any:
     """Import a subpackage when it is first used: `tensorxp.nn` and the like."""
     if name in _LAZY:
         return _import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'tensorxp' has no attribute {name!r}")
+    if name in _LAZY_FUNCTIONS:
+        return getattr(_import_module(f"{__name__}.{_LAZY_FUNCTIONS[name]}"), name)
+    raise AttributeError(f"module 'tensorxp' has no attribute {name!r}{_hint(name)}")

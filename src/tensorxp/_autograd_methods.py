@@ -81,21 +81,23 @@ class AutogradMethods(Operators):
         return None if node.__class__ is Leaf else node
 
     @property
-    def grad(self) -> Any:
-        """The gradient that backward accumulated, a Tensor, or None."""
+    def grad(self) -> Tensor:
+        """The gradient that backward accumulated, a Tensor, or None (typed as always there)."""
         node = node_of(self)
         if node is None:
-            return _kept[id(self)][1] if id(self) in _kept else None
+            return _kept[id(self)][1] if id(self) in _kept else None  # type: ignore[return-value]
         if node.__class__ is Leaf:
-            return node.grad
-        return None if node.extra is None else node.extra.grad
+            return node.grad  # type: ignore[no-any-return]
+        return None if node.extra is None else node.extra.grad  # type: ignore[return-value]
 
     @grad.setter
-    def grad(self, value: Any) -> None:
+    def grad(self, value: Tensor | None) -> None:
         node = node_of(self)
         if value is not None:
             if not isinstance(value, TensorBase):
-                raise TypeError(f"grad: a {type(value).__name__} was given; allowed are Tensor, None")
+                raise TypeError(
+                    f"grad: a {type(value).__name__} was given; allowed are Tensor, None"
+                )
             if value is self:
                 raise RuntimeError("grad: a tensor cannot be its own gradient; give a copy")
             if (

@@ -13,8 +13,35 @@ from tensorxp._ops import (
     arithmetic as ar,
 )
 from tensorxp._ops import (
-    casting, comparison as cmp, complex as cx, cumulative as cum, exponential as ex, products, reinterpret,
-    reduction as red, rounding, searching as se, shaping as sh, sorting, trigonometric as tr,
+    casting,
+    products,
+    reinterpret,
+    rounding,
+    sorting,
+)
+from tensorxp._ops import (
+    comparison as cmp,
+)
+from tensorxp._ops import (
+    complex as cx,
+)
+from tensorxp._ops import (
+    cumulative as cum,
+)
+from tensorxp._ops import (
+    exponential as ex,
+)
+from tensorxp._ops import (
+    reduction as red,
+)
+from tensorxp._ops import (
+    searching as se,
+)
+from tensorxp._ops import (
+    shaping as sh,
+)
+from tensorxp._ops import (
+    trigonometric as tr,
 )
 
 
@@ -383,7 +410,9 @@ class Methods(AutogradMethods):
         return casting.astype(self, "bool", copy=False)
 
 
-def _reduce(function: Any, x: Any, axis: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+def _reduce(
+    function: Any, x: Any, axis: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Tensor:
     """Call a reduction with PyTorch's `dim`/`keepdim` and NumPy's `ddof` beside its own words."""
     if "dim" in kwargs:
         axis = kwargs.pop("dim")

@@ -5,8 +5,8 @@ Where the other operand's class has operators of its own, they get their turn.
 
 from typing import Any
 
-from tensorxp._core.door import binary, unary
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.door import binary
+from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.writes import inplace
 from tensorxp._ops import arithmetic as ar
 from tensorxp._ops import bitwise as bw
@@ -19,257 +19,258 @@ class Operators(TensorBase):
 
     __slots__ = ()
 
-    def __add__(self, other: Any, /) -> Any:
+    def __add__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.add_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __radd__(self, other: Any, /) -> Any:
+    def __radd__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.add_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __sub__(self, other: Any, /) -> Any:
+    def __sub__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.subtract_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rsub__(self, other: Any, /) -> Any:
+    def __rsub__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.subtract_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __mul__(self, other: Any, /) -> Any:
+    def __mul__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.multiply_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rmul__(self, other: Any, /) -> Any:
+    def __rmul__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.multiply_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __truediv__(self, other: Any, /) -> Any:
+    def __truediv__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.divide_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rtruediv__(self, other: Any, /) -> Any:
+    def __rtruediv__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.divide_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __floordiv__(self, other: Any, /) -> Any:
+    def __floordiv__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.floor_divide_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rfloordiv__(self, other: Any, /) -> Any:
+    def __rfloordiv__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.floor_divide_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __mod__(self, other: Any, /) -> Any:
+    def __mod__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.remainder_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rmod__(self, other: Any, /) -> Any:
+    def __rmod__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.remainder_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __pow__(self, other: Any, /) -> Any:
+    def __pow__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.pow_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rpow__(self, other: Any, /) -> Any:
+    def __rpow__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.pow_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __matmul__(self, other: Any, /) -> Any:
+    def __matmul__(self, other: Any, /) -> Tensor:
         try:
             return binary(products.matmul_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rmatmul__(self, other: Any, /) -> Any:
+    def __rmatmul__(self, other: Any, /) -> Tensor:
         try:
             return binary(products.matmul_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __and__(self, other: Any, /) -> Any:
+    def __and__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_and_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rand__(self, other: Any, /) -> Any:
+    def __rand__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_and_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __or__(self, other: Any, /) -> Any:
+    def __or__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_or_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __ror__(self, other: Any, /) -> Any:
+    def __ror__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_or_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __xor__(self, other: Any, /) -> Any:
+    def __xor__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_xor_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rxor__(self, other: Any, /) -> Any:
+    def __rxor__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_xor_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __lshift__(self, other: Any, /) -> Any:
+    def __lshift__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_left_shift_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rlshift__(self, other: Any, /) -> Any:
+    def __rlshift__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_left_shift_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rshift__(self, other: Any, /) -> Any:
+    def __rshift__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_right_shift_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __rrshift__(self, other: Any, /) -> Any:
+    def __rrshift__(self, other: Any, /) -> Tensor:
         try:
             return binary(bw.bitwise_right_shift_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
-    def __lt__(self, other: Any, /) -> Any:
+    def __lt__(self, other: Any, /) -> Tensor:
         try:
             return binary(cmp.less_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __le__(self, other: Any, /) -> Any:
+    def __le__(self, other: Any, /) -> Tensor:
         try:
             return binary(cmp.less_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __gt__(self, other: Any, /) -> Any:
+    def __gt__(self, other: Any, /) -> Tensor:
         try:
             return binary(cmp.greater_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __ge__(self, other: Any, /) -> Any:
+    def __ge__(self, other: Any, /) -> Tensor:
         try:
             return binary(cmp.greater_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __eq__(self, other: Any, /) -> Any:  # elementwise, hence the hash by identity
+    # elementwise, hence the hash by identity
+    def __eq__(self, other: Any, /) -> Tensor:  # type: ignore[override]
         try:
             return binary(cmp.equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __ne__(self, other: Any, /) -> Any:
+    def __ne__(self, other: Any, /) -> Tensor:  # type: ignore[override]
         try:
             return binary(cmp.not_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
-    def __neg__(self, /) -> Any:
-        return ar.negative(self)
+    def __neg__(self, /) -> Tensor:
+        return ar.negative(self)  # type: ignore[arg-type]
 
-    def __pos__(self, /) -> Any:
-        return ar.positive(self)
+    def __pos__(self, /) -> Tensor:
+        return ar.positive(self)  # type: ignore[arg-type]
 
-    def __abs__(self, /) -> Any:
-        return ar.abs(self)
+    def __abs__(self, /) -> Tensor:
+        return ar.abs(self)  # type: ignore[arg-type]
 
-    def __invert__(self, /) -> Any:
-        return bw.bitwise_invert(self)
+    def __invert__(self, /) -> Tensor:
+        return bw.bitwise_invert(self)  # type: ignore[arg-type]
 
-    def __iadd__(self, other: Any, /) -> Any:
+    def __iadd__(self, other: Any, /) -> Tensor:
         return inplace(ar.add_p, self, other)
 
-    def __isub__(self, other: Any, /) -> Any:
+    def __isub__(self, other: Any, /) -> Tensor:
         return inplace(ar.subtract_p, self, other)
 
-    def __imul__(self, other: Any, /) -> Any:
+    def __imul__(self, other: Any, /) -> Tensor:
         return inplace(ar.multiply_p, self, other)
 
-    def __itruediv__(self, other: Any, /) -> Any:
+    def __itruediv__(self, other: Any, /) -> Tensor:
         return inplace(ar.divide_p, self, other)
 
-    def __ifloordiv__(self, other: Any, /) -> Any:
+    def __ifloordiv__(self, other: Any, /) -> Tensor:
         return inplace(ar.floor_divide_p, self, other)
 
-    def __imod__(self, other: Any, /) -> Any:
+    def __imod__(self, other: Any, /) -> Tensor:
         return inplace(ar.remainder_p, self, other)
 
-    def __ipow__(self, other: Any, /) -> Any:
+    def __ipow__(self, other: Any, /) -> Tensor:
         return inplace(ar.pow_p, self, other)
 
-    def __imatmul__(self, other: Any, /) -> Any:
+    def __imatmul__(self, other: Any, /) -> Tensor:
         return inplace(products.matmul_p, self, other)
 
-    def __iand__(self, other: Any, /) -> Any:
+    def __iand__(self, other: Any, /) -> Tensor:
         return inplace(bw.bitwise_and_p, self, other)
 
-    def __ior__(self, other: Any, /) -> Any:
+    def __ior__(self, other: Any, /) -> Tensor:
         return inplace(bw.bitwise_or_p, self, other)
 
-    def __ixor__(self, other: Any, /) -> Any:
+    def __ixor__(self, other: Any, /) -> Tensor:
         return inplace(bw.bitwise_xor_p, self, other)
 
-    def __ilshift__(self, other: Any, /) -> Any:
+    def __ilshift__(self, other: Any, /) -> Tensor:
         return inplace(bw.bitwise_left_shift_p, self, other)
 
-    def __irshift__(self, other: Any, /) -> Any:
+    def __irshift__(self, other: Any, /) -> Tensor:
         return inplace(bw.bitwise_right_shift_p, self, other)
 
-    def __getitem__(self, key: Any, /) -> Any:
+    def __getitem__(self, key: Any, /) -> Tensor:
         return indexing.getitem(self, key)
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
         indexing.setitem(self, key, value)
 
 
-def _leave(error: TypeError, other: Any) -> Any:
+def _leave(error: TypeError, other: Any) -> Tensor:
     """Return NotImplemented where the class of `other` has operators of its own, else raise."""
     cls = type(other)
     own = cls.__module__.partition(".")[0] not in ("builtins", "numpy", "tensorxp")

@@ -80,9 +80,7 @@ def html(x: Any) -> str:
         lines.append(f"<tr>{'<th></th>' if data.ndim == 2 else ''}{heads}</tr>")
     for i in down:
         values = iter(()) if i < 0 else iter(next(host))
-        cells = [
-            "…" if i < 0 or j < 0 else escape(_element(next(values))) for j in across
-        ]
+        cells = ["…" if i < 0 or j < 0 else escape(_element(next(values))) for j in across]
         row = "".join(f'<td style="text-align:right">{cell}</td>' for cell in cells)
         head_cell = f"<th>{'…' if i < 0 else i}</th>" if data.ndim == 2 else ""
         lines.append(f"<tr>{head_cell}{row}</tr>")

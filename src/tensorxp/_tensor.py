@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp import _numpy, _printing
-from tensorxp._backend.device import Device, DeviceError, as_device
+from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
@@ -24,7 +24,6 @@ from tensorxp._ops import comparison as cmp
 from tensorxp._ops import complex as cx
 from tensorxp._ops import reduction as red
 from tensorxp._ops import shaping as sh
-
 
 
 @concrete
@@ -81,7 +80,9 @@ class Tensor(Methods):
     def T(self) -> "Tensor":
         """The transpose of a 2-d tensor, as a view."""
         if self._data.ndim != 2:
-            raise ValueError(f"T: the tensor has shape {self.shape}; T needs two axes, mT allows more")
+            raise ValueError(
+                f"T: the tensor has shape {self.shape}; T needs two axes, mT allows more"
+            )
         return sh.matrix_transpose(self)
 
     @property
@@ -129,12 +130,12 @@ class Tensor(Methods):
 
     def __len__(self) -> int:
         if not self._data.ndim:
-            raise TypeError("len() of a 0-d tensor")
+            raise TypeError("len: a 0-d tensor has no length; t.size counts its elements")
         return len(self._data)
 
     def __iter__(self) -> Iterator["Tensor"]:
         if not self._data.ndim:
-            raise TypeError("iteration over a 0-d tensor")
+            raise TypeError("iter: a 0-d tensor cannot be iterated over; t.item() is its value")
         return iter([self[i] for i in range(len(self._data))])
 
     def __contains__(self, value: Any, /) -> bool:
@@ -147,7 +148,7 @@ class Tensor(Methods):
         if self._data.size != 1:
             raise TypeError(
                 f"{function}: only a tensor of one element can be converted to a Python scalar; "
-                f"this one has shape {self.shape}"
+                f"this one has shape {self.shape}; pick one by t[index] or use t.tolist()"
             )
         if watching:
             note_read(self)
@@ -173,13 +174,15 @@ class Tensor(Methods):
     def __index__(self) -> int:
         if self._data.ndim or self._data.dtype.kind not in "iu":
             raise TypeError(
-                f"index: only a 0-d integer tensor can be an index; this one has shape {self.shape} "
-                f"and dtype {self.dtype}"
+                "index: only a 0-d integer tensor can be an index; this one has shape "
+                f"{self.shape} and dtype {self.dtype}"
             )
         return int(self._host("index"))
 
     def __format__(self, spec: str, /) -> str:
-        return format(self.item(), spec) if spec and not self._data.ndim else format(str(self), spec)
+        return (
+            format(self.item(), spec) if spec and not self._data.ndim else format(str(self), spec)
+        )
 
     def __repr__(self) -> str:
         return _printing.text(self)
@@ -228,7 +231,9 @@ class Tensor(Methods):
                 )
         wanted = None if dtype is None else np.dtype(dtype)
         if copy is False and wanted not in (None, self._data.dtype):
-            raise ValueError(f"numpy.asarray: copy=False, but dtype {self.dtype} must become {dtype}")
+            raise ValueError(
+                f"numpy.asarray: copy=False, but dtype {self.dtype} must become {dtype}"
+            )
         data = self._data if wanted is None else self._data.astype(wanted, copy=False)
         return np.array(data) if copy and data is self._data else data
 
@@ -261,8 +266,14 @@ class Tensor(Methods):
         """Return the tensor on `device`; recorded, so the gradient comes back."""
         return transfer.to_device(self, device, stream=stream)
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False,
-           non_blocking: bool = False) -> "Tensor":
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        copy: bool = False,
+        non_blocking: bool = False,
+    ) -> "Tensor":
         """Return the tensor with another dtype, on another device, or like another tensor."""
         for target in args:
             if isinstance(target, Tensor):

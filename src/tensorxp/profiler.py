@@ -99,7 +99,9 @@ class profile(Watcher):
 
     def __init__(self, model: Any = None, *, sync: bool = True) -> None:
         if model is not None and not hasattr(model, "named_modules"):
-            raise TypeError(f"profile: model is a {type(model).__name__}; allowed are nn.Module, None")
+            raise TypeError(
+                f"profile: model is a {type(model).__name__}; allowed are nn.Module, None"
+            )
         self.events: list[Event] = []
         self.memory: list[tuple[int, int]] = []
         self.peak = 0
@@ -212,7 +214,7 @@ class profile(Watcher):
         event.start = perf_counter_ns() - self._origin
 
     def _end(self, mark: Any) -> Event | None:
-        """End the span that began with `mark` (None: the innermost), and those that failed in it."""
+        """End the span that began with `mark` (None: the innermost) and what failed in it."""
         now = perf_counter_ns() - self._origin
         if mark is not None and all(known is not mark for _, known in self._open):
             return None
@@ -293,10 +295,15 @@ class profile(Watcher):
     def table(self, by: str = "op", sort: str = "self", limit: int | None = 30) -> str:
         """Return the rows as text, with their share of the time of all; the first `limit`."""
         rows = self.rows(by, sort)
-        lines = [(by, "calls", "self", "%", "total", "per call", "results"), *self._cells(rows, limit)]
+        lines = [
+            (by, "calls", "self", "%", "total", "per call", "results"),
+            *self._cells(rows, limit),
+        ]
         w = [max(len(line[i]) for line in lines) for i in range(7)]
         text = [
-            "  ".join([line[0].ljust(w[0]), *(c.rjust(n) for c, n in zip(line[1:], w[1:], strict=True))])
+            "  ".join(
+                [line[0].ljust(w[0]), *(c.rjust(n) for c, n in zip(line[1:], w[1:], strict=True))]
+            )
             for line in lines
         ]
         text.insert(1, "-" * len(text[0]))
@@ -329,7 +336,9 @@ class profile(Watcher):
         ]
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{h}</th>" for h in ("", "calls", "self", "%", "total", "per call", "results"))
+        head = "".join(
+            f"<th>{h}</th>" for h in ("", "calls", "self", "%", "total", "per call", "results")
+        )
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
             for line in self._cells(self.rows(), 30)
@@ -363,4 +372,6 @@ class profile(Watcher):
 
 def _check(name: str, given: str, allowed: tuple[str, ...]) -> None:
     if given not in allowed:
-        raise ValueError(f"profile: {name} is {given!r}; allowed are {', '.join(map(repr, allowed))}")
+        raise ValueError(
+            f"profile: {name} is {given!r}; allowed are {', '.join(map(repr, allowed))}"
+        )

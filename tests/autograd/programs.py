@@ -4,8 +4,8 @@ A program is a list of instructions (name and three small integers). `run` execu
 tensorxp, on PyTorch, and as a functional reference: PyTorch without in-place writes, where a
 buffer is replaced by a new one at each write and a view is read through its chain. After each
 instruction values and errors agree, after each backward all gradients, and in the end
-`requires_grad` and `is_leaf`. Where PyTorch refuses a backward since a saved value was overwritten, tensorxp may
-have kept a copy; its gradients must then be those of the reference.
+`requires_grad` and `is_leaf`. Where PyTorch refuses a backward since a saved value was
+overwritten, tensorxp may have kept a copy; its gradients must then be those of the reference.
 """
 
 from collections.abc import Callable

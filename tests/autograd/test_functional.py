@@ -190,7 +190,8 @@ def test_nested_values_feed_outer_gradients():
     "call",
     [
         lambda: jacobian(xp.sin, [1.0]), lambda: jacobian(lambda x: 3.0, xp.ones(2)),
-        lambda: hessian(xp.sin, "x"), lambda: hvp(xp.sum, xp.ones(2), 1.0), lambda: vjp(xp.sin, 1.0),
+        lambda: hessian(xp.sin, "x"), lambda: hvp(xp.sum, xp.ones(2), 1.0),
+        lambda: vjp(xp.sin, 1.0),
     ],
 )  # fmt: skip
 def test_what_is_no_tensor_is_refused(call):

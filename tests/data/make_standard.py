@@ -1,6 +1,6 @@
 """Write `standard_2025_12.json`: the standard's names and parameters, read off its stubs.
 
-    python tests/data/make_standard.py PATH/TO/array-api/src/array_api_stubs/_2025_12
+python tests/data/make_standard.py PATH/TO/array-api/src/array_api_stubs/_2025_12
 """
 
 import ast
@@ -16,7 +16,8 @@ def parameters(fn: ast.FunctionDef) -> list[list[str]]:
     positional += [(a, "positional_or_keyword") for a in args.args]
     first_default = len(positional) - len(args.defaults)
     out = [
-        [a.arg, kind + ("=" if i >= first_default else "")] for i, (a, kind) in enumerate(positional)
+        [a.arg, kind + ("=" if i >= first_default else "")]
+        for i, (a, kind) in enumerate(positional)
     ]
     if args.vararg:
         out.append([args.vararg.arg, "var_positional"])

@@ -92,3 +92,18 @@ def test_embedding_max_norm():
     np.testing.assert_allclose(
         ours.weight.detach().numpy(), theirs.weight.detach().numpy(), rtol=1e-5
     )
+
+
+def test_weights_go_back_to_pytorch():
+    for name, args, x in (
+        ("LSTM", (3, 4), normal(5, 2, 3)),
+        ("TransformerEncoderLayer", (8, 2, 16, 0.0), normal(5, 2, 8)),
+        ("Conv2d", (3, 4, 3), normal(2, 3, 6, 6)),
+    ):
+        ours, theirs = getattr(xp.nn, name)(*args), getattr(torch.nn, name)(*args)
+        state = {k: torch.from_numpy(np.asarray(v)) for k, v in ours.state_dict().items()}
+        theirs.load_state_dict(state)
+        x = x.astype("float32")
+        a, b = ours(xp.asarray(x)), theirs(torch.asarray(x))
+        a, b = (a[0], b[0]) if name == "LSTM" else (a, b)
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), atol=1e-5)

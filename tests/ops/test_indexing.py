@@ -14,9 +14,11 @@ MASK = A % 7 == 0
 
 #: Parts of keys: what NumPy takes, integer and boolean arrays to be given as arrays or Tensors.
 PARTS = [
-    0, -1, np.int64(2), slice(None), slice(None, None, -1), slice(3, 0, -2), slice(1, 2), slice(5, 9),
+    0, -1, np.int64(2), slice(None), slice(None, None, -1), slice(3, 0, -2), slice(1, 2),
+    slice(5, 9),
     slice(np.int64(0), np.int64(2)), None, ..., True, False, np.array(True), np.array(False),
-    np.array([0, 2]), np.array([[0, 1], [2, 0]]), np.array([1, 1, -1]), np.array([], dtype=np.int64),
+    np.array([0, 2]), np.array([[0, 1], [2, 0]]), np.array([1, 1, -1]),
+    np.array([], dtype=np.int64),
     [0, 1], [], [True, False, True], np.array([False, True, True]), MASK[:, :, 0], MASK,
     np.array([2, 0], dtype=np.uint8),
 ]  # fmt: skip
@@ -331,14 +333,14 @@ def test_value_errors_change_nothing(device):
     x = xp.asarray(A, device=device, copy=True)
     with pytest.raises(ValueError, match=r"__setitem__: .*\(2,\).*\(4, 5\)"):
         x[0] = xp.ones(2, device=device)
-    with pytest.raises(TypeError, match="__setitem__: value has dtype complex128.*float64"):
+    with pytest.raises(TypeError, match=r"__setitem__: value has dtype complex128.*float64"):
         x[0] = 1j
-    with pytest.raises(TypeError, match="__setitem__: value has dtype .*U1"):
+    with pytest.raises(TypeError, match=r"__setitem__: value has dtype .*U1"):
         x[0] = "a"
-    with pytest.raises(xp.DeviceError, match="__setitem__: .*cpu.*sim:1|sim:1.*cpu|__setitem__"):
+    with pytest.raises(xp.DeviceError, match=r"__setitem__: .*cpu.*sim:1|sim:1.*cpu|__setitem__"):
         x[0] = xp.ones((4, 5), device="sim:1")
     with pytest.raises(ValueError, match="index_add"):
         xp.index_add(x, 0, xp.ones(3, device=device))
-    with pytest.raises(TypeError, match="index_add: x is a builtins.list"):
+    with pytest.raises(TypeError, match=r"index_add: x is a builtins.list"):
         xp.index_add([1.0], 0, x)
     np.testing.assert_array_equal(x.cpu().numpy(), A)

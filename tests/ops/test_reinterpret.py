@@ -10,7 +10,12 @@ from tests.samplers import normal
 ROWS = [
     Row("view shape", lambda x: x.view(3, -1), (normal(2, 3),), lambda x: x.reshape(3, 2),
         torch=lambda x: x.view(3, -1), complex=True),
-    Row("view tuple", lambda x: x.view((6,)), (normal(2, 3),), lambda x: x.reshape(6), complex=True),
+    Row("view tuple", lambda x: x.view((6,)), (normal(2, 3),), lambda x: x.reshape(6),
+        complex=True),
+    Row("view pairs as complex", lambda x: x.view(xp.complex128), (normal(2, 4),),
+        lambda x: x.view("c16"), float32=False),
+    Row("view complex as pairs", lambda x: xp.astype(x, xp.complex128).view(xp.float64),
+        (normal(3),), lambda x: x.astype("c16").view("f8"), complex=True, float32=False),
     Row("view 0-d", lambda x: x.view(1), (normal(),), lambda x: x.reshape(1), complex=True),
 ]  # fmt: skip
 
@@ -39,6 +44,7 @@ def test_views_share_memory():
 
 def test_bits_stop_the_gradient():
     x = xp.ones(2, requires_grad=True)
+    assert x.view(xp.float64).requires_grad and x.view(xp.complex128).requires_grad
     assert not x.view(xp.int64).requires_grad
     assert x.view(1, 2).requires_grad
 
@@ -59,5 +65,5 @@ def test_errors(call, message):
 
 
 def test_unknown_names():
-    with pytest.raises(TypeError, match="view: dtype is 'flaot32'.*did you mean 'float32'"):
+    with pytest.raises(TypeError, match=r"view: dtype is 'flaot32'.*did you mean 'float32'"):
         xp.ones(2).view("flaot32")

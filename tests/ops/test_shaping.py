@@ -109,7 +109,8 @@ ROWS = [
             a,
             torch=lambda x, s=b: x.broadcast_to(s),
         )
-        for a, b in [((3,), (2, 3)), ((2, 1, 3), (2, 4, 3)), ((), (2, 2)), ((1,), (0,)), ((2,), (2,))]
+        for a, b in [((3,), (2, 3)), ((2, 1, 3), (2, 4, 3)), ((), (2, 2)), ((1,), (0,)),
+                     ((2,), (2,))]
     ),
     row("broadcast_arrays", xp.broadcast_arrays, np.broadcast_arrays, (3, 1), (4,), (),
         torch="broadcast_tensors"),
@@ -364,7 +365,10 @@ def test_methods():
     assert x.mT.shape == (2, 4, 3) and x[0].T.shape == (4, 3)
     assert x[0].transpose(0, 1).shape == x[0].transpose(1, 0).shape == (4, 3)
     assert x[:1].squeeze().shape == (3, 4) and x.unsqueeze(-1).shape == (2, 3, 4, 1)
-    assert x[:, :1].expand(-1, 5, -1).shape == (2, 5, 4) and xp.ones(3).expand(2, -1).shape == (2, 3)
+    assert x[:, :1].expand(-1, 5, -1).shape == (2, 5, 4) and xp.ones(3).expand(2, -1).shape == (
+        2,
+        3,
+    )
     assert x.flatten(1).shape == (2, 12) and x.ravel().shape == (24,)
     assert x.swapaxes(0, 1).shape == (3, 2, 4) and x.repeat(2, axis=1).shape == (2, 6, 4)
     assert x.contiguous() is x and x.mT.contiguous().is_contiguous()
@@ -373,7 +377,11 @@ def test_methods():
 
 
 ERRORS = [
-    (lambda x: xp.reshape(x, (5, 5)), ValueError, r"reshape: x has shape \(2, 3, 4\), 24 elem.*5, 5"),
+    (
+        lambda x: xp.reshape(x, (5, 5)),
+        ValueError,
+        r"reshape: x has shape \(2, 3, 4\), 24 elem.*5, 5",
+    ),
     (lambda x: xp.reshape(x, (-1, -1)), ValueError, "reshape: shape is .*one size may be -1"),
     (lambda x: xp.reshape(x, (-1, 7)), ValueError, "reshape: x has shape"),
     (lambda x: xp.reshape(x[:0], (-1, 0)), ValueError, "reshape: .*cannot be inferred"),
@@ -403,7 +411,11 @@ ERRORS = [
     (lambda x: xp.concat(5), TypeError, "concat: arrays is 5"),
     (lambda x: xp.concat([[1.0], [2.0]]), TypeError, "concat: arrays holds no Tensor but list"),
     (lambda x: xp.concat([x, x[0]]), ValueError, r"concat: the shapes .*\(3, 4\).*differ"),
-    (lambda x: xp.concat([x, x[:, :, :2]]), ValueError, "concat: the shapes .*differ beside axis 0"),
+    (
+        lambda x: xp.concat([x, x[:, :, :2]]),
+        ValueError,
+        "concat: the shapes .*differ beside axis 0",
+    ),
     (lambda x: xp.concat([x, x], axis=3), IndexError, "concat: axis 3"),
     (lambda x: xp.concat([x[0, 0, 0], x[0, 0, 0]]), IndexError, "concat: axis 0"),
     (lambda x: xp.stack([x, x[0]]), ValueError, "stack: the shapes .*all must be the same"),

@@ -57,9 +57,9 @@ def test_what_to_takes():
 
 def test_errors():
     x = xp.ones(2)
-    with pytest.raises(TypeError, match="to_device: x is a builtins.list"):
+    with pytest.raises(TypeError, match=r"to_device: x is a builtins.list"):
         xp.to_device([1.0], "cpu")
-    with pytest.raises(ValueError, match="to_device: device is 'gpu'; allowed are \"cpu\", \"cuda\""):
+    with pytest.raises(ValueError, match='to_device: device is \'gpu\'; allowed are "cpu", "cuda"'):
         xp.to_device(x, "gpu")
     with pytest.raises(xp.DeviceError, match="'sim:9' does not exist; 2 simulated"):
         x.to("sim:9")

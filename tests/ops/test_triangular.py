@@ -18,7 +18,8 @@ ROWS = [
     )
     for name in ("tril", "triu")
     for k, shape in [
-        (0, (3, 3)), (1, (3, 4)), (-1, (4, 3)), (9, (2, 2)), (-9, (2, 2)), (0, (2, 3, 3)), (0, (0, 3)),
+        (0, (3, 3)), (1, (3, 4)), (-1, (4, 3)), (9, (2, 2)), (-9, (2, 2)), (0, (2, 3, 3)),
+        (0, (0, 3)),
     ]
 ]  # fmt: skip
 
@@ -46,7 +47,9 @@ def test_dtypes_and_copies(name):
 @pytest.mark.parametrize("function", [xp.tril, xp.triu])
 def test_errors(function):
     name = function.__name__
-    with pytest.raises(ValueError, match=rf"{name}: x has shape \(2,\); it needs at least two axes"):
+    with pytest.raises(
+        ValueError, match=rf"{name}: x has shape \(2,\); it needs at least two axes"
+    ):
         function(xp.ones(2))
     with pytest.raises(TypeError, match=f"{name}: x is a builtins.list"):
         function([[1.0]])

@@ -14,15 +14,20 @@ def loss(x: xp.Tensor, target: xp.Tensor) -> xp.Tensor:
     return xp.mean((x - target) ** 2)
 
 
+def step(x: xp.Tensor, rate: float) -> None:
+    """Move `x` against its gradient."""
+    with xp.no_grad():
+        x -= rate * x.grad
+    x.grad = None
+
+
 def descend(fn: Function, x: xp.Tensor, rate: float = 0.1, steps: int = 3) -> list[float]:
     """Return the values of `fn` along a few steps of gradient descent."""
-    values = []
+    values: list[float] = []
     for _ in range(steps):
         y = fn(x)
         y.backward()
-        with xp.no_grad():
-            x -= rate * x.grad
-        x.grad = None
+        step(x, rate)
         values.append(float(y))
     return values
 
@@ -67,24 +72,29 @@ def attributes(x: xp.Tensor) -> tuple[int, float, str]:
     return int(x[0, 0]), total, f"{dtype} on {device}"
 
 
+def square_sum(x: xp.Tensor) -> xp.Tensor:
+    """Return the sum of the squares."""
+    return xp.sum(x**2)
+
+
 def derivatives(x: xp.Tensor) -> list[xp.Tensor]:
     """Return gradients by the functional interface."""
     (first,) = xp.autograd.grad(xp.sum(x**3), [x], create_graph=True)
     (second,) = xp.autograd.grad(xp.sum(first), x)
-    value, gradient = xp.autograd.value_and_grad(lambda t: xp.sum(t**2))(x)
-    out, tangent = xp.autograd.jvp(lambda t: xp.exp(t), x, xp.ones_like(x))
+    value, gradient = xp.autograd.value_and_grad(square_sum)(x)
+    out, tangent = xp.autograd.jvp(xp.exp, x, xp.ones_like(x))
     return [first, second, value, gradient, out, tangent]
 
 
 def draws() -> xp.Tensor:
     """Return random numbers of a seeded generator."""
-    return xp.random.normal(size=(2, 3)) * xp.special.erf(xp.asarray(0.5))
+    return xp.random.normal(shape=(2, 3)) * xp.special.erf(xp.asarray(0.5))
 
 
 def main() -> None:
     """Run everything once."""
     x = xp.asarray([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    print(descend(lambda t: loss(t, xp.zeros((2, 2))), x))
+    print(loss(x, xp.zeros((2, 2))), descend(square_sum, x))
     print(arithmetic(x.detach()), attributes(x), len(creation()), len(derivatives(x)), draws())
 
 

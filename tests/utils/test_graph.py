@@ -1,6 +1,7 @@
 """`draw_graph`: what is drawn, that the texts are well formed, and how files are written."""
 
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_layout_keeps_boxes_apart_and_edges_downwards():
         for source in sources:
             assert layout.centres[source][1] < layout.centres[node][1]
     places = sorted(layout.centres.values(), key=lambda c: (c[1], c[0]))
-    for (x1, y1), (x2, y2) in zip(places, places[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(places):
         assert y1 != y2 or x2 - x1 >= 60.0
     assert all(30 <= x <= layout.width - 30 for x, _ in places)
 

@@ -63,6 +63,12 @@ class DType:
     def __hash__(self) -> int:
         return hash(self.dtype)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            f"{self.name}: a dtype makes no tensors; use "
+            f"tensorxp.asarray(value, dtype=tensorxp.{self.name}) or x.astype(tensorxp.{self.name})"
+        )
+
     def __repr__(self) -> str:
         return f"tensorxp.{self.name}"
 

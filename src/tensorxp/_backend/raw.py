@@ -54,8 +54,9 @@ class RawNamespace:
 
     def _flat_places(self, x: Any, key: Any, count: int) -> Any:
         """Return where `x[key]` lies in the flattened `x`, or None where that costs too much."""
-        rows = key[0] if key.__class__ is tuple and len(key) == 1 else key
-        if isinstance(rows, self.ndarray) and rows.dtype.kind in "iu" and x.ndim:  # type: ignore[attr-defined]
+        rows: Any = key[0] if key.__class__ is tuple and len(key) == 1 else key
+        is_array = isinstance(rows, self.ndarray)
+        if is_array and rows.dtype.kind in "iu" and x.ndim:
             n, rest = x.shape[0], x.shape[1:]
             rows = rows.astype(np.int64)
             rows = self.base.where(rows < 0, rows + n, rows)

@@ -150,7 +150,9 @@ def draw(path: Path, history: dict[str, Any], images: Any, labels: Any, predicte
     upper.set(xlabel="batch", ylabel="cross-entropy", yscale="log", title="training loss")
     epochs = range(1, len(history["accuracy"]) + 1)
     lower.plot(epochs, history["accuracy"], marker="o", ms=3)
-    lower.set(xlabel="epoch", ylabel="test accuracy", title=f"{history['accuracy'][-1]:.1%} at the end")
+    lower.set(
+        xlabel="epoch", ylabel="test accuracy", title=f"{history['accuracy'][-1]:.1%} at the end"
+    )
     right.suptitle("test digits and predictions (red: wrong)")
     for axes, i in zip(right.subplots(4, 6).flat, shown, strict=False):
         axes.imshow(host[0][i, 0], cmap="gray_r")

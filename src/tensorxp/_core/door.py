@@ -76,11 +76,11 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
     if node is None:
         out._node = None
         out._version = view_of(x, op, params, False) if op.view else None
-        return out
+        return out  # type: ignore[return-value]
     recording = modes.grad and op.differentiable and raw.dtype.kind in "fc"
     out._version = view_of(x, op, params, not recording) if op.view else None
     out._node = record(op, (x,), (node,), params, raw, device, out) if recording else None
-    return out
+    return out  # type: ignore[return-value]
 
 
 def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
@@ -119,7 +119,7 @@ def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
         out._node = None
     else:
         out._node = record(op, (x1, x2), (node1, node2), _NONE, raw, device, out)
-    return out
+    return out  # type: ignore[return-value]
 
 
 def apply(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Tensor:
@@ -147,9 +147,9 @@ def _run(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 device = x._device
             elif x._device is not device:
                 raise device_mismatch(op.name, inputs)
-            if (
-                x._node is not None or x._version.__class__ is View
-            ) and node_of(x) is not None:  # which also brings the node up to date
+            if (x._node is not None or x._version.__class__ is View) and node_of(
+                x
+            ) is not None:  # which also brings the node up to date
                 recorded = True
         else:
             raws.append(x)

@@ -17,7 +17,7 @@ def wrap(raw: Any, device: Any, node: Any = None, version: Any = None) -> Tensor
     out._device = device
     out._node = node
     out._version = version
-    return out
+    return out  # type: ignore[return-value]
 
 
 def promote(op: Primitive, x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -58,20 +58,25 @@ def is_numpy_value(device: Any, value: Any) -> bool:
 
 
 def not_a_tensor(op: Primitive, value: Any, argument: str) -> TypeError:
+    allowed = "is a Tensor"
+    if len(op.inputs) > 1:
+        allowed = "are Tensors (and, beside a Tensor, Python scalars)"
     return TypeError(
         f"{op.name}: {argument} is a {type(value).__module__}.{type(value).__name__}; "
-        "allowed are Tensors (and, beside a Tensor, Python scalars); "
-        "tensorxp.asarray makes a Tensor of other arrays and lists"
+        f"allowed {allowed}; tensorxp.asarray makes a Tensor of other arrays and lists"
     )
 
 
 def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Exception:
     """Return the error of a backend with the operation and its inputs named."""
+    names = op.inputs
+    if op.variadic:
+        names = tuple(f"{op.inputs[0]}[{i}]" for i in range(len(inputs)))
     told = ", ".join(
         f"{name} has shape {tuple(x._data.shape)} and dtype {x._data.dtype}"
         if isinstance(x, TensorBase)
         else f"{name} is {x!r}"
-        for name, x in zip(op.inputs * (len(inputs) if op.variadic else 1), inputs, strict=False)
+        for name, x in zip(names, inputs, strict=False)
     )
     text = str(error)
     mismatch = "Input operand" in text  # NumPy's words for matmul, vecdot
@@ -79,14 +84,23 @@ def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Excep
         return error  # raised by the user's own code, or explained already
     if isinstance(error, TypeError):
         if "not supported for the input types" in text:
-            text = "no loop for these dtypes"
+            text = "not defined for these dtypes"
+            if op.name.startswith("bitwise"):
+                text += ", but for integers and booleans"
         return TypeError(f"{op.name}: {text} ({told})")
-    if type(error) is ValueError:
+    if type(error) is ValueError or type(error).__name__ == "LinAlgError":
         if "could not be broadcast together" in text:
-            text = "the shapes could not be broadcast together"
+            text = (
+                "the shapes could not be broadcast together: counted from the last axis, sizes "
+                "must be equal or 1"
+            )
         elif mismatch:
             text = "the sizes of the contracted axes do not match"
-        return ValueError(f"{op.name}: {text} ({told})")
+            if op.name == "matmul":
+                text += ": the last of x1 must be the second to last of x2; x.mT swaps the two"
+        elif "negative integer powers" in text:
+            text = "integers to negative integer powers are not allowed; use a float exponent"
+        return type(error)(f"{op.name}: {text} ({told})")
     error.add_note(f"in {op.name}: {told}")
     if isinstance(error, MemoryError):
         places = dict.fromkeys(str(x._device) for x in inputs if isinstance(x, TensorBase))

@@ -54,8 +54,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "__weakref__", "_plans", "differentiable", "forward", "inputs", "jvp_rule", "kind", "name", "rules",
-        "scalars", "tensor_level", "variadic", "view", "whole",
+        "__weakref__", "_plans", "differentiable", "forward", "inputs", "jvp_rule", "kind", "name",
+        "rules", "scalars", "tensor_level", "variadic", "view", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -89,7 +89,7 @@ class Primitive:
         raw = device.raw
         found = getattr(raw, self.name) if self.forward is None else partial(self.forward, raw)
         found = device._forwards[self] = device.guarded(found)
-        return found
+        return found  # type: ignore[no-any-return]
 
     def plan(self, needs: tuple[bool, ...]) -> Plan:
         """Return the plan for the inputs that `needs` marks."""
@@ -100,14 +100,28 @@ class Primitive:
 
     def vjp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Declare the vjp of all inputs: one cotangent, or a tuple with one (or None) for each."""
-        self.whole = Rule(fn, self.inputs, self.name)
+        self.whole = self._rule(fn)
         self.differentiable = True
         return fn
 
     def jvp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Declare the jvp: `t` is the tangent, or for several inputs their tuple (None: zero)."""
-        self.jvp_rule = Rule(fn, self.inputs, self.name)
+        self.jvp_rule = self._rule(fn)
         return fn
+
+    def _rule(self, fn: Callable[..., Any]) -> Rule:
+        """Return the rule; TypeError where it asks for what there is not."""
+        rule = Rule(fn, self.inputs, self.name)
+        if rule.named and self.forward is not None:
+            known = signature(self.forward).parameters.values()
+            named = tuple(p.name for p in known if p.kind is Parameter.KEYWORD_ONLY)
+            for name in rule.named:
+                if name not in named and all(p.kind is not Parameter.VAR_KEYWORD for p in known):
+                    raise TypeError(
+                        f"primitive {self.name}: a rule asks for the parameter {name!r}; its "
+                        f"forward has {named}"
+                    )
+        return rule
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
@@ -118,7 +132,11 @@ class Primitive:
 
 def _with_rules(op: Primitive, rules: dict[str, Callable[..., Any]]) -> Primitive:
     for name, fn in rules.items():
-        op.rules[op.inputs.index(name)] = Rule(fn, op.inputs, op.name)
+        if name not in op.inputs:
+            raise TypeError(
+                f"primitive {op.name}: a rule is given for {name!r}; its inputs are {op.inputs}"
+            )
+        op.rules[op.inputs.index(name)] = op._rule(fn)
         op.differentiable = True
     return op
 

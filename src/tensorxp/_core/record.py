@@ -67,9 +67,7 @@ def record(
     return node
 
 
-def _save_groups(
-    op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any
-) -> tuple[Any, ...]:
+def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:
     """Return what to save where shapes are asked for, or several tensors are one value.
 
     An entry is (value, version cell, version): the cell is None for what cannot be written,

@@ -5,9 +5,11 @@ needs it) and `_version` what in-place writes count (None until it is shared or 
 The class that the door builds hands itself over here, by the decorator `concrete`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tensorxp._backend.device import Device
+
+C = TypeVar("C")
 
 
 class TensorBase:
@@ -20,11 +22,12 @@ class TensorBase:
     _node: Any
     _version: Any
 
+
 #: The class that the door builds, in a list of one so that it can be handed over.
 CONCRETE: list[Any] = [TensorBase]
 
 
-def concrete(cls: Any) -> Any:
+def concrete(cls: C) -> C:
     """Make `cls` the class that the door builds; a class decorator."""
     CONCRETE[0] = cls
     return cls

@@ -157,13 +157,15 @@ def _not_written(function: str, data: Any, key: Any, value: Any, error: Exceptio
     )
 
 
-def inplace(op: Primitive, x: Tensor, other: Any) -> Tensor:
+def inplace(op: Primitive, x: Any, other: Any) -> Tensor:
     """Return `x` after `x op= other`: dtype and shape of `x` stay; nothing changes on failure."""
     function = f"in-place {op.name}"
-    root, chain = _check(function, x)
+    _, chain = _check(function, x)
     recording = watching or (
         modes.grad
-        and (node_of(x) is not None or (isinstance(other, TensorBase) and node_of(other) is not None))
+        and (
+            node_of(x) is not None or (isinstance(other, TensorBase) and node_of(other) is not None)
+        )
     )
     if not recording:
         _, other = promote(op, x, other)
@@ -173,17 +175,17 @@ def inplace(op: Primitive, x: Tensor, other: Any) -> Tensor:
             other = other._data
         _raw_inplace(op, function, x, other)
         bump(x)
-        return x
+        return x  # type: ignore[no-any-return]
     x1, x2 = promote(op, x, other)
     new = apply(op, _before_write(op, x1, x2), {})
     _check_result(function, x, new._data)
     if chain or new._data.dtype != x._data.dtype or (watching and stack()):
         write(x, ..., new, function)
-        return x
+        return x  # type: ignore[no-any-return]
     x._data[...] = new._data
     bump(x)
     x._node = new._node
-    return x
+    return x  # type: ignore[no-any-return]
 
 
 def _before_write(op: Primitive, x: Any, other: Any) -> tuple[Any, Any]:
@@ -239,6 +241,7 @@ def _explained(function: str, data: Any, other: Any, error: Exception) -> Except
     kind = TypeError if isinstance(error, TypeError) else ValueError
     shape, dtype = getattr(other, "shape", ()), getattr(other, "dtype", type(other).__name__)
     return kind(
-        f"{function}: {error} (the target has shape {data.shape} and dtype {data.dtype}, the other "
+        f"{function}: {error}; `x = x op y` makes a new tensor "
+        f"(the target has shape {data.shape} and dtype {data.dtype}, the other "
         f"operand {shape} and {dtype}); the target keeps its shape and dtype and is unchanged"
     )

@@ -18,12 +18,12 @@ multiply_p = elementwise(
     x1=lambda ct, x2: ct * x2.conjugate(),
     x2=lambda ct, x1: ct * x1.conjugate(),
 )
-# y = a / b: dy = da / b - y db / b
+# y = a / b: dy = da / b - (a / b) db / b; y is not saved, so that it may be written to
 divide_p = elementwise(
     "divide",
     scalars=True,
     x1=lambda ct, x2: ct / x2.conjugate(),
-    x2=lambda ct, x2, out: -ct * (out / x2).conjugate(),
+    x2=lambda ct, x1, x2: -ct * (x1 / x2 / x2).conjugate(),
 )
 
 

@@ -44,7 +44,8 @@ def normalize_axis(function: str, axis: Any, ndim: int) -> int:
     if not -ndim <= found < ndim:
         allowed = f"{-ndim} to {ndim - 1}" if ndim else "none, for a tensor with 0 dimensions"
         raise AxisError(
-            f"{function}: axis {found} is out of bounds for {ndim} dimensions; allowed: {allowed}"
+            f"{function}: axis {found} is out of bounds for array of dimension {ndim}; "
+            f"allowed: {allowed}"
         )
     return found + ndim if found < 0 else found
 

@@ -8,7 +8,9 @@ between rows is cropped from the product); otherwise they are copies of the wind
 from math import prod
 from typing import Any
 
-LIMIT = 1 << 19  # elements of a block of columns on the CPU: they stay in the cache
+from tensorxp._ops.blocks import on_host
+
+LIMIT = 1 << 18  # elements of a block of columns on the CPU: they stay in the cache
 
 
 class Geometry:
@@ -68,8 +70,7 @@ class Blocks:
         padded, out = g.padded, g.out
         self.flat = set(g.stride) == {1} and prod(padded) <= 1.35 * prod(out)
         per_image = g.inputs * g.taps * prod(padded if self.flat else out)
-        on_cpu = xp.base.__name__ == "numpy"
-        count = max(1, LIMIT // max(per_image, 1)) if on_cpu else g.batch
+        count = max(1, LIMIT // max(per_image, 1)) if on_host(xp) else g.batch
         self.count = min(count, max(g.batch, 1))
         self.buffer = xp.zeros((g.inputs, self.count, *padded), dtype=dtype)
         self.inner = tuple(slice(lo, lo + n) for n, (lo, _) in zip(g.size, g.padding, strict=True))

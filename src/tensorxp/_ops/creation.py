@@ -11,8 +11,7 @@ from tensorxp._backend.dtypes import as_dtype, of_raw
 from tensorxp._core.door import new_leaf, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
-from tensorxp._core.watchers import watching
-from tensorxp._core.watchers import note_read
+from tensorxp._core.watchers import note_read, watching
 from tensorxp._ops.arithmetic import add, multiply
 from tensorxp._ops.axes import dimensions
 from tensorxp._ops.casting import astype

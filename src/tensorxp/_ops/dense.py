@@ -5,8 +5,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-
-BLOCK = 1 << 16  # elements of a block of rows: its temporaries stay in the cache
+from tensorxp._ops.blocks import row_blocks
 
 
 def _rows(xp: Any, x: Any) -> Any:
@@ -64,9 +63,7 @@ def softmax_cross_entropy_p(xp: Any, x: Any, target: Any, scale: Any, *, total: 
     e = xp.empty(x.shape, dtype=x.dtype)
     losses = xp.empty(n, dtype=x.dtype)
     sums = xp.empty(n, dtype=x.dtype)
-    rows = max(1, BLOCK // max(classes, 1))
-    for start in range(0, n, rows):
-        part = slice(start, start + rows)
+    for part in row_blocks(xp, n, classes):
         z = e[part]
         xp.subtract(x[part], x[part].max(axis=1, keepdims=True), out=z)
         losses[part] = z[xp.arange(len(z)), target[part]]

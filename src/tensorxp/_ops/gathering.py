@@ -5,6 +5,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.blocks import on_host
 from tensorxp._ops.convolution import call
 
 
@@ -23,7 +24,7 @@ def _row_sums(xp: Any, y: Any, *, index: Any, rows: int) -> Any:
 
 
 def _sum_runs(xp: Any, values: Any, starts: Any) -> Any:
-    if xp.base.__name__ == "numpy":
+    if on_host(xp):
         return xp.base.add.reduceat(values, starts, axis=0)
     run = xp.cumsum(xp.isin(xp.arange(len(values)), starts)) - 1
     return xp.index_add(xp.zeros((len(starts), values.shape[1]), dtype=values.dtype), run, values)

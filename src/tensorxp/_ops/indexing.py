@@ -145,10 +145,9 @@ def _raw_part(x: Any, part: Any, function: str) -> Any:
         found = raw.asarray(items) if items else raw.asarray(items, dtype=raw.int64)
         if found.dtype.kind in "biu":
             return found
-    elif getattr(part, "ndim", 0) == 0 and getattr(part, "dtype", None) == bool:
-        return bool(part)
     elif getattr(part, "ndim", 0) == 0 and hasattr(part, "__index__"):
-        return part.__index__()
+        is_mask = getattr(getattr(part, "dtype", None), "kind", None) == "b"
+        return bool(part) if is_mask else part.__index__()
     elif isinstance(part, x._device._array_type) and part.dtype.kind in "biu":
         return part
     elif is_numpy_value(x._device, part) and part.dtype.kind in "biu":

@@ -10,13 +10,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-
-BLOCK = 1 << 16  # elements of a block
-
-
-def _row_blocks(n: int, length: int) -> list[slice]:
-    step = max(1, BLOCK // max(length, 1))
-    return [slice(i, i + step) for i in range(0, n, step)]
+from tensorxp._ops.blocks import row_blocks
 
 
 @primitive
@@ -30,9 +24,11 @@ def layer_norm_p(xp: Any, x: Any, weight: Any, bias: Any, *, ndim: int, eps: flo
     out = xp.empty(rows.shape, dtype=xp.result_type(*given))
     means = xp.empty((len(rows), 1), dtype=x.dtype)
     scales = xp.empty((len(rows), 1), dtype=x.dtype)
-    for part in _row_blocks(len(rows), length):
+    ones = xp.ones((length, 1), dtype=x.dtype)
+    for part in row_blocks(xp, len(rows), length):
         centred, y = rows[part], out[part]
-        centred.mean(axis=1, keepdims=True, out=means[part])
+        xp.base.matmul(centred, ones, out=means[part])
+        means[part] /= length
         xp.subtract(centred, means[part], out=y)
         var = xp.vecdot(y, y)[:, None] / length
         scales[part] = 1 / xp.sqrt(var + eps)
@@ -80,26 +76,26 @@ def _layer_norm_back(xp: Any, rows: Any, cts: Any, gain: Any, out: Any, needs: A
     back = xp.empty(rows.shape, dtype=cts.dtype)
     by_gain = xp.zeros(length, dtype=cts.dtype)
     by_shift = xp.zeros(length, dtype=cts.dtype)
-    ones = xp.ones(min(len(rows), max(1, BLOCK // max(length, 1))), dtype=cts.dtype)
-    for part in _row_blocks(len(rows), length):
+    weights = xp.ones(length, dtype=cts.dtype) if gain is None else gain
+    for part in row_blocks(xp, len(rows), length):
         ct, scale = cts[part], scales[part]
-        y = rows[part] - means[part]
-        y *= scale
+        # sums over rows and columns are products with a vector, which BLAS does fastest
+        centred = rows[part] - means[part]
+        product = xp.multiply(ct, centred, out=back[part])
         if needs[1]:
-            by_gain += xp.base.einsum("ij,ij->j", ct, y)
+            by_gain += scale[:, 0] @ product
         if needs[2]:
-            by_shift += ones[: len(ct)] @ ct
+            by_shift += xp.ones(len(ct), dtype=ct.dtype) @ ct
         if not needs[0]:
             continue
-        c = back[part]
-        if gain is None:
-            c[...] = ct
-        else:
-            xp.multiply(ct, gain, out=c)
-        y *= xp.vecdot(c, y)[:, None] / length
-        c -= c.mean(axis=1, keepdims=True)
-        c -= y
-        c *= scale
+        slope = (product @ weights)[:, None] * scale**3 / length
+        offset = (ct @ weights)[:, None] * scale / length
+        centred *= slope
+        centred += offset
+        c = xp.multiply(ct, scale, out=back[part])
+        if gain is not None:
+            c *= gain
+        c -= centred
     return back, by_gain, by_shift
 
 
@@ -158,7 +154,7 @@ def batch_norm_p(xp: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     mean = _channel_sum(xp, images) / (n * length)
     var = xp.zeros(channels, dtype=x.dtype)
     centre = mean[:, None]
-    for part in _row_blocks(n, channels * length):
+    for part in row_blocks(xp, n, channels * length):
         y = xp.subtract(images[part], centre, out=out[part])
         var += _channel_dot(xp, y, y)
     var /= n * length
@@ -166,7 +162,7 @@ def batch_norm_p(xp: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     if weight is not None:
         scale = scale * weight
     scale = scale[:, None]
-    for part in _row_blocks(n, channels * length):
+    for part in row_blocks(xp, n, channels * length):
         y = out[part]
         y *= scale
         if bias is not None:
@@ -206,7 +202,7 @@ def _batch_norm_back(
     centre = out[1][:, None]
     by_shift = _channel_sum(xp, cts)
     by_gain = xp.zeros(channels, dtype=cts.dtype)
-    parts = _row_blocks(n, channels * length)
+    parts = row_blocks(xp, n, channels * length)
     for part in parts:
         by_gain += _channel_dot(xp, cts[part], images[part] - centre)
     by_gain *= scale

@@ -11,7 +11,7 @@ from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._core.watchers import stack, watching
-from tensorxp._ops.activation import raw_sigmoid, sigmoid
+from tensorxp._ops.activation import sigmoid
 
 
 def spans(sizes: tuple[int, ...], reverse: bool) -> list[tuple[int, int]]:
@@ -29,24 +29,29 @@ def lstm_p(
 ) -> Any:
     """Return the outputs (total, H), the last h and c, the activated gates, and the cells."""
     n = h.shape[1]
-    gates = gates.astype(xp.result_type(gates, h, weight))
-    out = xp.empty((gates.shape[0], n), dtype=gates.dtype)
+    dtype = xp.result_type(gates, h, weight)
+    # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2: one tanh serves all gates of a step
+    half = xp.full(4 * n, 0.5, dtype=dtype)
+    half[2 * n : 3 * n] = 1
+    shift = 1 - half
+    gates = xp.multiply(gates, half)
+    turned = xp.multiply(weight.T, half)
+    out = xp.empty((gates.shape[0], n), dtype=dtype)
     cells, squashed = xp.empty_like(out), xp.empty_like(out)
-    h, c = xp.copy(h), xp.copy(c)
-    turned = xp.copy(weight.T)
+    h, c = h.astype(dtype), c.astype(dtype)
     for start, stop in spans(sizes, reverse):
         k = stop - start
         z = gates[start:stop]
         z += h[:k] @ turned
-        z[:, : 2 * n] = raw_sigmoid(xp, z[:, : 2 * n])
-        xp.base.tanh(z[:, 2 * n : 3 * n], out=z[:, 2 * n : 3 * n])
-        z[:, 3 * n :] = raw_sigmoid(xp, z[:, 3 * n :])
+        xp.base.tanh(z, out=z)
+        z *= half
+        z += shift
         cell = xp.multiply(z[:, n : 2 * n], c[:k], out=cells[start:stop])
         cell += z[:, :n] * z[:, 2 * n : 3 * n]
         y = xp.base.tanh(cell, out=squashed[start:stop])
-        xp.multiply(z[:, 3 * n :], y, out=out[start:stop])
+        xp.multiply(z[:, 3 * n :], y, out=h[:k])
+        out[start:stop] = h[:k]
         c[:k] = cell
-        h[:k] = out[start:stop]
     return out, h, c, gates, cells, squashed
 
 
@@ -59,7 +64,6 @@ def _(
         return _again(xp, ct, (gates, h, c, weight), needs, sizes, reverse)
     outputs, _, _, active, cells, squashed = out
     n = h.shape[1]
-    slopes = xp.empty_like(active)
     ct_h, ct_c = xp.copy(ct[1]), xp.copy(ct[2])
     before_h, before_c = xp.empty_like(outputs), xp.empty_like(outputs)
     steps = spans(sizes, reverse)
@@ -76,18 +80,24 @@ def _(
             if k > m:  # reversed: sequences that begin here
                 before_h[start + m : stop] = last_h[m:k]
                 before_c[start + m : stop] = last_c[m:k]
+    i, f, g, o = (active[:, j * n : (j + 1) * n] for j in range(4))
+    # the factors of all steps at once: slopes = (dc, dc, dc, dh) times these
+    slopes = active - active * active
+    slopes[:, :n] *= g
+    slopes[:, n : 2 * n] *= before_c
+    xp.multiply(1 - g * g, i, out=slopes[:, 2 * n : 3 * n])
+    slopes[:, 3 * n :] *= squashed
+    by_cell = o * (1 - squashed * squashed)
     for start, stop in reversed(steps):
         k = stop - start
-        z, s, y = active[start:stop], slopes[start:stop], squashed[start:stop]
-        i, f, g, o = (z[:, j * n : (j + 1) * n] for j in range(4))
         dh, dc = ct_h[:k], ct_c[:k]
         dh += ct[0][start:stop]
-        dc += dh * o * (1 - y * y)
-        s[:, :n] = dc * g * (i * (1 - i))
-        s[:, n : 2 * n] = dc * before_c[start:stop] * (f * (1 - f))
-        s[:, 2 * n : 3 * n] = dc * i * (1 - g * g)
-        s[:, 3 * n :] = dh * y * (o * (1 - o))
-        dc *= f
+        dc += dh * by_cell[start:stop]
+        s = slopes[start:stop]
+        for j in range(3):
+            s[:, j * n : (j + 1) * n] *= dc
+        s[:, 3 * n :] *= dh
+        dc *= f[start:stop]
         xp.base.matmul(s, weight, out=dh)
     w_ct = slopes.T @ before_h if needs[3] else None
     return slopes, ct_h, ct_c, w_ct

@@ -223,7 +223,10 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
         x, ndim = ravel(x), 1
     axis = 0 if axis is None else normalize_axis("take", axis, ndim)
     _check_bounds("take", indices, x, axis)
-    return apply(take_p, (x, indices), {"axis": axis})
+    try:
+        return apply(take_p, (x, indices), {"axis": axis})
+    except IndexError as error:
+        raise _out_of_bounds("take", error, x) from None
 
 
 def _check_bounds(function: str, indices: Any, x: Any, axis: int) -> None:
@@ -281,7 +284,14 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
             f"{ndim} of x"
         )
     _check_bounds("take_along_axis", indices, x, axis)
-    return apply(take_along_axis_p, (x, indices), {"axis": axis})
+    try:
+        return apply(take_along_axis_p, (x, indices), {"axis": axis})
+    except IndexError as error:
+        raise _out_of_bounds("take_along_axis", error, x) from None
+
+
+def _out_of_bounds(function: str, error: IndexError, x: Tensor) -> IndexError:
+    return IndexError(f"{function}: {error}; x has shape {x.shape}")
 
 
 @primitive

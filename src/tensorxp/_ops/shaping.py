@@ -96,7 +96,9 @@ permute_dims_p = linear(
 def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
     """Return a view of `x` with its axes in the order `axes`, a permutation of all of them."""
     ndim = dimensions("permute_dims", x)
-    order = tuple(normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes))
+    order = tuple(
+        normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes)
+    )
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"permute_dims: axes is {axes}; it must be a permutation of {ndim} axes")
     return single(permute_dims_p, x, {"axes": order})
@@ -125,7 +127,9 @@ def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
     start = normalize_axes("moveaxis", source, ndim)
     end = normalize_axes("moveaxis", destination, ndim)
     if len(start) != len(end):
-        raise ValueError(f"moveaxis: source is {source} and destination {destination}: lengths differ")
+        raise ValueError(
+            f"moveaxis: source is {source} and destination {destination}: lengths differ"
+        )
     order = [n for n in range(ndim) if n not in start]
     for place, axis in sorted(zip(end, start, strict=True)):
         order.insert(place, axis)
@@ -274,7 +278,9 @@ def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
     try:
         items = tuple(arrays)
     except TypeError:
-        raise TypeError(f"{function}: arrays is {arrays!r}; allowed is a sequence of Tensors") from None
+        raise TypeError(
+            f"{function}: arrays is {arrays!r}; allowed is a sequence of Tensors"
+        ) from None
     if not items:
         raise ValueError(f"{function}: arrays is empty; at least one Tensor is needed")
     if not any(isinstance(x, Tensor) for x in items):
@@ -435,7 +441,9 @@ def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
     return expand_dims(x, axis=tuple(range(missing))) if missing > 0 else x
 
 
-def pad(x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values: Any = 0) -> Tensor:
+def pad(
+    x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values: Any = 0
+) -> Tensor:
     """Return `x` with a border of `constant_values`; `pad_width` as in NumPy.
 
     One int, one pair for all axes, or a pair for each axis. Only mode "constant".

@@ -212,7 +212,7 @@ def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
                 entry = None
                 compiled.reason = str(error)  # type: ignore[attr-defined]
             entries[key] = entry
-        return fn(*args, **kwargs) if entry is None else entry.call(tensors)  # type: ignore[union-attr]
+        return fn(*args, **kwargs) if entry is None else entry.call(tensors)
 
     compiled.reason = None  # type: ignore[attr-defined]
     return compiled

@@ -11,7 +11,7 @@ from typing import Any
 from tensorxp._core.modes import enable_grad, is_grad_enabled
 from tensorxp._core.node import Node, Recipe
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, only, watch
 from tensorxp.random import fork_rng, get_rng_state, set_rng_state
@@ -24,9 +24,10 @@ class _Run:
         self.fn = fn
         self.args = args
         self.kwargs = kwargs
-        devices = {x.device for x in (*args, *kwargs.values()) if isinstance(x, TensorBase)}
+        devices = {x.device for x in (*args, *kwargs.values()) if isinstance(x, Tensor)}
         self.rng = {device: get_rng_state(device) for device in {*devices, "cpu"}} if rng else {}
         self.count = 0
+        self.running = True
         self.outside: list[tuple[list[int], int]] = []  # version cells of what the call reads
         self.doubles: dict[int, Node] = {}
 
@@ -43,10 +44,12 @@ class _Run:
                 set_rng_state(state, device)
             with watch(doubles):
                 self.fn(*self.args, **self.kwargs)
-        if len(doubles.nodes) != self.count:
+        # the first run may not be over, where the function takes gradients itself
+        n = len(doubles.nodes)
+        if n < self.count if self.running else n != self.count:
             raise RuntimeError(
                 f"checkpoint: the function recorded {self.count} operations at first and "
-                f"{len(doubles.nodes)} when it was run again; it must do the same each time"
+                f"{n} when it was run again; it must do the same each time"
             )
         self.doubles = dict(enumerate(doubles.nodes))
 
@@ -103,7 +106,7 @@ class _Strip(_Recorded):
     def __init__(self, run: _Run) -> None:
         self.run = run
         self.inside: dict[int, Any] = {}
-        self.read: dict[int, tuple[list[int], int]] = {}
+        self.was_read: dict[int, tuple[list[int], int]] = {}
 
     def add(self, node: Node) -> None:
         if node.saved and not isinstance(node.saved, Recipe):
@@ -114,9 +117,9 @@ class _Strip(_Recorded):
 
     def see(self, inputs: tuple[Any, ...], outs: tuple[Any, ...]) -> None:
         for x in inputs:
-            if isinstance(x, TensorBase) and id(cell_of(x)) not in self.inside:
+            if isinstance(x, Tensor) and id(cell_of(x)) not in self.inside:
                 cell = cell_of(x)
-                self.read.setdefault(id(cell), (cell, cell[0]))
+                self.was_read.setdefault(id(cell), (cell, cell[0]))
         for y in outs:
             if y._version.__class__ is not View:
                 cell = cell_of(y)
@@ -138,5 +141,8 @@ def checkpoint(
     strip = _Strip(run)
     with watch(strip):
         out = fn(*args, **kwargs)
-    run.outside = [(cell, version) for cell, version in strip.read.values() if cell[0] == version]
+    run.running = False
+    run.outside = [
+        (cell, version) for cell, version in strip.was_read.values() if cell[0] == version
+    ]
     return out

@@ -74,7 +74,9 @@ def run(
                     if edge is None or g is None or (needed is not None and edge not in needed):
                         continue
                     if g.shape != edge.shape or g.dtype is not edge.dtype:
-                        g = fit(namespace() if tensors else edge.device.raw, g, edge.shape, edge.dtype)
+                        g = fit(
+                            namespace() if tensors else edge.device.raw, g, edge.shape, edge.dtype
+                        )
                     seq = edge.seq
                     if seq in waiting or edge.__class__ is Slot:
                         _add(heap, waiting, edge, g)
@@ -200,7 +202,7 @@ def _check_nan(node: Node, grads: Any) -> None:
 def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, ...]:
     """Return the cotangents of a call with several outputs, zeros for those that had none."""
     raw = node.device.raw
-    filled = []
+    filled: list[Any] = []
     for ct, shape, dtype in zip(cts, node.shape, node.dtype, strict=True):
         if ct is None and node.op.kind == "function":
             filled.append(None)  # a Function says itself whether it wants zeros
@@ -224,7 +226,9 @@ def _restore(node: Node, position: int, level: bool) -> Any:
     if count == -1:
         items = []
         for i, item in enumerate(value):
-            origin = slot_of(node, i, node.shape[i], node.dtype[i]) if code == OUT else node.edges[i]
+            origin = (
+                slot_of(node, i, node.shape[i], node.dtype[i]) if code == OUT else node.edges[i]
+            )
             items.append(_restore_one(node, code, item, origin, level))
         return tuple(items)
     return _restore_one(node, code, saved, node if code == OUT else node.edges[code], level)
@@ -244,7 +248,9 @@ def _restore_one(node: Node, code: int, saved: Any, origin: Any, level: bool) ->
 
 
 def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
-    what = "output" if code == OUT else f"input {node.op.inputs[min(code, len(node.op.inputs) - 1)]}"
+    what = (
+        "output" if code == OUT else f"input {node.op.inputs[min(code, len(node.op.inputs) - 1)]}"
+    )
     raise RuntimeError(
         f"backward: the saved {what} of {node.name!r} (shape {node.shape}) has been modified by an "
         f"in-place operation: it is at version {now}, expected version {saved}; clone it before "
@@ -306,8 +312,8 @@ def _replaced(kind: str, given: Any, n: int, tensors: bool) -> list[Any] | None:
     found = given if isinstance(given, tuple | list) else (given,)
     if len(found) != n or not all(ct is None or isinstance(ct, TensorBase) for ct in found):
         raise RuntimeError(
-            f"{kind}: returned {len(found)} values; a hook of a node returns None or a tuple of {n} "
-            "Tensors (or None)"
+            f"{kind}: returned {len(found)} values; a hook of a node returns None or a tuple of "
+            f"{n} Tensors (or None)"
         )
     return [ct if tensors or ct is None else ct._data for ct in found]
 
@@ -319,7 +325,11 @@ def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
         note_opaque("backward() writes to .grad; use autograd.grad or value_and_grad")
         leaf.grad = namespace().copy(ct) if grad is None else grad + ct
     elif grad is None:
-        if _holders(ct) > _SOLE or ct.__class__ is not leaf.device._array_type or ct.base is not None:
+        if (
+            _holders(ct) > _SOLE
+            or ct.__class__ is not leaf.device._array_type
+            or ct.base is not None
+        ):
             ct = leaf.device.raw.copy(ct)
         leaf.grad = wrap(ct, leaf.device)
     elif grad._node is not None:

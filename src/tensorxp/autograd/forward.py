@@ -14,7 +14,7 @@ from tensorxp._core.door import apply, device_mismatch, node_of, wrap
 from tensorxp._core.node import next_seq
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
-from tensorxp._core.tensor import TensorBase
+from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, stack, watch
 from tensorxp._core.writes import follow
@@ -153,9 +153,7 @@ def _call(
     return rule.fn(*arguments, **{name: params[name] for name in rule.named})
 
 
-def jvp(
-    fn: Callable[..., Any], primals: Any, tangents: Any
-) -> tuple[Any, Any]:
+def jvp(fn: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     """Return `fn(*primals)` and its directional derivative along `tangents`.
 
     `tangents` has one Tensor (or None for zero) for each primal, of its shape and dtype.
@@ -171,7 +169,7 @@ def jvp(
     start = next_seq()
     fresh = []
     for i, (x, t) in enumerate(zip(xs, ts, strict=True)):
-        if not isinstance(x, TensorBase):
+        if not isinstance(x, Tensor):
             raise TypeError(f"jvp: primals[{i}] is a {type(x).__name__}; allowed are Tensors")
         # a stand-in keeps the caller's tensors out of the table; a copy carries outer levels along
         outer = node_of(x) is not None or bool(stack())
@@ -179,7 +177,7 @@ def jvp(
         fresh.append(alias)
         if t is None:
             continue
-        if not isinstance(t, TensorBase) or t._data.shape != x._data.shape:
+        if not isinstance(t, Tensor) or t._data.shape != x._data.shape:
             raise ValueError(
                 f"jvp: tangents[{i}] is {type(t).__name__} of shape {getattr(t, 'shape', None)}; "
                 f"it must be a Tensor of the primal's shape {x._data.shape}"

@@ -227,7 +227,7 @@ class _FunctionPrimitive(Primitive):
         self.jvp(lambda t, *, ctx: _push_forward(cls, ctx, t))
 
     def bind(self, device: Any) -> Callable[..., Any]:
-        return partial(self.forward, device.raw)  # type: ignore[arg-type]
+        return partial(self.forward, device.raw)  # type: ignore[arg-type,misc]
 
 
 def _run(cls: type[Function], xp: Any, *raws: Any, ctx: FunctionCtx) -> Any:

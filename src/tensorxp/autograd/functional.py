@@ -191,8 +191,7 @@ def _by_rows(y: Any, tracked: tuple[Any, ...], xs: tuple[Any, ...], keep: bool) 
         for ct in _basis(y)
     ]
     return tuple(
-        xp.reshape(xp.stack([row[i] for row in rows]), y.shape + x.shape)
-        for i, x in enumerate(xs)
+        xp.reshape(xp.stack([row[i] for row in rows]), y.shape + x.shape) for i, x in enumerate(xs)
     )
 
 

@@ -1,10 +1,8 @@
 """`backward` and `grad`: the user's doors to the engine, with their checks."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from tensorxp._core.door import apply, node_of, wrap
-from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
@@ -24,8 +22,8 @@ def _root(function: str, x: Any, ct: Any, argument: str) -> tuple[Any, Any]:
     if ct is None:
         if data.size != 1:
             raise RuntimeError(
-                f"{function}: {argument} can be left out only for a tensor of one element; this one "
-                f"has shape {data.shape}; give {argument} of that shape, or sum first"
+                f"{function}: {argument} can be left out only for a tensor of one element; this "
+                f"one has shape {data.shape}; give {argument} of that shape, or sum first"
             )
         if data.dtype.kind == "c":
             raise RuntimeError(
@@ -120,9 +118,7 @@ def grad(
         raise RuntimeError(f"grad: {len(outs)} outputs, but {len(cts)} grad_outputs")
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: materialize_grads=True needs allow_unused to be None or True")
-    roots = [
-        _root("grad", x, ct, "grad_outputs") for x, ct in zip(outs, cts, strict=True)
-    ]
+    roots = [_root("grad", x, ct, "grad_outputs") for x, ct in zip(outs, cts, strict=True)]
     _check_inputs("grad", wanted)
     nodes = [engine.root_of("grad", x) for x in wanted]
     targets: dict[Any, Any] = dict.fromkeys(nodes)
@@ -134,15 +130,13 @@ def grad(
     if not (allow_unused or materialize_grads) and any(g is None for g in found):
         unused = [i for i, g in enumerate(found) if g is None]
         raise RuntimeError(
-            f"grad: the outputs do not depend on inputs {unused}; set allow_unused=True to get None "
-            "for them"
+            f"grad: the outputs do not depend on inputs {unused}; set allow_unused=True to get "
+            "None for them"
         )
     if materialize_grads:
         zeros_like = engine.namespace().zeros_like
         found = [zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True)]
     return tuple(found)
-
-
 
 
 def apply_primitive(

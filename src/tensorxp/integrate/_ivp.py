@@ -106,7 +106,8 @@ def steps(fun: Any, t0: Any, t1: Any, y: Any, controls: Controls) -> Any:
         if last:
             return
     raise RuntimeError(
-        f"integrate.solve_ivp: {controls.limit} steps did not reach {end}; the solution is at {now}; "
+        f"integrate.solve_ivp: {controls.limit} steps did not reach {end}; the solution is at "
+        f"{now}; "
         "raise max_steps or the tolerances"
     )
 

@@ -93,9 +93,7 @@ RK45 = Method(
     ),
 )  # fmt: skip
 
-DOP853 = Method(
-    "DOP853", 12, 7, _dop853.C, _dop853.A, _dop853.B, (_dop853.E5, _dop853.E3)
-)
+DOP853 = Method("DOP853", 12, 7, _dop853.C, _dop853.A, _dop853.B, (_dop853.E5, _dop853.E3))
 
 METHODS = {method.name: method for method in (RK23, RK45, DOP853)}
 

@@ -11,9 +11,7 @@ from tensorxp import trapezoid
 __all__ = ["cumulative_trapezoid", "fixed_quad", "simpson", "trapezoid"]
 
 
-def fixed_quad(
-    func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int = 5
-) -> tx.Tensor:
+def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int = 5) -> tx.Tensor:
     """Return the integral of `func(x, *args)` from `a` to `b` by `n` Gauss-Legendre points.
 
     `func` gets a 1-D Tensor of points and returns values along the last axis. Exact for
@@ -90,7 +88,7 @@ def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> tx.Tenso
     return out + last + middle - a**3 / (6 * b * (a + b)) * ends[2]
 
 
-def _samples(name: str, y: Any, x: Any, dx: Any, axis: int) -> tuple[Any, Any]:
+def _samples(name: str, y: Any, x: Any, dx: Any, axis: int) -> tuple[tx.Tensor, tx.Tensor]:
     """Return the samples with `axis` last, and the steps between them."""
     if not isinstance(y, tx.Tensor):
         y = tx.asarray(y)

@@ -20,9 +20,7 @@ class CubicHermiteSpline:
     0.125
     """
 
-    def __init__(
-        self, x: Any, y: Any, dydx: Any, axis: int = 0, extrapolate: bool = True
-    ) -> None:
+    def __init__(self, x: Any, y: Any, dydx: Any, axis: int = 0, extrapolate: bool = True) -> None:
         name = self._name
         values = self._values(x, y, axis, 2)
         slopes = tx.moveaxis(floating(name, "dydx", dydx, values), axis, 0)
@@ -151,12 +149,10 @@ class CubicSpline(CubicHermiteSpline):
             # the third derivative does not jump at the second point
             total = h[a] + h[b]
             matrix[end, end], matrix[end, end + inward] = h[b], total
-            right[end] = (
-                (h[a] + 2 * total) * h[b] * mean[a] + h[a] ** 2 * mean[b]
-            ) / total
+            right[end] = ((h[a] + 2 * total) * h[b] * mean[a] + h[a] ** 2 * mean[b]) / total
             return
         named = {"natural": (2, 0.0), "clamped": (1, 0.0)}
-        order, value = named.get(condition, condition) if isinstance(condition, str) else condition
+        order, value = named.get(condition, (0, 0.0)) if isinstance(condition, str) else condition
         if order not in (1, 2):
             raise ValueError(
                 f'{self._name}: bc_type has {condition!r}; allowed are "not-a-knot", "natural", '

@@ -18,7 +18,8 @@ class RegularGridInterpolator:
     two with method "nearest"); on a face of the grid by a coordinate it is that of the next cell.
 
     >>> import tensorxp as xp
-    >>> f = xp.interpolate.RegularGridInterpolator(([0.0, 1.0], [0.0, 2.0]), [[0.0, 2.0], [1.0, 3.0]])
+    >>> axes, values = ([0.0, 1.0], [0.0, 2.0]), [[0.0, 2.0], [1.0, 3.0]]
+    >>> f = xp.interpolate.RegularGridInterpolator(axes, values)
     >>> float(f([0.5, 1.0]))
     1.5
     """

@@ -1,15 +1,13 @@
 """Losses as modules; the functions are in `functional`."""
 
-from collections.abc import Callable
 from typing import Any
 
 from tensorxp.nn import functional as F
 from tensorxp.nn.functional._reduce import legacy
 from tensorxp.nn.module import Module
-from tensorxp.nn.shaping import PairwiseDistance
 
 
-class _Loss(Module):
+class Loss(Module):
     """What losses share: how the losses of the elements are put together."""
 
     def __init__(
@@ -19,7 +17,7 @@ class _Loss(Module):
         self.reduction = legacy(reduction, size_average, reduce)
 
 
-class _WeightedLoss(_Loss):
+class WeightedLoss(Loss):
     """A loss with a weight per class or element, which is a buffer."""
 
     def __init__(
@@ -33,7 +31,7 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-class L1Loss(_Loss):
+class L1Loss(Loss):
     """|x - y|."""
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -41,7 +39,7 @@ class L1Loss(_Loss):
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
-class MSELoss(_Loss):
+class MSELoss(Loss):
     """(x - y)²."""
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -49,7 +47,7 @@ class MSELoss(_Loss):
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
-class SmoothL1Loss(_Loss):
+class SmoothL1Loss(Loss):
     """Squared near 0, absolute beyond beta."""
 
     def __init__(
@@ -67,7 +65,7 @@ class SmoothL1Loss(_Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
-class HuberLoss(_Loss):
+class HuberLoss(Loss):
     """Squared near 0, linear beyond delta."""
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
@@ -79,7 +77,7 @@ class HuberLoss(_Loss):
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """The negative log-probability of the target class."""
 
     def __init__(
@@ -100,7 +98,7 @@ class NLLLoss(_WeightedLoss):
         )
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """The cross-entropy of scores (N, C, …) with class indices or probabilities."""
 
     def __init__(
@@ -128,7 +126,7 @@ class CrossEntropyLoss(_WeightedLoss):
         )
 
 
-class BCELoss(_WeightedLoss):
+class BCELoss(WeightedLoss):
     """The binary cross-entropy of probabilities."""
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -136,7 +134,7 @@ class BCELoss(_WeightedLoss):
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
-class BCEWithLogitsLoss(_WeightedLoss):
+class BCEWithLogitsLoss(WeightedLoss):
     """The binary cross-entropy of sigmoid(x)."""
 
     def __init__(
@@ -157,7 +155,7 @@ class BCEWithLogitsLoss(_WeightedLoss):
         )
 
 
-class KLDivLoss(_Loss):
+class KLDivLoss(Loss):
     """The Kullback-Leibler divergence y (log y - x)."""
 
     def __init__(
@@ -175,7 +173,7 @@ class KLDivLoss(_Loss):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
-class PoissonNLLLoss(_Loss):
+class PoissonNLLLoss(Loss):
     """The negative log-likelihood of Poisson counts."""
 
     def __init__(
@@ -199,7 +197,7 @@ class PoissonNLLLoss(_Loss):
         )
 
 
-class GaussianNLLLoss(_Loss):
+class GaussianNLLLoss(Loss):
     """The negative log-likelihood of normal values with given variances."""
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
@@ -214,183 +212,7 @@ class GaussianNLLLoss(_Loss):
         )
 
 
-class HingeEmbeddingLoss(_Loss):
-    """x where y is 1, max(0, margin - x) where it is -1."""
-
-    def __init__(
-        self,
-        margin: float = 1.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input: Any, target: Any) -> Any:
-        """Return the loss."""
-        return F.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
-
-
-class SoftMarginLoss(_Loss):
-    """log(1 + exp(-y x))."""
-
-    def forward(self, input: Any, target: Any) -> Any:
-        """Return the loss."""
-        return F.soft_margin_loss(input, target, reduction=self.reduction)
-
-
-class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """Binary cross-entropies with logits, averaged over the classes."""
-
-    def forward(self, input: Any, target: Any) -> Any:
-        """Return the loss."""
-        return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
-
-
-class MultiLabelMarginLoss(_Loss):
-    """Hinges between target classes and others."""
-
-    def forward(self, input: Any, target: Any) -> Any:
-        """Return the loss."""
-        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
-
-
-class MultiMarginLoss(_WeightedLoss):
-    """Hinges between the target class and the others."""
-
-    def __init__(
-        self,
-        p: int = 1,
-        margin: float = 1.0,
-        weight: Any = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-        if p not in (1, 2):
-            raise ValueError("only p == 1 and p == 2 supported")
-        self.p = p
-        self.margin = margin
-
-    def forward(self, input: Any, target: Any) -> Any:
-        """Return the loss."""
-        return F.multi_margin_loss(
-            input, target, self.p, self.margin, self.weight, reduction=self.reduction
-        )
-
-
-class CosineEmbeddingLoss(_Loss):
-    """1 - cos where y is 1, max(0, cos - margin) where it is -1."""
-
-    def __init__(
-        self,
-        margin: float = 0.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
-        """Return the loss."""
-        return F.cosine_embedding_loss(
-            input1, input2, target, self.margin, reduction=self.reduction
-        )
-
-
-class MarginRankingLoss(_Loss):
-    """max(0, -y (x1 - x2) + margin)."""
-
-    def __init__(
-        self,
-        margin: float = 0.0,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input1: Any, input2: Any, target: Any) -> Any:
-        """Return the loss."""
-        return F.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
-
-
-class TripletMarginLoss(_Loss):
-    """max(0, ‖a - p‖ - ‖a - n‖ + margin)."""
-
-    def __init__(
-        self,
-        margin: float = 1.0,
-        p: float = 2.0,
-        eps: float = 1e-6,
-        swap: bool = False,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        if margin <= 0:
-            raise ValueError(
-                f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead"
-            )
-        self.margin = margin
-        self.p = p
-        self.eps = eps
-        self.swap = swap
-
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
-        """Return the loss."""
-        return F.triplet_margin_loss(
-            anchor,
-            positive,
-            negative,
-            margin=self.margin,
-            p=self.p,
-            eps=self.eps,
-            swap=self.swap,
-            reduction=self.reduction,
-        )
-
-
-class TripletMarginWithDistanceLoss(_Loss):
-    """max(0, d(a, p) - d(a, n) + margin) of a distance function."""
-
-    def __init__(
-        self,
-        *,
-        distance_function: Callable[[Any, Any], Any] | None = None,
-        margin: float = 1.0,
-        swap: bool = False,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(reduction=reduction)
-        if margin <= 0:
-            raise ValueError(
-                "TripletMarginWithDistanceLoss: expected margin to be greater than 0, got "
-                f"{margin} instead"
-            )
-        self.distance_function = distance_function or PairwiseDistance()
-        self.margin = margin
-        self.swap = swap
-
-    def forward(self, anchor: Any, positive: Any, negative: Any) -> Any:
-        """Return the loss."""
-        return F.triplet_margin_with_distance_loss(
-            anchor,
-            positive,
-            negative,
-            distance_function=self.distance_function,
-            margin=self.margin,
-            swap=self.swap,
-            reduction=self.reduction,
-        )
-
-
-class CTCLoss(_Loss):
+class CTCLoss(Loss):
     """Connectionist temporal classification: -log of the probability over all alignments."""
 
     def __init__(

@@ -1,22 +1,22 @@
 """`Module`: the base of every layer; it registers parameters, buffers and submodules.
 
 What is set as an attribute goes into the dict of its kind, as in PyTorch, so that traversal,
-state dicts and moves see it. Loading is in `_state.py`, calls with hooks in `_hooks.py`.
+state dicts and moves see it. Loading is in `_state.py`, calls with hooks in `_hooks.py`, devices
+and dtypes in `_moves.py`.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tensorxp._backend.device import as_device
-from tensorxp._backend.dtypes import as_dtype
 from tensorxp._core.modes import no_grad
 from tensorxp._tensor import Tensor
 from tensorxp.nn._hooks import HookMethods
+from tensorxp.nn._moves import MoveMethods
 from tensorxp.nn._state import StateMethods
-from tensorxp.nn.parameter import Buffer, Parameter, replace_data
+from tensorxp.nn.parameter import Buffer, Parameter
 
 
-class Module(HookMethods, StateMethods):
+class Module(HookMethods, StateMethods, MoveMethods):
     """Base class of neural network layers: override `__init__` and `forward`.
 
     >>> import tensorxp as xp
@@ -272,84 +272,6 @@ class Module(HookMethods, StateMethods):
             module.apply(fn)
         fn(self)
         return self
-
-    def _apply(self, fn: Callable[[Any], Any]) -> "Module":
-        """Replace the values of parameters (which stay the same objects) and of buffers."""
-        for module in self.modules():
-            with no_grad():
-                for parameter in module._parameters.values():
-                    if parameter is not None:
-                        new = fn(parameter.detach())
-                        if new._data is not parameter._data:
-                            replace_data(parameter, new)
-                for name, buffer in module._buffers.items():
-                    if buffer is not None:
-                        module._buffers[name] = fn(buffer)
-        return self
-
-    def to(
-        self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False
-    ) -> "Module":
-        """Move all parameters and buffers to a device, a dtype (floating ones), or both.
-
-        Positional: a device, a dtype, or a Tensor whose device and dtype are taken. The
-        parameters stay the same objects, so optimisers keep them.
-        """
-        for target in args:
-            if isinstance(target, Tensor):
-                device, dtype = target.device, target.dtype
-            elif isinstance(target, bool):
-                continue
-            else:
-                try:
-                    dtype = as_dtype(target, "Module.to")
-                except TypeError:
-                    device = target
-        place = None if device is None else as_device(device, "Module.to")
-        kind = None if dtype is None else as_dtype(dtype, "Module.to")
-        if kind is not None and kind.kind not in ("real floating", "complex floating"):
-            raise TypeError(
-                f"Module.to: dtype is {kind}; allowed are floating-point and complex dtypes"
-            )
-
-        def move(x: Any) -> Any:
-            if place is not None and x.device is not place:
-                x = x.to_device(place)
-            if kind is not None and x._data.dtype.kind in "fc":
-                x = x.astype(kind, copy=False)
-            return x
-
-        return self._apply(move)
-
-    def cpu(self) -> "Module":
-        """Move to the CPU."""
-        return self.to(device="cpu")
-
-    def cuda(self, device: int | str | None = None) -> "Module":
-        """Move to a CUDA device, the current one by default."""
-        return self.to(
-            device="cuda"
-            if device is None
-            else device
-            if isinstance(device, str)
-            else f"cuda:{device}"
-        )
-
-    def type(self, dst_type: Any) -> "Module":
-        """Cast all floating-point parameters and buffers."""
-        return self.to(dtype=dst_type)
-
-    def float(self) -> "Module":
-        """Cast all floating-point parameters and buffers to float32."""
-        return self.to(dtype="float32")
-
-    def double(self) -> "Module":
-        """Cast all floating-point parameters and buffers to float64."""
-        return self.to(dtype="float64")
-
-    def half(self) -> "Module":
-        """Cast all floating-point parameters and buffers to float16."""
-        return self.to(dtype="float16")
 
     def train(self, mode: bool = True) -> "Module":
         """Set training mode in this module and all below it (Dropout, BatchNorm heed it)."""

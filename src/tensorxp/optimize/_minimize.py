@@ -86,9 +86,7 @@ def minimize(
     )
     x = packing.vector(found.x)
     if implicit:
-        x = differentiable_minimum(
-            name, problem.gradient_of, found.x, packing, limits, conditions
-        )
+        x = differentiable_minimum(name, problem.gradient_of, found.x, packing, limits, conditions)
     result = OptimizeResult(found)
     result["x"] = packing.unpack(x)
     with tx.set_grad_enabled(tx.is_grad_enabled() and implicit):

@@ -66,6 +66,7 @@ class Problem:
 
     def value(self, x: "np.ndarray[Any, Any]") -> float:
         """Return the scalar value."""
+
         def compute(place: Any) -> float:
             with tx.no_grad():
                 return float(self.scalar(place))

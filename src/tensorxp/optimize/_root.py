@@ -1,6 +1,8 @@
 """`root` and `fixed_point`: solutions of equations, with implicit gradients to parameters."""
 
 from collections.abc import Callable
+from itertools import pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -129,7 +131,7 @@ def _mixed(places: list[Any], values: list[Any]) -> Any:
     if len(places) == 1:
         return last
     changes = [v - p for p, v in zip(places, values, strict=True)]
-    steps = np.stack([b - a for a, b in zip(changes, changes[1:], strict=False)], axis=1)
-    images = np.stack([b - a for a, b in zip(values, values[1:], strict=False)], axis=1)
+    steps = np.stack([b - a for a, b in pairwise(changes)], axis=1)
+    images = np.stack([b - a for a, b in pairwise(values)], axis=1)
     weights = np.linalg.lstsq(steps, changes[-1], rcond=None)[0]
     return last - images @ weights

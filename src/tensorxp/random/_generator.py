@@ -4,7 +4,7 @@ The bits come from NumPy's PCG64 on the host and from CuPy's Philox on CUDA devi
 is a uint8 Tensor on the CPU, so that it can be saved beside weights.
 """
 
-import secrets
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from typing import Any
 
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._core.door import wrap
-from tensorxp._core.watchers import note_opaque
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import note_opaque
 
 _HOST, _CUDA = 0, 1
 _HOST_BYTES = 46
@@ -62,7 +62,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start the stream of a seed from the operating system, and return that seed."""
-        self.manual_seed(secrets.randbits(64))
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
         return self._seed
 
     def initial_seed(self) -> int:
@@ -197,7 +197,7 @@ def manual_seed(seed: int) -> Generator:
 
 def seed() -> int:
     """Seed all default generators from the operating system, and return the seed."""
-    chosen = secrets.randbits(64)
+    chosen = int.from_bytes(os.urandom(8), "little")
     manual_seed(chosen)
     return chosen
 

@@ -98,7 +98,9 @@ def _untangle(
 ) -> None:
     """Order each row by the mean place of the neighbours in the row before it, to and fro."""
     for sweep in range(_SWEEPS):
-        known, indices = (up, range(1, len(rows))) if sweep % 2 == 0 else (down, range(len(rows) - 2, -1, -1))
+        known, indices = (
+            (up, range(1, len(rows))) if sweep % 2 == 0 else (down, range(len(rows) - 2, -1, -1))
+        )
         for i in indices:
             other = rows[i - 1] if known is up else rows[i + 1]
             place = {node: j for j, node in enumerate(other)}
@@ -140,9 +142,7 @@ def _settle(
     return x
 
 
-def spread(
-    wanted: Sequence[float], gaps: Sequence[float], weights: Sequence[float]
-) -> list[float]:
+def spread(wanted: Sequence[float], gaps: Sequence[float], weights: Sequence[float]) -> list[float]:
     """Return the places nearest to `wanted`, at least squares, that keep order and gaps."""
     offsets = [0.0]
     for gap in gaps:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
+from itertools import pairwise
 from typing import Any
 from zlib import crc32
 
@@ -43,7 +44,9 @@ def module_colours(boxes: Sequence[Any]) -> dict[str, str]:
 def _size(box: Any) -> tuple[float, float]:
     text = max([len(box.title) * 7.8, *(len(line) * 6.75 for line in box.lines)])
     extra = 24 if box.kind in ("leaf", "again") else 12
-    return max(text + 2 * _PADDING + extra, 56.0), _TITLE + _LINE * len(box.lines) + 2 * _PADDING - 3
+    return max(text + 2 * _PADDING + extra, 56.0), _TITLE + _LINE * len(
+        box.lines
+    ) + 2 * _PADDING - 3
 
 
 def _with_copies(boxes: Sequence[Any]) -> list[Any]:
@@ -99,13 +102,15 @@ def _edges(box: Any, layout: Any, sizes: Any) -> list[str]:
     end_y = y - sizes[box.key][1] / 2 - 1
     width = sizes[box.key][0]
     found = []
-    ends = sorted(sources, key=lambda key: (layout.routes[key, box.key] or [layout.centres[key]])[-1])
+    ends = sorted(
+        sources, key=lambda key: (layout.routes[key, box.key] or [layout.centres[key]])[-1]
+    )
     for i, key in enumerate(ends):
         end_x = x + (i - (len(ends) - 1) / 2) * min(18.0, 0.7 * width / len(ends))
         sx, sy = layout.centres[key]
         points = [(sx, sy + sizes[key][1] / 2), *layout.routes[key, box.key], (end_x, end_y)]
         path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-        for (ax, ay), (bx, by) in zip(points, points[1:], strict=False):
+        for (ax, ay), (bx, by) in pairwise(points):
             middle = (ay + by) / 2
             path += f"C{ax:.1f} {middle:.1f} {bx:.1f} {middle:.1f} {bx:.1f} {by:.1f}"
         found.append(f'<path class="ge" d="{path}" marker-end="url(#arrow)"/>')

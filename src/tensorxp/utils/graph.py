@@ -210,12 +210,12 @@ def _box(node: Any, names: Mapping[Any, str], arrays: dict[int, int]) -> Box:
     elif total:
         lines.append(f"saves {size_text(total)}")
     shown = {k: v for k, v in node.params.items() if not callable(v)}
-    detail = [f"{node.op.name}({', '.join(f'{k}={_short(v)}' for k, v in shown.items())})"]
-    detail += [f"gives {value} on {node.device}", f"call number {node.seq}"]
-    detail += [f"saves {text}" for text in _saved_texts(node)]
+    details = [f"{node.op.name}({', '.join(f'{k}={_short(v)}' for k, v in shown.items())})"]
+    details += [f"gives {value} on {node.device}", f"call number {node.seq}"]
+    details += [f"saves {text}" for text in _saved_texts(node)]
     title = f"{name} = {node.op.name}" if name else node.op.name
     family = _family(node.op)
-    return Box(node.seq, "op", title, lines, "\n".join(detail), family, "", total)
+    return Box(node.seq, "op", title, lines, "\n".join(details), family, "", total)
 
 
 def _value_text(shape: Any, dtype: Any) -> str:

@@ -90,7 +90,9 @@ def summary(module: Any, depth: int | None = None) -> str:
     lines = [f"{a:<{w[0]}}  {b:<{w[1]}}  {c:>{w[2]}}  {d:>{w[3]}}" for a, b, c, d in cells]
     lines.insert(1, "-" * len(lines[0]))
     top = rows[0]
-    total = f"{top.parameters:,} parameters, {top.trained:,} of them trained, {size_text(top.nbytes)}"
+    total = (
+        f"{top.parameters:,} parameters, {top.trained:,} of them trained, {size_text(top.nbytes)}"
+    )
     return "\n".join([*lines, total])
 
 
@@ -114,13 +116,14 @@ def _tree(module: Any, name: str, unfolded: bool) -> str:
     own = [
         f'<div style="margin-left:1.6em"><span style="opacity:.65">{escape(key)}</span> '
         f"<code>{p.dtype} {shape_text(p.shape)}</code></div>"
-        for key, p in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+        for key, p in (
+            *module.named_parameters(recurse=False),
+            *module.named_buffers(recurse=False),
+        )
     ]
     below = [_tree(child, key, False) for key, child in module.named_children()]
     if not own and not below:
         return f'<div style="margin-left:1.2em">{label}</div>'
     state = " open" if unfolded or below else ""
     inner = "".join(own + below)
-    return (
-        f'<details style="margin-left:1.2em"{state}><summary>{label}</summary>{inner}</details>'
-    )
+    return f'<details style="margin-left:1.2em"{state}><summary>{label}</summary>{inner}</details>'

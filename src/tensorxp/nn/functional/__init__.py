@@ -31,6 +31,14 @@ from tensorxp.nn.functional.activation import (
     tanhshrink,
     threshold,
 )
+from tensorxp.nn.functional.adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from tensorxp.nn.functional.attention import (
     multi_head_attention_forward,
     scaled_dot_product_attention,
@@ -75,12 +83,6 @@ from tensorxp.nn.functional.normalization import (
 )
 from tensorxp.nn.functional.padding import pad
 from tensorxp.nn.functional.pooling import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_avg_pool3d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    adaptive_max_pool3d,
     avg_pool1d,
     avg_pool2d,
     avg_pool3d,

@@ -9,29 +9,29 @@ from tensorxp.nn.functional._inplace import settle
 
 def relu(input: Any, inplace: bool = False) -> Any:
     """Return max(x, 0); the gradient at 0 is 0."""
-    return settle(input, act.relu(input), inplace)
+    return settle(act.relu, input, inplace)
 
 
 def relu_(input: Any) -> Any:
     """Apply `relu` in place."""
-    return settle(input, act.relu(input), True)
+    return settle(act.relu, input, True)
 
 
 def relu6(input: Any, inplace: bool = False) -> Any:
     """Return x limited to [0, 6]."""
-    return settle(input, act.hardtanh(input, 0.0, 6.0), inplace)
+    return settle(lambda x: act.hardtanh(x, 0.0, 6.0), input, inplace)
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
     """Return x limited to [min_val, max_val]; the gradient at the limits is 0."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    return settle(input, act.hardtanh(input, min_val, max_val), inplace)
+    return settle(lambda x: act.hardtanh(x, min_val, max_val), input, inplace)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """Return x where x > 0, else negative_slope · x."""
-    return settle(input, act.leaky_relu(input, negative_slope), inplace)
+    return settle(lambda x: act.leaky_relu(x, negative_slope), input, inplace)
 
 
 def rrelu(
@@ -45,7 +45,7 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     slope = xp.random.uniform(lower, upper, input.shape, dtype=input.dtype, device=input.device)
-    return settle(input, xp.where(input >= 0, input, input * slope), inplace)
+    return settle(lambda x: xp.where(x >= 0, x, x * slope), input, inplace)
 
 
 def prelu(input: Any, weight: Any) -> Any:
@@ -65,18 +65,18 @@ def prelu(input: Any, weight: Any) -> Any:
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return x where x > 0, else alpha (exp(x) - 1)."""
-    return settle(input, act.elu(input, alpha), inplace)
+    return settle(lambda x: act.elu(x, alpha), input, inplace)
 
 
 def selu(input: Any, inplace: bool = False) -> Any:
     """Return the self-normalising `elu` (Klambauer and others, 2017)."""
     out = act.elu(input, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
-    return settle(input, out, inplace)
+    return settle(lambda x: out, input, inplace)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """Return max(x, 0) + min(0, alpha (exp(x / alpha) - 1))."""
-    return settle(input, act.elu(input, alpha, 1.0, 1.0 / alpha), inplace)
+    return settle(lambda x: act.elu(x, alpha, 1.0, 1.0 / alpha), input, inplace)
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:
@@ -92,12 +92,12 @@ def gelu(input: Any, approximate: str = "none") -> Any:
 
 def silu(input: Any, inplace: bool = False) -> Any:
     """Return x · sigmoid(x)."""
-    return settle(input, act.silu(input), inplace)
+    return settle(act.silu, input, inplace)
 
 
 def mish(input: Any, inplace: bool = False) -> Any:
     """Return x · tanh(softplus(x))."""
-    return settle(input, act.mish(input), inplace)
+    return settle(act.mish, input, inplace)
 
 
 def sigmoid(input: Any) -> Any:
@@ -144,17 +144,17 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Any:
     """Return x / 6 + 1/2 limited to [0, 1]."""
-    return settle(input, act.hardtanh(input / 6 + 0.5, 0.0, 1.0), inplace)
+    return settle(lambda x: act.hardtanh(x / 6 + 0.5, 0.0, 1.0), input, inplace)
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:
     """Return x · min(max(x + 3, 0), 6) / 6."""
-    return settle(input, act.hardswish(input), inplace)
+    return settle(act.hardswish, input, inplace)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """Return x where x > threshold, else value."""
-    return settle(input, act.threshold(input, threshold, value), inplace)
+    return settle(lambda x: act.threshold(x, threshold, value), input, inplace)
 
 
 def glu(input: Any, dim: int = -1) -> Any:

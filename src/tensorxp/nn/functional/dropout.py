@@ -24,9 +24,9 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     if not training or p == 0.0:
         return input
     if p == 1.0:
-        return settle(input, input * 0.0, inplace)
+        return settle(lambda x: x * 0.0, input, inplace)
     mask = xp.astype(_kept(input, input.shape, p), input.dtype) * (1 / (1 - p))
-    return settle(input, input * mask, inplace)
+    return settle(lambda x: x * mask, input, inplace)
 
 
 def _channels(input: Any, p: float, training: bool, inplace: bool, ndim: int) -> Any:
@@ -37,7 +37,7 @@ def _channels(input: Any, p: float, training: bool, inplace: bool, ndim: int) ->
     lead = input.ndim - ndim
     shape = (*input.shape[:lead], *(1,) * ndim)
     mask = xp.astype(_kept(input, shape, p), input.dtype)
-    return settle(input, input * (mask / (1 - p) if p < 1 else mask * 0.0), inplace)
+    return settle(lambda x: x * (mask / (1 - p) if p < 1 else mask * 0.0), input, inplace)
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -67,13 +67,13 @@ def _alpha(input: Any, p: float, training: bool, inplace: bool, shape: Any) -> A
     if not training or p == 0.0:
         return input
     if p == 1.0:
-        return settle(input, input * 0.0, inplace)
+        return settle(lambda x: x * 0.0, input, inplace)
     # dropped elements become alpha'; a and b keep the mean 0 and the variance 1
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     b = -a * _ALPHA * p
     keep = _kept(input, shape, p)
     out = xp.where(keep, input, _ALPHA) * a + b
-    return settle(input, out, inplace)
+    return settle(lambda x: out, input, inplace)
 
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""Pooling over windows of one, two or three spatial axes, and adaptive pooling."""
+"""Pooling over windows of one, two or three spatial axes."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def _window(
     return Window(kernel, steps, tuple(pairs), spread)
 
 
-def _max_pool(
+def pool(
     ndim: int,
     input: Any,
     kernel_size: Any,
@@ -81,7 +81,7 @@ def max_pool1d(
     return_indices: bool = False,
 ) -> Any:
     """Return the maxima of windows (N, C, L); with `return_indices` also where they are."""
-    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool2d(
@@ -94,7 +94,7 @@ def max_pool2d(
     return_indices: bool = False,
 ) -> Any:
     """Return the maxima of windows (N, C, H, W); with `return_indices` also where they are."""
-    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def max_pool3d(
@@ -107,7 +107,7 @@ def max_pool3d(
     return_indices: bool = False,
 ) -> Any:
     """Return the maxima of windows (N, C, D, H, W); with `return_indices` also where they are."""
-    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    return pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
 def _divisors(size: Any, window: Window, pads: Any, inside: bool) -> list[list[int]]:
@@ -123,7 +123,7 @@ def _divisors(size: Any, window: Window, pads: Any, inside: bool) -> list[list[i
     return found
 
 
-def _avg_pool(
+def mean_pool(
     ndim: int,
     input: Any,
     kernel_size: Any,
@@ -168,7 +168,7 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Any:
     """Return the means of windows (N, C, L)."""
-    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    return mean_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
@@ -181,7 +181,7 @@ def avg_pool2d(
     divisor_override: int | None = None,
 ) -> Any:
     """Return the means of windows (N, C, H, W)."""
-    return _avg_pool(
+    return mean_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
 
@@ -196,7 +196,7 @@ def avg_pool3d(
     divisor_override: int | None = None,
 ) -> Any:
     """Return the means of windows (N, C, D, H, W)."""
-    return _avg_pool(
+    return mean_pool(
         3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
 
@@ -208,7 +208,7 @@ def _lp_pool(
     taps = 1
     for k in kernel:
         taps *= k
-    mean = _avg_pool(ndim, input**norm_type, kernel_size, stride, 0, ceil_mode, True, None)
+    mean = mean_pool(ndim, input**norm_type, kernel_size, stride, 0, ceil_mode, True, None)
     # as PyTorch: the sign is kept, negative sums give 0
     safe = xp.where(mean > 0, mean * taps, 1.0)
     return xp.where(mean > 0, safe ** (1.0 / norm_type), 0.0)
@@ -233,119 +233,6 @@ def lp_pool3d(
 ) -> Any:
     """Return (Σ x^p)^(1/p) of windows (N, C, D, H, W)."""
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def _adaptive_sizes(name: str, size: Any, output_size: Any) -> tuple[int, ...]:
-    wanted = output_size if isinstance(output_size, tuple | list) else (output_size,) * len(size)
-    if len(wanted) != len(size):
-        raise RuntimeError(f"{name}: output_size is {output_size}; expected {len(size)} sizes")
-    return tuple(n if m is None else int(m) for n, m in zip(size, wanted, strict=True))
-
-
-def _bounds(n: int, m: int) -> list[tuple[int, int]]:
-    """Return the window (start, stop) of each of `m` outputs over `n` elements."""
-    return [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)]
-
-
-def _even(size: Any, wanted: Any) -> bool:
-    return all(m > 0 and n % m == 0 for n, m in zip(size, wanted, strict=True))
-
-
-def _adaptive_avg(ndim: int, input: Any, output_size: Any) -> Any:
-    name = f"adaptive_avg_pool{ndim}d"
-    x, single = batched(name, input, ndim)
-    size = x.shape[2:]
-    wanted = _adaptive_sizes(name, size, output_size)
-    if all(m == 1 for m in wanted):
-        out = xp.mean(x, axis=tuple(range(2, x.ndim)), keepdims=True)
-    elif _even(size, wanted):
-        kernel = tuple(n // m for n, m in zip(size, wanted, strict=True))
-        out = _avg_pool(ndim, x, kernel, None, 0, False, True, None)
-    else:
-        # windows are products of intervals: one matrix of means along each axis
-        out = x
-        for axis, (n, m) in enumerate(zip(size, wanted, strict=True)):
-            rows = [
-                [1 / (stop - start) if start <= j < stop else 0.0 for j in range(n)]
-                for start, stop in _bounds(n, m)
-            ]
-            matrix = xp.asarray(rows, dtype=x.dtype, device=x.device)
-            matrix = xp.reshape(matrix, (m, n))
-            out = apply_along(out, matrix, axis + 2)
-    return out[0] if single else out
-
-
-def apply_along(x: Any, matrix: Any, axis: int) -> Any:
-    """Return `x` with `matrix` applied along an axis."""
-    return xp.moveaxis(xp.matmul(xp.moveaxis(x, axis, -1), matrix.T), -1, axis)
-
-
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
-    """Return means over windows that cover (N, C, L) so that the output has a given size."""
-    return _adaptive_avg(1, input, output_size)
-
-
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
-    """Return means over windows that cover (N, C, H, W) so that the output has a given size."""
-    return _adaptive_avg(2, input, output_size)
-
-
-def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
-    """Return means over windows that cover (N, C, D, H, W) so that the output has a given size."""
-    return _adaptive_avg(3, input, output_size)
-
-
-def _adaptive_max(ndim: int, input: Any, output_size: Any, return_indices: bool) -> Any:
-    name = f"adaptive_max_pool{ndim}d"
-    x, single = batched(name, input, ndim)
-    size = x.shape[2:]
-    wanted = _adaptive_sizes(name, size, output_size)
-    if _even(size, wanted):
-        kernel = tuple(n // m for n, m in zip(size, wanted, strict=True))
-        found = _max_pool(ndim, x, kernel, None, 0, 1, False, return_indices)
-        out, places = found if return_indices else (found, None)
-    else:
-        out, places = _gathered_max(x, size, wanted)
-    if single:
-        out, places = out[0], None if places is None else places[0]
-    return (out, places) if return_indices else out
-
-
-def _gathered_max(x: Any, size: Any, wanted: Any) -> tuple[Any, Any]:
-    """Return maxima over windows of unequal size: gathered, the short ones by repeating an end."""
-    index: Any = 0
-    ndim = len(size)
-    for axis, (n, m) in enumerate(zip(size, wanted, strict=True)):
-        bounds = _bounds(n, m)
-        longest = max(stop - start for start, stop in bounds)
-        rows = [[min(start + i, stop - 1) for i in range(longest)] for start, stop in bounds]
-        shape = [1] * (2 * ndim)
-        shape[axis], shape[ndim + axis] = m, longest
-        places = xp.reshape(xp.asarray(rows, dtype=xp.int64, device=x.device), tuple(shape))
-        index = index * n + places
-    flat_index = xp.reshape(index, (*wanted, -1))
-    flat = xp.reshape(x, (*x.shape[:2], -1))
-    windows = flat.detach()[:, :, flat_index]
-    best = xp.argmax(windows, axis=-1, keepdims=True)
-    index_of = xp.broadcast_to(flat_index, windows.shape)
-    chosen = xp.take_along_axis(index_of, best, axis=-1)[..., 0]
-    picked = xp.take_along_axis(flat, xp.reshape(chosen, (*x.shape[:2], -1)), axis=-1)
-    return xp.reshape(picked, (*x.shape[:2], *wanted)), chosen
-
-
-def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Return maxima over windows that cover (N, C, L) so that the output has a given size."""
-    return _adaptive_max(1, input, output_size, return_indices)
-
-
-def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Return maxima over windows that cover (N, C, H, W) so that the output has a given size."""
-    return _adaptive_max(2, input, output_size, return_indices)
-
-
-def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Return maxima over windows that cover (N, C, D, H, W) so that the output has a given size."""
-    return _adaptive_max(3, input, output_size, return_indices)
 
 
 def _max_unpool(

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import tensorxp as xp
-from tensorxp.nn.functional.pooling import adaptive_avg_pool1d, apply_along
+from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d, apply_along
 
 _MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 

@@ -1,5 +1,6 @@
 """The worker processes of a loader, seen from the parent: tasks out, replies in, the end."""
 
+import os
 import time
 import weakref
 from multiprocessing import resource_tracker
@@ -20,12 +21,14 @@ class Pool:
 
     def __init__(self, context: Any, jobs: list[_worker.Job]) -> None:
         resource_tracker.ensure_running()  # shared by all, so that it sees blocks come and go
+        self.owner = os.getpid()
         self.processes: list[Any] = []
         self.tasks: list[Connection] = []
         self.replies: list[Connection] = []
-        self._stop = context.Event()
+        # a plain byte: a lock could be held by a worker that is killed
+        self._stop = context.RawValue("b", 0)
         self._end = weakref.finalize(
-            self, _close, self.processes, self.tasks, self.replies, self._stop
+            self, _close, self.owner, self.processes, self.tasks, self.replies, self._stop
         )
         try:
             for job in jobs:
@@ -101,9 +104,15 @@ def drop(reply: Any) -> None:
 
 
 def _close(
-    processes: list[Any], tasks: list[Connection], replies: list[Connection], stop: Any
+    owner: int,
+    processes: list[Any],
+    tasks: list[Connection],
+    replies: list[Connection],
+    stop: Any,
 ) -> None:
-    stop.set()
+    if os.getpid() != owner:  # a forked child that forgets the pool of its parent
+        return
+    stop.value = 1
     for pipe in tasks:
         try:
             pipe.send(None)
@@ -112,10 +121,11 @@ def _close(
         pipe.close()
     deadline = time.monotonic() + PATIENCE
     # workers may be sending: read on until each has ended, then what is left in the pipes
-    while any(p.is_alive() for p in processes) and time.monotonic() < deadline:
-        open_pipes = [pipe for pipe in replies if not pipe.closed]
-        alive = [p.sentinel for p in processes if p.is_alive()]
-        wait([*open_pipes, *alive], max(0.0, deadline - time.monotonic()))
+    while alive := [p.sentinel for p in processes if p.is_alive()]:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        wait([*[pipe for pipe in replies if not pipe.closed], *alive], left)
         _drain(replies)
     for process in processes:
         if process.is_alive():

@@ -38,9 +38,10 @@ def pack(batch: Any) -> Packed:
         places.append((end, view.nbytes))
         end += -(-view.nbytes // ALIGNMENT) * ALIGNMENT
     block = SharedMemory(create=True, size=end)
+    memory: Any = block.buf
     try:
         for view, (start, size) in zip(views, places, strict=True):
-            block.buf[start : start + size] = view
+            memory[start : start + size] = view
     except BaseException:
         block.close()
         block.unlink()
@@ -58,7 +59,8 @@ class _Owner:
 
     def __init__(self, block: SharedMemory) -> None:
         self._block = block
-        start = ctypes.addressof(ctypes.c_char.from_buffer(block.buf))
+        memory: Any = block.buf
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
         self.__array_interface__ = {
             "shape": (block.size,),
             "typestr": "|u1",

@@ -173,7 +173,7 @@ def seed_all(seed: int) -> None:
 
 
 def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
-    """Be a worker until the end. `stop` is an event that makes it leave the tasks it has."""
+    """Be a worker until the end. A non-zero `stop` makes it leave the tasks it has."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     sender = _Sender(replies)
     sender.start()
@@ -182,9 +182,10 @@ def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
     parent = os.getppid()
     while True:
         task = _next_task(tasks, parent)
-        if task is None or stop.is_set():
+        if task is None or stop.value:
             break
         epoch, number, content = task
+        reply: Any
         if number is None:  # a new epoch: `content` is its seed
             fetcher = _begin(job, content, where)
             continue

@@ -31,7 +31,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Return samples stacked along a new first axis, field by field.
 
     Tensors, NumPy arrays and numbers become Tensors (Python floats float64, ints int64); strings
-    stay lists; dicts and named tuples keep their kind, other tuples become lists. RuntimeError
+    stay as they are; dicts and named tuples keep their kind, other tuples become lists.
+    RuntimeError
     where shapes or lengths differ, TypeError for other things.
     """
     first = batch[0]
@@ -52,7 +53,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, complex):
         return xp.asarray(list(batch), dtype=xp.complex128)
     if isinstance(first, str | bytes):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
         return _like_mapping(
             first, {key: default_collate([sample[key] for sample in batch]) for key in first}

@@ -2,6 +2,7 @@
 
 import itertools
 import multiprocessing
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -127,12 +128,9 @@ class DataLoader:
     def _index_sampler(self) -> Any:
         return self.batch_sampler if self._batched else self.sampler
 
-    def _base_seed(self) -> int:
-        drawn = xp.random.randint(0, 2**62, device="cpu", generator=self.generator)
-        return int(drawn)
-
     def __iter__(self) -> Iterator[Any]:
         if not self.num_workers:
+            _draw_seed(self.generator)  # as with workers, so that a shuffled order is the same
             return _local_batches(self)
         if not self.persistent_workers:
             return _WorkerIterator(self)
@@ -184,6 +182,11 @@ class _Forever:
         return itertools.repeat(None)
 
 
+def _draw_seed(generator: Any) -> int:
+    """Return the number from which the workers' seeds of one pass are counted."""
+    return int(xp.random.randint(0, 2**62, device="cpu", generator=generator))
+
+
 def _local_batches(loader: DataLoader) -> Iterator[Any]:
     fetcher = _worker.Fetcher(
         loader.dataset, loader._iterable, loader._batched, loader.collate_fn, loader.drop_last
@@ -200,8 +203,16 @@ class _WorkerIterator:
     """One pass over a loader with workers; with persistent workers, one pass after the other."""
 
     def __init__(self, loader: DataLoader) -> None:
-        self._loader = loader
-        context = loader.multiprocessing_context or multiprocessing.get_context()
+        # no reference to the loader, which may keep this iterator: a cycle would keep the workers
+        self._workers = loader.num_workers
+        self._ahead = loader.num_workers * (loader.prefetch_factor or 2)
+        self._sampler = loader._index_sampler
+        self._generator = loader.generator
+        self._in_order = loader.in_order
+        self._persistent = loader.persistent_workers
+        self._timeout = loader.timeout
+        self._epoch = 0
+        self._ready: dict[int, tuple[str, Any]] = {}  # replies that wait for their turn
         jobs = [
             _worker.Job(
                 i,
@@ -215,9 +226,7 @@ class _WorkerIterator:
             )
             for i in range(loader.num_workers)
         ]
-        self._persistent = loader.persistent_workers
-        self._timeout = loader.timeout
-        self._epoch = 0
+        context = loader.multiprocessing_context or multiprocessing.get_context()
         with warnings.catch_warnings():
             # forking beside threads is the caller's choice of start method
             warnings.filterwarnings("ignore", ".*multi-threaded.*fork", DeprecationWarning)
@@ -229,24 +238,33 @@ class _WorkerIterator:
         """Whether the workers are gone."""
         return self._pool.closed
 
+    def close(self) -> None:
+        """End the workers and free what has arrived."""
+        self._pool.close()
+        self._discard_ready()
+
+    def _discard_ready(self) -> None:
+        while self._ready:
+            number, (kind, content) = self._ready.popitem()
+            drop((self._epoch, number, kind, content))
+
     def begin(self) -> None:
         """Start a new pass; what is under way for an unfinished one will be dropped."""
-        loader = self._loader
+        self._discard_ready()
         self._epoch += 1
-        self._indices = iter(loader._index_sampler)
+        self._indices = iter(self._sampler)
         self._sent = self._next = 0
         self._worker_of: dict[int, int] = {}  # tasks that are under way
-        self._ready: dict[int, tuple[str, Any]] = {}  # replies that wait for their turn
-        self._running = [True] * loader.num_workers
-        self._turn = itertools.cycle(range(loader.num_workers))
+        self._running = [True] * self._workers
+        self._turn = itertools.cycle(range(self._workers))
+        seed = _draw_seed(self._generator)
         try:
-            seed = loader._base_seed()
-            for i in range(loader.num_workers):
+            for i in range(self._workers):
                 self._pool.send(i, (self._epoch, None, seed))
-            for _ in range(loader.num_workers * (loader.prefetch_factor or 2)):
+            for _ in range(self._ahead):
                 self._give()
         except BaseException:
-            self._pool.close()
+            self.close()
             raise
 
     def _give(self) -> None:
@@ -265,51 +283,36 @@ class _WorkerIterator:
     def __iter__(self) -> Iterator[Any]:
         return self
 
-    def __len__(self) -> int:
-        return len(self._loader)
-
     def __next__(self) -> Any:
         if self._pool.closed:
             raise StopIteration
         try:
-            kind, content = self._next_reply()
-        except StopIteration:
+            found = self._next_reply()
+            if found is not None:
+                self._give()
+        except BaseException:  # the death of a worker, or Ctrl-C
+            self.close()
+            raise
+        if found is None:
             if not self._persistent:
-                self._pool.close()
-            raise
-        except BaseException:  # an error of a worker's process, or Ctrl-C
-            self._pool.close()
-            raise
-        if kind == "failed":
-            # the pass can go on where the caller catches this
-            self._refill()
+                self.close()
+            raise StopIteration
+        kind, content = found
+        if kind == "failed":  # the pass can go on where the caller catches this
             content.reraise()
-        batch = unpack(content)
-        self._refill()
-        return batch
+        return unpack(content)
 
-    def _refill(self) -> None:
-        try:
-            self._give()
-        except BaseException:
-            self._pool.close()
-            raise
-
-    def _next_reply(self) -> tuple[str, Any]:
-        """Return the reply whose turn it is; StopIteration after the last."""
+    def _next_reply(self) -> tuple[str, Any] | None:
+        """Return the reply whose turn it is, None after the last."""
         while True:
             found = self._in_turn()
-            if found is not None:
+            if found is not None or not self._worker_of:
                 return found
-            if not self._worker_of:
-                raise StopIteration
             self._take_one()
 
     def _in_turn(self) -> tuple[str, Any] | None:
-        if not self._loader.in_order:
-            for number in self._ready:
-                return self._ready.pop(number)
-            return None
+        if not self._in_order:
+            return self._ready.pop(next(iter(self._ready))) if self._ready else None
         while self._next < self._sent:
             if self._next in self._ready:
                 self._next += 1
@@ -320,33 +323,25 @@ class _WorkerIterator:
         return None
 
     def _take_one(self) -> None:
-        """Wait for a reply and put it where it belongs."""
-        limit = self._timeout or None
-        started = time.monotonic()
+        """Wait for a reply of this pass and keep it until its turn."""
+        deadline = time.monotonic() + self._timeout if self._timeout else None
         while True:
-            left = None if limit is None else max(0.0, limit - (time.monotonic() - started))
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
             try:
-                worker, reply = self._pool.receive(left)
+                worker, (epoch, number, kind, content) = self._pool.receive(left)
             except TimeoutError:
-                raise RuntimeError(f"DataLoader timed out after {limit} seconds") from None
-            epoch, number, kind, content = reply
+                raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
             if epoch == self._epoch:
                 break
-            drop(reply)
+            drop((epoch, number, kind, content))
         del self._worker_of[number]
         if kind == "ended":
-            if self._running[worker]:
-                self._running[worker] = False
+            self._running[worker] = False
             self._give()
         else:
             self._ready[number] = (kind, content)
 
     def __del__(self) -> None:
-        pool = getattr(self, "_pool", None)
-        if pool is not None:
-            self._discard_ready()
-            pool.close()
-
-    def _discard_ready(self) -> None:
-        for number, (kind, content) in getattr(self, "_ready", {}).items():
-            drop((self._epoch, number, kind, content))
+        # not in a forked child, which has a copy of this iterator but not its workers
+        if hasattr(self, "_pool") and self._pool.owner == os.getpid():
+            self.close()

@@ -1,0 +1,151 @@
+"""Primitives of one's own: every kind of the grammar, and what it refuses at import."""
+
+import numpy as np
+import pytest
+
+import tensorxp as xp
+from tensorxp.autograd import (
+    apply_primitive,
+    elementwise,
+    gradcheck,
+    gradgradcheck,
+    linear,
+    multilinear,
+    nondifferentiable,
+    primitive,
+)
+
+
+def leaf(*values):
+    return xp.asarray(values, requires_grad=True)
+
+
+softplus_p = elementwise(
+    "softplus", forward=lambda xp, x: xp.log1p(xp.exp(x)), x=lambda xp, ct, x: ct / (1 + xp.exp(-x))
+)
+scaled_p = elementwise(
+    "scaled", inputs=("a", "b"), forward=lambda xp, a, b: a * b * b,
+    a=lambda ct, b: ct * b * b, b=lambda ct, a, b: ct * 2 * a * b,
+)  # fmt: skip
+total_p = linear(
+    "total", forward=lambda xp, x, *, weight: weight * xp.sum(x),
+    x=lambda xp, ct, x_shape, *, weight: weight * xp.broadcast_to(ct, x_shape),
+)  # fmt: skip
+outer_p = multilinear(
+    "outer_product", forward=lambda xp, u, v: u[:, None] * v, u=lambda ct, v: ct @ v,
+    v=lambda ct, u: u @ ct,
+)  # fmt: skip
+half_p = nondifferentiable("half", forward=lambda xp, x: xp.floor(x / 2))
+
+
+@primitive
+def divmod_p(xp, x, *, by):
+    return xp.floor(x / by) * by, xp.sin(x) * by
+
+
+@divmod_p.vjp
+def _(xp, ct, x, out, *, by):
+    return ct[1] * xp.cos(x) * by + 0 * out[0]
+
+
+@divmod_p.jvp
+def _(xp, t, x, out, *, by):
+    return xp.zeros_like(x), t * xp.cos(x) * by
+
+
+@primitive
+def join_p(xp, *xs, scale):
+    return xp.concat(xs) * scale
+
+
+@join_p.vjp
+def _(xp, ct, xs_shape, needs, *, scale):
+    ends = np.cumsum([shape[0] for shape in xs_shape])
+    parts = zip(ends, xs_shape, needs, strict=True)
+    return tuple(ct[int(e) - s[0] : int(e)] * scale if need else None for e, s, need in parts)
+
+
+@join_p.jvp
+def _(xp, t, xs, *, scale):
+    full = [xp.zeros_like(x) if d is None else d for d, x in zip(t, xs, strict=True)]
+    return xp.concat(full) * scale
+
+
+CASES = [
+    (lambda x: apply_primitive(softplus_p, (x,)), [leaf(0.3, -0.5)]),
+    (lambda a, b: apply_primitive(scaled_p, (a, b)), [leaf(0.3, -0.5), leaf(2.0)]),
+    (lambda x: apply_primitive(total_p, (x,), {"weight": 3.0}), [leaf(0.3, -0.5)]),
+    (lambda u, v: apply_primitive(outer_p, (u, v)), [leaf(0.3, -0.5), leaf(2.0, 1.0, 3.0)]),
+    (lambda x: apply_primitive(divmod_p, (x,), {"by": 2.0})[1], [leaf(0.3, 1.5)]),
+    (lambda x, y: apply_primitive(join_p, (x, y), {"scale": 2.0}), [leaf(0.3), leaf(1.0, 2.0)]),
+]
+
+
+@pytest.mark.parametrize("fn, inputs", CASES)
+def test_every_kind_differentiates_in_both_modes(fn, inputs):
+    assert gradcheck(fn, inputs, check_forward_ad=True)
+    assert gradgradcheck(fn, inputs)
+    total = lambda *xs: xp.sum(fn(*xs) ** 2)  # noqa: E731
+    plain = tuple(x.detach() for x in inputs)
+    vs = tuple(xp.ones_like(x) for x in plain)
+    products = xp.autograd.hvp(total, plain, vs)[1]
+    grads = xp.autograd.grad(total(*inputs), inputs, create_graph=True)
+    twice = xp.autograd.grad([xp.sum(g) for g in grads], inputs, materialize_grads=True)
+    for found, expected in zip(products, twice, strict=True):
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-10)
+
+
+def test_results_without_derivative():
+    y = apply_primitive(half_p, (leaf(3.0),))
+    assert not y.requires_grad and y.numpy().tolist() == [1.0]
+
+
+def test_only_what_rules_name_is_saved():
+    w = xp.asarray([2.0])
+    x = leaf(1.0)
+    y = apply_primitive(scaled_p, (x, w))
+    assert len(y.grad_fn.saved) == 1  # b alone: only `a` needs a gradient
+    assert not apply_primitive(total_p, (x,), {"weight": 1.0}).grad_fn.op.view
+    assert y.grad_fn.name == "scaled"
+
+
+def test_unknown_names_fail_at_import():
+    with pytest.raises(TypeError, match=r"primitive wrong: a rule asks for 'y'.*allowed are ct, t"):
+        elementwise("wrong", x=lambda ct, y: ct * y)
+    with pytest.raises(TypeError, match="primitive wrong: a rule asks for 'x2_shapes'"):
+        elementwise("wrong", x1=lambda ct, x2_shapes: ct)
+    with pytest.raises(TypeError, match=r"primitive wrong: a rule is given for 'y'.*\('x',\)"):
+        elementwise("wrong", y=lambda ct: ct)
+    with pytest.raises(TypeError, match=r"primitive wrong: asks for the parameter 'axes'.*axis"):
+
+        @primitive
+        def wrong_p(xp, x, *, axis):
+            return x
+
+        @wrong_p.vjp
+        def _(xp, ct, *, axes):
+            return ct
+
+    with pytest.raises(TypeError, match="primitive wrong: a rule asks for the parameter 'width'"):
+        linear("wrong", forward=lambda xp, x, *, weight: x, x=lambda ct, *, width: ct)
+
+
+def test_a_missing_forward_mode_rule_is_named():
+    @primitive
+    def lonely_p(xp, x):
+        return x * 2
+
+    lonely_p.vjp(lambda ct: ct * 2)
+    x = leaf(1.0)
+    assert gradcheck(lambda x: apply_primitive(lonely_p, (x,)), x)
+    with pytest.raises(NotImplementedError, match="primitive 'lonely' has no forward-mode rule"):
+        xp.autograd.jvp(lambda x: apply_primitive(lonely_p, (x,)), x, xp.ones(1))
+
+
+def test_what_is_no_tensor_is_refused():
+    with pytest.raises(TypeError, match="softplus: x is a"):
+        apply_primitive(softplus_p, ([1.0],))
+    with pytest.raises(TypeError, match="pickled"):
+        import pickle
+
+        pickle.dumps(softplus_p)
