@@ -50,14 +50,60 @@ OLD = {
     "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan",
     "atan2": "arctan2", "atanh": "arctanh", "concat": "concatenate", "permute_dims": "transpose",
     "pow": "power", "bitwise_left_shift": "left_shift", "bitwise_right_shift": "right_shift",
-    "bitwise_invert": "invert", "cumulative_sum": "cumsum", "cumulative_prod": "cumprod",
-    "matrix_transpose": "matrix_transpose", "conj": "conj", "round": "round",
+    "bitwise_invert": "invert",
 }  # fmt: skip
-TORCH_SPECIAL = {"gamma": "missing", "beta": "missing", "i0": "i0"}
+
+
+def standard_forms(np_like: Any) -> dict[str, Any]:
+    """Return functions that take the standard's arguments, of a library with NumPy's old ones."""
+
+    def cumulative(name: str) -> Any:
+        def call(x: Any, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Any:
+            if include_initial or dtype is not None:
+                raise Missing(name)
+            return getattr(np_like, name)(x, axis=0 if axis is None else axis)
+
+        return call
+
+    def spread(name: str) -> Any:
+        def call(x: Any, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+            return getattr(np_like, name)(x, axis=axis, ddof=correction, keepdims=keepdims)
+
+        return call
+
+    def sort(x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+        found = getattr(np_like, "sort", None)
+        if found is None or (descending and not hasattr(np_like, "flip")):
+            raise Missing("sort")
+        return np_like.flip(found(x, axis=axis), axis) if descending else found(x, axis=axis)
+
+    def norm(x: Any, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+        if axis is None or isinstance(axis, tuple):
+            raise Missing("norm of several axes")
+        return np_like.linalg.norm(x, ord=ord, axis=axis, keepdims=keepdims)
+
+    def matrix_norm(x: Any, keepdims: bool = False, ord: Any = "fro") -> Any:
+        return np_like.linalg.norm(x, ord=ord, axis=(-2, -1), keepdims=keepdims)
+
+    return {
+        "cumulative_sum": cumulative("cumsum"), "cumulative_prod": cumulative("cumprod"),
+        "var": spread("var"), "std": spread("std"), "sort": sort,
+        "clip": lambda x, min=None, max=None: np_like.clip(x, min, max),
+        "matrix_transpose": lambda x: np_like.swapaxes(x, -1, -2),
+        "astype": lambda x, dtype, copy=True: x.astype(dtype),
+        "vector_norm": norm, "matrix_norm": matrix_norm,
+    }  # fmt: skip
 
 
 def _module(name: str) -> Any:
     return import_module(name)
+
+
+class _Forms:
+    """A dict as a module."""
+
+    def __init__(self, items: dict[str, Any]) -> None:
+        self.__dict__.update(items)
 
 
 class Rebinder:
@@ -297,13 +343,19 @@ class Hips(Library):
 
     def __init__(self) -> None:
         self.autograd = _module("autograd")
+        anp = _module("autograd.numpy")
+        box = _module("autograd.numpy.numpy_boxes").ArrayBox
+        box.mT = property(lambda x: anp.swapaxes(x, -1, -2))  # what rows use of new arrays
+        box.conj = box.conjugate = lambda x: anp.conj(x)
+        self.forms = _Forms(standard_forms(anp))
         super().__init__()
 
     def namespace(self) -> Any:
         anp = _module("autograd.numpy")
         special = Namespace([_module("autograd.scipy.special")], {})
-        linalg = Namespace([anp.linalg, _module("autograd.scipy.linalg"), anp], OLD)
-        return Namespace([anp], OLD, special=special, linalg=linalg, fft=anp.fft)
+        modules = [anp.linalg, _module("autograd.scipy.linalg"), self.forms, anp]
+        linalg = Namespace(modules, OLD)
+        return Namespace([self.forms, anp], OLD, special=special, linalg=linalg, fft=anp.fft)
 
     def array(self, a: Any) -> Any:
         return np.asarray(a)
@@ -331,8 +383,9 @@ class MyGrad(Library):
     def namespace(self) -> Any:
         mygrad = _module("mygrad")
         empty = Namespace([], {})
-        linalg = Namespace([mygrad.linalg, mygrad], OLD)
-        return Namespace([mygrad], OLD, special=empty, linalg=linalg, fft=empty)
+        forms = _Forms(standard_forms(mygrad))
+        linalg = Namespace([mygrad.linalg, forms, mygrad], OLD)
+        return Namespace([forms, mygrad], OLD, special=empty, linalg=linalg, fft=empty)
 
     def array(self, a: Any) -> Any:
         return _module("mygrad").tensor(a, constant=np.asarray(a).dtype.kind not in "f")

@@ -17,7 +17,8 @@ import pytest
 import tensorxp as xp
 
 ROOT = Path(xp.__file__).parents[2]
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), "")
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ def site(tmp_path_factory):
     out = tmp_path_factory.mktemp("site")
     paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", str(out)],
+        [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", "docs", str(out)],
         cwd=ROOT, capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )  # fmt: skip
@@ -100,7 +101,11 @@ def make_pages(folder):
         graph = xp.utils.draw_graph(loss, model).save(folder / "graph.html")
         loss.backward()
     flame = p.flame_html(folder / "flame.html")
-    return {"graph": f"file://{graph}", "time": f"file://{flame}", "merged": f"file://{flame}#merged"}
+    return {
+        "graph": f"file://{graph}",
+        "time": f"file://{flame}",
+        "merged": f"file://{flame}#merged",
+    }
 
 
 @pytest.mark.parametrize("name", ["graph", "time", "merged"])

@@ -85,8 +85,8 @@ NOTES = {
     "each other.",
     "Triangles": "The last two axes of matrices and their stacks; fewer than two raise a ValueError.",
     "Data types": "Where a dtype is asked for, objects of the namespace, NumPy's dtypes and names "
-    "such as \"float32\" are taken; others raise a TypeError.",
-    "Devices": "Where a device is asked for, Devices and names such as \"cuda:0\" are taken; one that "
+    'such as "float32" are taken; others raise a TypeError.',
+    "Devices": 'Where a device is asked for, Devices and names such as "cuda:0" are taken; one that '
     "is not there raises a DeviceError that says what is missing.",
 }
 #: The same for modules.
@@ -233,7 +233,10 @@ def module_page(dotted, module):
         elif is_entry(value):
             lines += entry(name, value)
     if inner:
-        lines += ["Further modules: " + ", ".join(f"``{dotted}.{name}``" for name in inner) + ".", ""]
+        lines += [
+            "Further modules: " + ", ".join(f"``{dotted}.{name}``" for name in inner) + ".",
+            "",
+        ]
     return "\n".join(lines)
 
 

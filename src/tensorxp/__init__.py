@@ -272,7 +272,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-
 _watch_imports()
 
 if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
@@ -282,6 +281,7 @@ if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp import nn as nn
     from tensorxp import optim as optim
     from tensorxp import optimize as optimize
+    from tensorxp import profiler as profiler
     from tensorxp import random as random
     from tensorxp import special as special
     from tensorxp import utils as utils

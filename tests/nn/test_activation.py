@@ -81,3 +81,33 @@ def test_module(name, kwargs):
     compare_modules(getattr(xp.nn, name)(**kwargs), getattr(torch.nn, name)(**kwargs), (x,),
                     "float32") if not kwargs.get("inplace") else None  # fmt: skip
     assert repr(getattr(xp.nn, name)(**kwargs)) == repr(getattr(torch.nn, name)(**kwargs))
+
+
+INPLACE = [
+    ("relu", {}), ("relu6", {}), ("hardtanh", {}), ("leaky_relu", {}), ("elu", {}), ("selu", {}),
+    ("celu", {}), ("silu", {}), ("mish", {}), ("hardsigmoid", {}), ("hardswish", {}),
+    ("threshold", {"threshold": 0.1, "value": 2.0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kwargs"), INPLACE)
+def test_inplace(name, kwargs):
+    def call(lib):
+        def run(x):
+            y = x * 2
+            out = getattr(lib.nn.functional, name)(y, inplace=True, **kwargs)
+            assert out is y
+            return y
+
+        return run
+
+    compare(call(xp), call(torch), (X,), {}, "float32", 2.0)
+    leaf = xp.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="leaf"):
+        getattr(xp.nn.functional, name)(leaf, inplace=True, **kwargs)
+    plain = xp.asarray(X)
+    assert getattr(xp.nn.functional, name)(plain, inplace=True, **kwargs) is plain
+    if hasattr(torch.nn.functional, f"{name}_"):
+        y = xp.asarray(X)
+        assert getattr(xp.nn.functional, f"{name}_")(y, **kwargs) is y
+        np.testing.assert_array_equal(y.numpy(), plain.numpy())

@@ -284,3 +284,8 @@ def test_threads_share_a_generator():
     for thread in threads:
         thread.join()
     assert sorted(found) == sorted(expected.tolist())
+
+
+def test_the_names_of_pytorch_are_in_the_namespace():
+    for name in ("Generator", "manual_seed", "rand", "randn", "randint", "randperm", "bernoulli"):
+        assert getattr(xp, name) is getattr(rnd, name)

@@ -22,7 +22,7 @@ def test_summary_tells_totals_and_what_is_trained():
     m = model()
     m[0].requires_grad_(False)
     text = xp.utils.summary(m)
-    assert text.splitlines()[-1] == "58 parameters, 18 of them trained, 232 B"
+    assert text.splitlines()[-1] == "total: 58 parameters, 18 of them trained, 232 B"
     assert "    0   Linear" in text
 
 
@@ -41,6 +41,8 @@ def test_module_html_is_a_tree_and_escaped():
     assert "<script>" not in text and "&lt;script&gt;" in text
     assert text.count("<details") == text.count("</details>") == 5
     assert "58 parameters, 232 B" in text
+    assert model()._repr_html_() == module_html(model())
+    assert model().summary(depth=0).count("\n") == 3
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (40,), (2, 3), (40, 50), (0, 3), (2, 3, 4)])

@@ -14,6 +14,7 @@ from tensorxp.nn._hooks import HookMethods
 from tensorxp.nn._moves import MoveMethods
 from tensorxp.nn._state import StateMethods
 from tensorxp.nn.parameter import Buffer, Parameter
+from tensorxp.utils.summary import module_html, summary
 
 
 class Module(HookMethods, StateMethods, MoveMethods):
@@ -326,18 +327,9 @@ class Module(HookMethods, StateMethods, MoveMethods):
             return f"{self._get_name()}({extra_lines[0]})"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
-    def summary(self) -> str:
-        """Return a table of the modules without submodules and their numbers of parameters."""
-        rows = [("layer", "type", "parameters")]
-        for name, module in self.named_modules():
-            count = sum(p.size for p in module.parameters(recurse=False))
-            if count or not module._modules:
-                rows.append((name or "(self)", module._get_name(), f"{count:,}"))
-        total = sum(p.size for p in self.parameters())
-        trained = sum(p.size for p in self.parameters() if p.requires_grad)
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = [
-            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows
-        ]
-        lines.insert(1, "-" * (sum(widths) + 4))
-        return "\n".join([*lines, f"total: {total:,} parameters, {trained:,} of them trained"])
+    def _repr_html_(self) -> str:
+        return module_html(self)
+
+    def summary(self, depth: int | None = None) -> str:
+        """Return a table of the module and what it consists of, with parameters and sizes."""
+        return summary(self, depth)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from itertools import pairwise
 from typing import Any
 
 import numpy as np

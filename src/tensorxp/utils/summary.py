@@ -74,7 +74,7 @@ def summary(module: Any, depth: int | None = None) -> str:
     (all)   Sequential           9  36 B
       0     Linear               9  36 B
       1     ReLU                 0   0 B
-    9 parameters, 9 of them trained, 36 B
+    total: 9 parameters, 9 of them trained, 36 B
     """
     rows = module_rows(module, depth)
     cells = [("module", "type", "parameters", "size")] + [
@@ -90,9 +90,8 @@ def summary(module: Any, depth: int | None = None) -> str:
     lines = [f"{a:<{w[0]}}  {b:<{w[1]}}  {c:>{w[2]}}  {d:>{w[3]}}" for a, b, c, d in cells]
     lines.insert(1, "-" * len(lines[0]))
     top = rows[0]
-    total = (
-        f"{top.parameters:,} parameters, {top.trained:,} of them trained, {size_text(top.nbytes)}"
-    )
+    trained = f"{top.parameters:,} parameters, {top.trained:,} of them trained"
+    total = f"total: {trained}, {size_text(top.nbytes)}"
     return "\n".join([*lines, total])
 
 

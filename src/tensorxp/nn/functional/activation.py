@@ -6,6 +6,8 @@ import tensorxp as xp
 from tensorxp._ops import activation as act
 from tensorxp.nn.functional._inplace import settle
 
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
 
 def relu(input: Any, inplace: bool = False) -> Any:
     """Return max(x, 0); the gradient at 0 is 0."""
@@ -70,8 +72,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 
 def selu(input: Any, inplace: bool = False) -> Any:
     """Return the self-normalising `elu` (Klambauer and others, 2017)."""
-    out = act.elu(input, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946)
-    return settle(lambda x: out, input, inplace)
+    return settle(lambda x: act.elu(x, _SELU_ALPHA, _SELU_SCALE), input, inplace)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -209,3 +210,40 @@ def gumbel_softmax(
     shape[dim] = -1
     one_hot = xp.astype(xp.reshape(places, tuple(shape)) == best, logits.dtype)
     return one_hot - soft.detach() + soft
+
+
+def leaky_relu_(input: Any, negative_slope: float = 0.01) -> Any:
+    """Apply `leaky_relu` in place."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def elu_(input: Any, alpha: float = 1.0) -> Any:
+    """Apply `elu` in place."""
+    return elu(input, alpha, True)
+
+
+def selu_(input: Any) -> Any:
+    """Apply `selu` in place."""
+    return selu(input, True)
+
+
+def celu_(input: Any, alpha: float = 1.0) -> Any:
+    """Apply `celu` in place."""
+    return celu(input, alpha, True)
+
+
+def hardtanh_(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """Apply `hardtanh` in place."""
+    return hardtanh(input, min_val, max_val, True)
+
+
+def rrelu_(
+    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+) -> Any:
+    """Apply `rrelu` in place."""
+    return rrelu(input, lower, upper, training, True)
+
+
+def threshold_(input: Any, threshold: float, value: float) -> Any:
+    """Apply `threshold` in place."""
+    return settle(lambda x: act.threshold(x, threshold, value), input, True)

@@ -72,8 +72,7 @@ def _alpha(input: Any, p: float, training: bool, inplace: bool, shape: Any) -> A
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     b = -a * _ALPHA * p
     keep = _kept(input, shape, p)
-    out = xp.where(keep, input, _ALPHA) * a + b
-    return settle(lambda x: out, input, inplace)
+    return settle(lambda x: xp.where(keep, x, _ALPHA) * a + b, input, inplace)
 
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:

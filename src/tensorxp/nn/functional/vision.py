@@ -131,6 +131,16 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """Return `interpolate` by the nearest element, under its older name."""
+    return interpolate(input, size, scale_factor)
+
+
+def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
+    """Return `interpolate`, bilinear and corner to corner, under its older name."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     """Return (…, C r², H, W) as (…, C, H r, W r)."""
     r = upscale_factor

@@ -17,15 +17,15 @@ from tensorxp.nn.utils.reparametrize import (
 )
 
 __all__ = [
-    "rnn",
     "clip_grad_norm_",
     "clip_grad_value_",
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
-    "vector_to_parameters",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "spectral_norm",
+    "vector_to_parameters",
     "weight_norm",
 ]
