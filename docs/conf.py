@@ -26,9 +26,10 @@ extensions = [
     "sphinx.ext.viewcode",
     "api_pages",
     "drawings",
+    "gallery_pages",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_ext", "gallery/README.md"]
+exclude_patterns = ["_build", "_ext", "gallery"]
 default_role = "code"
 nitpicky = False
 

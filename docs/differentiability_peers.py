@@ -155,7 +155,8 @@ class Rebinder:
         if not fn.__module__.startswith("tests"):
             return fn
         scope: dict[str, Any] = {"__builtins__": builtins}
-        made = types.FunctionType(fn.__code__, scope, fn.__name__)
+        cells = tuple(types.CellType() for _ in fn.__closure__ or ())
+        made = types.FunctionType(fn.__code__, scope, fn.__name__, None, cells)
         self.known[id(fn)] = made
         for name in _names(fn.__code__):
             if name in fn.__globals__:
@@ -163,10 +164,8 @@ class Rebinder:
         made.__defaults__ = self(fn.__defaults__) if fn.__defaults__ else None
         if fn.__kwdefaults__:
             made.__kwdefaults__ = {name: self(x) for name, x in fn.__kwdefaults__.items()}
-        if fn.__closure__:
-            cells = tuple(types.CellType(self(cell.cell_contents)) for cell in fn.__closure__)
-            made = types.FunctionType(fn.__code__, scope, fn.__name__, made.__defaults__, cells)
-            self.known[id(fn)] = made
+        for new, old in zip(cells, fn.__closure__ or (), strict=True):
+            new.cell_contents = self(old.cell_contents)
         return made
 
 
@@ -347,13 +346,14 @@ class Hips(Library):
         box = _module("autograd.numpy.numpy_boxes").ArrayBox
         box.mT = property(lambda x: anp.swapaxes(x, -1, -2))  # what rows use of new arrays
         box.conj = box.conjugate = lambda x: anp.conj(x)
+        box.real, box.imag = property(anp.real), property(anp.imag)
         self.forms = _Forms(standard_forms(anp))
         super().__init__()
 
     def namespace(self) -> Any:
         anp = _module("autograd.numpy")
         special = Namespace([_module("autograd.scipy.special")], {})
-        modules = [anp.linalg, _module("autograd.scipy.linalg"), self.forms, anp]
+        modules = [self.forms, anp.linalg, _module("autograd.scipy.linalg"), anp]
         linalg = Namespace(modules, OLD)
         return Namespace([self.forms, anp], OLD, special=special, linalg=linalg, fft=anp.fft)
 
@@ -384,7 +384,7 @@ class MyGrad(Library):
         mygrad = _module("mygrad")
         empty = Namespace([], {})
         forms = _Forms(standard_forms(mygrad))
-        linalg = Namespace([mygrad.linalg, forms, mygrad], OLD)
+        linalg = Namespace([forms, mygrad.linalg, mygrad], OLD)
         return Namespace([forms, mygrad], OLD, special=empty, linalg=linalg, fft=empty)
 
     def array(self, a: Any) -> Any:

@@ -105,7 +105,7 @@ def check(library: Library, row: Row, mode: str) -> str:
     signal.alarm(SECONDS)
     try:
         return "right" if _right(library, row, mode) else "wrong"
-    except (Missing, Unsupported):
+    except (Missing, Unsupported, NotImplementedError):
         return "missing"
     except Exception as error:
         if os.environ.get("EXPLAIN"):

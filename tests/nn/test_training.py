@@ -169,6 +169,7 @@ def test_a_small_network_learns():
     assert descend(model, lambda: F.cross_entropy(model(x), y), 60, 0.2) < 0.1
 
 
+ATTENTION = nn.MultiheadAttention(4, 2, dtype=xp.float64)
 SMOOTH = [
     (lambda x: F.gelu(x, approximate="tanh"), (3, 4)),
     (F.gelu, (3, 4)), (F.silu, (3, 4)), (F.mish, (3, 4)), (F.softplus, (3, 4)),
@@ -189,6 +190,7 @@ SMOOTH = [
     (lambda x: F.fold(F.unfold(x, 2), (3, 4), 2), (1, 2, 3, 4)),
     (lambda x: F.embedding(xp.asarray([0, 2, 2]), x), (3, 4)),
     (lambda x: F.scaled_dot_product_attention(x, x, x), (2, 3, 4)),
+    (lambda x: ATTENTION(x, x, x)[0], (2, 3, 4)),
     (lambda x: F.binary_cross_entropy(F.sigmoid(x), F.sigmoid(x[::-1])), (3, 4)),
     (lambda x: nn.LSTM(4, 2, dtype=xp.float64)(x)[0] * 0 + F.softmax(x, 1)[:, :2], (3, 4)),
 ]  # fmt: skip

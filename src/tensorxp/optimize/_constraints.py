@@ -13,6 +13,10 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2
 
 
+def _is_element_pair(value: Any) -> bool:
+    return _is_pair(value) or (isinstance(value, np.ndarray) and value.shape == (2,))
+
+
 def _end(value: Any, leaf: Any, default: float) -> "np.ndarray[Any, Any]":
     if value is None:
         return np.full(leaf.size, default)
@@ -31,8 +35,8 @@ def bounds_of(name: str, bounds: Any, packing: Packing) -> Any:
     if hasattr(bounds, "lb"):
         return tuple(np.broadcast_to(to_host(end), (n,)) for end in (bounds.lb, bounds.ub))
     if not is_branch(packing.tree) or not is_branch(bounds):
-        pairs = [p for p in bounds] if hasattr(bounds, "__iter__") else []
-        if len(pairs) == n and all(len(np.shape(p)) == 1 or _is_pair(p) for p in pairs):
+        pairs = list(bounds) if hasattr(bounds, "__iter__") else []
+        if len(pairs) == n and all(_is_element_pair(p) for p in pairs):
             low = [-np.inf if p[0] is None else float(p[0]) for p in pairs]
             high = [np.inf if p[1] is None else float(p[1]) for p in pairs]
             return np.asarray(low), np.asarray(high)
@@ -74,10 +78,11 @@ class Constraint(Problem):
         """Return the vector that holds a structure like x0."""
         return tx.concat([tx.reshape(leaf, (-1,)) for leaf in leaves_of(tree)])
 
-    def scipy(self, optimize: Any) -> Any:
-        """Return the constraint as SciPy takes it."""
+    def scipy(self, optimize: Any, curved: bool) -> Any:
+        """Return the constraint as SciPy takes it, with its Hessian for methods that use one."""
+        more = {"hess": self.second} if curved else {}
         return optimize.NonlinearConstraint(
-            self.values, self.low, self.high, jac=self.jacobian, hess=self.second
+            self.values, self.low, self.high, jac=self.jacobian, **more
         )
 
 
@@ -94,7 +99,7 @@ class LinearConstraint(Constraint):
         super().__init__(name, product, packing, (), given.lb, given.ub)
         self._given = given
 
-    def scipy(self, optimize: Any) -> Any:
+    def scipy(self, optimize: Any, curved: bool) -> Any:
         return self._given
 
 

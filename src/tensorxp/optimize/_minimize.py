@@ -78,7 +78,7 @@ def minimize(
         packing.start,
         method=method,
         bounds=None if limits is None else optimize.Bounds(*limits),
-        constraints=[condition.scipy(optimize) for condition in conditions],
+        constraints=[condition.scipy(optimize, key == "trust-constr") for condition in conditions],
         tol=tol,
         callback=None if callback is None else _callback(callback, packing),
         options=options,

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._ops.dense import split_last
 from tensorxp.nn.functional.dense import linear
 from tensorxp.nn.functional.dropout import dropout
 
@@ -76,8 +77,8 @@ def _project(
             linear(x, w, b) for x, w, b in zip((query, key, value), separate, biases, strict=True)
         )
     if query is key and key is value:
-        both = linear(query, in_weight, in_bias)
-        return both[..., :size], both[..., size : 2 * size], both[..., 2 * size :]
+        q, k, v = split_last(linear(query, in_weight, in_bias), 3)
+        return q, k, v
     out = []
     for i, x in enumerate((query, key, value)):
         part = slice(i * size, (i + 1) * size)
