@@ -14,9 +14,10 @@ INTRODUCTION = """\
 # The tests of other libraries
 
 The array API tests of SciPy, scikit-learn and array-api-extra, as the libraries ship them, run on
-a namespace that they have never heard of. No library is edited. Only tests that take a namespace
-are counted. What is skipped or expected to fail is so by the library's own marks, which exclude
-some tests for every namespace but NumPy. Two kinds of marks name libraries one by one and cannot
+tensorxp, of which they have never heard. No library is edited. Only tests that take a namespace
+are counted. What is skipped or expected to fail is so by the library's own marks, most of which
+exclude a test for every namespace but NumPy; a few tests are marked as very slow or need a package
+that is not installed. Two kinds of marks name libraries one by one and cannot
 name an unknown one; the runner reads them for their stated reason: SciPy's "lazy backends only"
 (skipped for an eager namespace) and array-api-extra's "array-agnostic fallback" (a test that a
 function is handed to the namespace's own, which is done for known namespaces only).
@@ -84,6 +85,10 @@ def _reasons(entry: Record, outcome: str) -> list[str]:
     if outcome == "failed":
         lines += [f"- `{code(n)}`: `{code(first_line(t))}`" for n, t in sorted(found.items())]
     else:
-        reasons = Counter(first_line(test).removeprefix("Skipped: ") for test in found.values())
+        reasons = Counter(_reason(test) for test in found.values())
         lines += [f"- {n} × {code(text) or 'no reason'}" for text, n in reasons.most_common()]
     return [*lines, "", "</details>"]
+
+
+def _reason(test: Record) -> str:
+    return first_line(test).removeprefix("Skipped: ").removeprefix("_pytest.outcomes.XFailed: ")

@@ -202,6 +202,9 @@ def cell(library: Library, chosen: list[Row]) -> str:
     return "error" if "error" in seen else "–"
 
 
+REMARKS = {
+    ("linalg", "svd"): "PyTorch ignores the columns that `full_matrices` adds, and says so.",
+}  # fmt: skip
 NOTE = re.compile(r"gradient|derivative|tie|kink|tangent|differentiable|subgradient", re.I)
 
 
@@ -210,7 +213,9 @@ def note(chapter: str, name: str) -> str:
     module = getattr(tensorxp, chapter) if chapter else tensorxp
     text = " ".join((inspect.getdoc(getattr(module, name, None)) or "").split())
     sentences = [s for s in re.split(r"(?<=[.;])\s+(?=[A-Z`])", text) if NOTE.search(s)]
-    return " ".join(sentences).split(" Parameters")[0].replace("|", "\\|")[:240]
+    found = " ".join(sentences).split(" Parameters")[0].replace("|", "\\|")
+    found = found if len(found) <= 200 else found[:200].rsplit(" ", 1)[0] + " …"
+    return " ".join(filter(None, (found, REMARKS.get((chapter, name)))))
 
 
 def table(found: list[Library], only: list[str]) -> Iterator[str]:

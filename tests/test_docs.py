@@ -57,3 +57,5 @@ def test_examples(page, tmp_path, monkeypatch):
         np.random.set_state(before[0])
         xp.random.set_rng_state(before[1])
         xp.set_grad_enabled(True)
+        xp.set_default_dtype(xp.float64)
+        xp.set_default_device("cpu")

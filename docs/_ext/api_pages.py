@@ -154,6 +154,16 @@ def public_modules():
                 yield name, None
 
 
+#: What subclasses override but users do not call.
+_PLUMBING = ("forward", "extra_repr", "before", "after", "rebind", "enter_node", "leave_node",
+             "sees_rules")  # fmt: skip
+#: Titles of groups where the module's name says too little.
+_GROUPS = {
+    "conv": "Convolution", "loss": "Losses", "cells": "Recurrent cells", "ctc": "Losses",
+    "classification": "Losses: classification", "regression": "Losses: regression", "dense": "Linear",
+    "cody": "Errors", "levels": "Others",
+}  # fmt: skip
+
 _classes: list[type] = []
 
 
@@ -171,7 +181,9 @@ def entry(name, value):
         _classes.append(value)
         if value.__name__ in ("Tensor", "Module", "Optimizer"):
             options.append("   :inherited-members:")
-        elif any(base.__module__.startswith("tensorxp") for base in value.__bases__):
+        else:
+            options.append(f"   :exclude-members: {', '.join(_PLUMBING)}")
+        if any(base.__module__.startswith("tensorxp.nn") for base in value.__bases__):
             options.append("   :show-inheritance:")
         return [f".. autoclass:: {name}", *options, ""]
     if inspect.isroutine(value):
@@ -216,13 +228,19 @@ def main_namespace(module):
     return "\n".join(lines)
 
 
+def group(value):
+    """Return the title of the group of a value on the page of a large module."""
+    stem = getattr(value, "__module__", "").rpartition(".")[2].lstrip("_")
+    return _GROUPS.get(stem, stem.replace("_", " ").capitalize())
+
+
 def module_page(dotted, module):
     """Return the text of the page of a module."""
     lines = [*heading(MODULES[dotted], "="), f".. currentmodule:: tensorxp.{dotted}", ""]
     about = (inspect.getdoc(module) or "").split("\n\n")[0]
     lines += [f"``tensorxp.{dotted}``", "", escaped_text(about), ""]
     lines += [SPACE_NOTES.get(dotted, ""), ""]
-    inner = []
+    inner, groups = [], {}
     for name in public_names(module):
         if f"{dotted}.{name}" in MODULES:
             inner.append(name)
@@ -231,6 +249,11 @@ def module_page(dotted, module):
         if inspect.ismodule(value):
             inner.append(name)
         elif is_entry(value):
+            groups.setdefault(group(value), []).append((name, value))
+    several = sum(map(len, groups.values())) > 40
+    for title in sorted(groups) if several else groups:
+        lines += heading(title, "-") if several else []
+        for name, value in groups[title]:
             lines += entry(name, value)
     if inner:
         lines += [

@@ -91,7 +91,7 @@ def predict(model, data, device):
 
 def saliency(model, images, device):
     """Return the size of the gradient of the largest logit by each pixel."""
-    x = images.to(device).requires_grad_()
+    x = images.detach().to(device).requires_grad_()
     xp.sum(xp.max(model(x), axis=1)).backward()
     return xp.abs(x.grad[:, 0]).cpu()
 

@@ -61,7 +61,7 @@ class Autoencoder(nn.Module):
     def forward(self, images):
         """Return -log p(images | z) at one sample z, and the divergence from the prior."""
         mean, log_variance = self.encode(images)
-        z = mean + xp.exp(log_variance / 2) * xp.random.normal(mean.shape, device=mean.device)
+        z = mean + xp.exp(log_variance / 2) * xp.random.randn_like(mean)
         # a grey value is the probability that the pixel is black
         likelihood = functional.binary_cross_entropy_with_logits(
             self.decoder(z), images, reduction="sum"

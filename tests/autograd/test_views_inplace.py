@@ -324,6 +324,12 @@ def test_retained_gradients_and_hooks_of_a_written_tensor():
     y *= 3
     xp.sum(y).backward()
     assert seen == [[3.0, 3.0]]  # the hook stays with the value that it was registered for
+    y = x * 2
+    y.retain_grad()  # while a retained gradient is that of the tensor as it is in the end
+    y *= 3
+    y[0] = x[0]
+    xp.sum(y).backward()
+    assert y.retains_grad and y.grad.numpy().tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])

@@ -118,7 +118,8 @@ def test_least_squares_bounds_hold_a_parameter():
     found = xp.optimize.least_squares(
         lambda p: p[0] * xp.exp(-p[1] * T) - y, xp.tensor([1.0, 0.5]), bounds=(0, [2.0, 1.0])
     )
-    (a, b), (g,) = found.x.detach().tolist(), xp.autograd.grad(found.x[1], y, retain_graph=True)
+    b = float(found.x[1])
+    (g,) = xp.autograd.grad(found.x[1], y, retain_graph=True)
     assert b == pytest.approx(1) and not g.numpy().any()
     basis = np.exp(-b * T.numpy())
     (g,) = xp.autograd.grad(found.x[0], y)

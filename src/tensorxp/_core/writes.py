@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorxp._core.door import apply, device_mismatch, node_of, promote, record, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.node import Leaf
+from tensorxp._core.node import Leaf, extra_of
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import Chain, View, cell_of
@@ -137,7 +137,14 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
             root._device,
             None,
         )
+    _carry(before, root._node)
     bump(x)
+
+
+def _carry(before: Any, after: Any) -> None:
+    """Let a retained gradient go on with the node of the new value, as in PyTorch; hooks stay."""
+    if before is not after and before is not None and before.extra is not None:
+        extra_of(after).retain, before.extra.retain = before.extra.retain, False
 
 
 def _not_written(function: str, data: Any, key: Any, value: Any, error: Exception) -> Exception:
@@ -184,6 +191,7 @@ def inplace(op: Primitive, x: Any, other: Any) -> Tensor:
         return x  # type: ignore[no-any-return]
     x._data[...] = new._data
     bump(x)
+    _carry(x._node, new._node)
     x._node = new._node
     return x  # type: ignore[no-any-return]
 

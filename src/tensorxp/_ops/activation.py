@@ -11,10 +11,7 @@ from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import on_host
-from tensorxp.special.errors import erf, erf_p
-
-_SQRT_2_PI = math.sqrt(2 / math.pi)
+from tensorxp._ops.blocks import SMALL, on_host
 
 
 def _real(xp: Any, x: Any) -> Any:
@@ -22,18 +19,15 @@ def _real(xp: Any, x: Any) -> Any:
     return x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
 
 
-BLOCK = 1 << 15  # elements whose temporaries stay in the cache
-
-
 def _relu_forward(xp: Any, x: Any) -> Any:
-    if x.size < BLOCK or not on_host(xp) or not x.flags.c_contiguous:
+    if x.size < SMALL or not on_host(xp) or not x.flags.c_contiguous:
         return xp.base.maximum(x, 0)
     # NumPy is four times as fast on two arrays as on an array and a scalar
     flat, out = x.reshape(-1), xp.empty(x.size, dtype=x.dtype)
-    zeros = xp.zeros(BLOCK, dtype=x.dtype)
-    for start in range(0, x.size, BLOCK):
-        part = flat[start : start + BLOCK]
-        xp.base.maximum(part, zeros[: part.size], out=out[start : start + BLOCK])
+    zeros = xp.zeros(SMALL, dtype=x.dtype)
+    for start in range(0, x.size, SMALL):
+        part = flat[start : start + SMALL]
+        xp.base.maximum(part, zeros[: part.size], out=out[start : start + SMALL])
     return out.reshape(x.shape)
 
 
@@ -129,70 +123,6 @@ def logsigmoid(x: Tensor, /) -> Tensor:
     return unary(logsigmoid_p, x)
 
 
-def _gelu_block(xp: Any, x: Any, out: Any, z: Any) -> None:
-    xp.multiply(x, x, out=z)
-    z *= 0.044715 * _SQRT_2_PI
-    z += _SQRT_2_PI
-    z *= x
-    xp.base.tanh(z, out=z)
-    z += 1
-    z *= 0.5
-    xp.multiply(x, z, out=out)
-
-
-def _gelu_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, square: Any) -> None:
-    # dy = (½ (1 + t) + ½ x (1 - t²) √(2/π) (1 + 3a x²)) dx
-    xp.multiply(x, x, out=square)
-    xp.multiply(square, 0.044715 * _SQRT_2_PI, out=z)
-    z += _SQRT_2_PI
-    z *= x
-    xp.base.tanh(z, out=z)
-    square *= 1.5 * 0.044715 * _SQRT_2_PI
-    square += 0.5 * _SQRT_2_PI
-    square *= x
-    xp.multiply(z, z, out=out)
-    xp.subtract(1, out, out=out)
-    out *= square
-    z += 1
-    z *= 0.5
-    out += z
-    out *= ct
-
-
-def _in_blocks(xp: Any, block: Any, inputs: tuple[Any, ...], scratch: int) -> Any:
-    """Run `block(xp, *inputs, out, *scratch)` on pieces of flat arrays that fit the cache."""
-    flat = [xp.reshape(x, (-1,)) for x in inputs]
-    n = flat[0].size
-    out = xp.empty(n, dtype=xp.result_type(*flat))
-    step = BLOCK if on_host(xp) else max(n, 1)
-    spare = [xp.empty(min(n, step), dtype=out.dtype) for _ in range(scratch)]
-    for start in range(0, n, step):
-        part = slice(start, start + step)
-        size = min(step, n - start)
-        block(xp, *[x[part] for x in flat], out[part], *[s[:size] for s in spare])
-    return xp.reshape(out, inputs[0].shape)
-
-
-def _gelu_tanh_forward(xp: Any, x: Any) -> Any:
-    return _in_blocks(xp, _gelu_block, (_real(xp, x),), 1)
-
-
-def _gelu_tanh_slope(xp: Any, ct: Any, x: Any) -> Any:
-    if not isinstance(x, Tensor) and x.shape == ct.shape:
-        return _in_blocks(xp, _gelu_slope_block, (x, ct), 2)
-    t = xp.tanh(x * (_SQRT_2_PI + 0.044715 * _SQRT_2_PI * x * x))
-    inner = 0.5 * _SQRT_2_PI + 1.5 * 0.044715 * _SQRT_2_PI * x * x
-    return ct * (0.5 * (1 + t) + x * (1 - t * t) * inner)
-
-
-gelu_tanh_p = elementwise("gelu_tanh", forward=_gelu_tanh_forward, x=_gelu_tanh_slope)
-
-
-def gelu_tanh(x: Tensor, /) -> Tensor:
-    """Return x Φ(x) with Φ approximated by tanh (Hendrycks and Gimpel, 2016)."""
-    return unary(gelu_tanh_p, x)
-
-
 def _elu_forward(xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
     x = _real(xp, x)
     curved = xp.expm1(xp.minimum(x, 0) * input_scale) * alpha
@@ -285,73 +215,6 @@ mish_p = elementwise("mish", forward=_mish_forward, x=_mish_slope)
 def mish(x: Tensor, /) -> Tensor:
     """Return x · tanh(softplus(x))."""
     return unary(mish_p, x)
-
-
-# Φ(x) = ½ + ½ tanh(x P(x²)) to 1e-7, x² at most 32: P is a weighted minimax fit
-_NORMAL = (
-    0.7978849415, 0.03633308457, -3.259496907e-05, -5.530619686e-05,
-    3.964745078e-06, -1.322633993e-07, 1.75617263e-09,
-)  # fmt: skip
-
-
-def _normal_block(xp: Any, x: Any, z: Any, square: Any) -> None:
-    """Set z to Φ(x) in float32; `square` is scratch."""
-    xp.clip(x, -5.65, 5.65, out=square)
-    square *= square
-    xp.multiply(square, _NORMAL[-1], out=z)
-    for coefficient in _NORMAL[-2:0:-1]:
-        z += coefficient
-        z *= square
-    z += _NORMAL[0]
-    z *= x
-    xp.base.tanh(z, out=z)
-    z *= 0.5
-    z += 0.5
-
-
-def _gelu_exact_block(xp: Any, x: Any, out: Any, z: Any, square: Any) -> None:
-    _normal_block(xp, x, z, square)
-    xp.multiply(x, z, out=out)
-
-
-def _gelu_exact_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, square: Any) -> None:
-    _normal_block(xp, x, z, square)
-    xp.multiply(x, x, out=out)
-    out *= -0.5
-    xp.exp(out, out=out)
-    out *= x
-    out *= 1 / math.sqrt(2 * math.pi)
-    out += z
-    out *= ct
-
-
-def _gelu_forward(xp: Any, x: Any) -> Any:
-    if x.dtype == xp.float32:
-        return _in_blocks(xp, _gelu_exact_block, (x,), 2)
-    return x * (0.5 * (1 + erf_of(xp, x * math.sqrt(0.5))))
-
-
-def _gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
-    # y = x Φ(x): dy = (Φ(x) + x φ(x)) dx
-    if not isinstance(x, Tensor) and x.dtype == ct.dtype == xp.float32 and x.shape == ct.shape:
-        return _in_blocks(xp, _gelu_exact_slope_block, (x, ct), 2)
-    normal = 0.5 * (1 + erf_of(xp, x * math.sqrt(0.5)))
-    return ct * (normal + x * xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
-
-
-def erf_of(xp: Any, x: Any) -> Any:
-    """Return erf(x) of a Tensor or a raw array."""
-    if isinstance(x, Tensor):
-        return erf(x)
-    return erf_p.forward(xp, x)  # type: ignore[misc]
-
-
-gelu_p = elementwise("gelu", forward=_gelu_forward, x=_gelu_slope)
-
-
-def gelu(x: Tensor, /) -> Tensor:
-    """Return x Φ(x), Φ the distribution function of the normal distribution."""
-    return unary(gelu_p, x)
 
 
 def _binary_cross_entropy(xp: Any, x: Any, y: Any) -> Any:

@@ -4,6 +4,8 @@ from typing import Any
 
 #: Elements of a block of one array, when a few arrays are in use at once.
 CACHED = 1 << 17
+#: Elements of a block of each of several temporaries.
+SMALL = 1 << 15
 
 
 def on_host(xp: Any) -> bool:
@@ -15,3 +17,17 @@ def row_blocks(xp: Any, rows: int, length: int) -> list[slice]:
     """Return slices of whole rows that cover `rows` rows of `length` elements."""
     step = max(1, CACHED // max(length, 1)) if on_host(xp) else max(rows, 1)
     return [slice(i, i + step) for i in range(0, rows, step)]
+
+
+def in_blocks(xp: Any, block: Any, inputs: tuple[Any, ...], scratch: int) -> Any:
+    """Run `block(xp, *inputs, out, *scratch)` on pieces of flat arrays that fit the cache."""
+    flat = [xp.reshape(x, (-1,)) for x in inputs]
+    n = flat[0].size
+    out = xp.empty(n, dtype=xp.result_type(*flat))
+    step = SMALL if on_host(xp) else max(n, 1)
+    spare = [xp.empty(min(n, step), dtype=out.dtype) for _ in range(scratch)]
+    for start in range(0, n, step):
+        part = slice(start, start + step)
+        size = min(step, n - start)
+        block(xp, *[x[part] for x in flat], out[part], *[s[:size] for s in spare])
+    return xp.reshape(out, inputs[0].shape)

@@ -130,4 +130,5 @@ def split_last(x: Tensor, /, parts: int) -> tuple[Tensor, ...]:
 
     For values that nobody writes to: one node, whose backward is one concatenation.
     """
-    return apply(split_last_p, (x,), {"parts": parts})  # type: ignore[no-any-return]
+    out: Any = apply(split_last_p, (x,), {"parts": parts})
+    return out  # type: ignore[no-any-return]

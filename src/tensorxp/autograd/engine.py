@@ -62,7 +62,10 @@ def run(
                         continue
                 kind = node.__class__
                 if kind is Node:
-                    grads = pull_back(node, ct, tensors, retain_graph)
+                    needs = node.plan.needs
+                    if needed is not None:  # rules of inputs that lead to no target are left out
+                        needs = tuple([edge in needed for edge in node.edges])
+                    grads = pull_back(node, ct, needs, tensors, retain_graph)
                 elif kind is Leaf:
                     if accumulate and (targets is None or node in targets):
                         _accumulate(node, ct, tensors)
@@ -122,13 +125,14 @@ def _needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[Any]:
     return needed
 
 
-def _pull_back(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
+def _pull_back(
+    node: Node, ct: Any, needs: tuple[bool, ...], tensors: bool, retain_graph: bool
+) -> Any:
     """Run the rules of one node and return the cotangents of its inputs, None for zero."""
     saved = node.saved
     while isinstance(saved, Recipe):
         saved.restore(node)
         saved = node.saved
-    plan = node.plan
     given = ct if node.extra is not None and node.extra.posthooks else None
     level = tensors or node.op.tensor_level
     if level or ct.__class__ is list:
@@ -137,10 +141,10 @@ def _pull_back(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
             ct = _fill(node, ct, level, tensors)
         elif not tensors:
             ct = wrap(ct, node.device)
-        values = [ct, xp, plan.needs]
+        values = [ct, xp, needs]
         values += [_restore(node, i, level) for i in range(len(saved))]
     else:
-        values = [ct, node.device.raw, plan.needs]
+        values = [ct, node.device.raw, needs]
         for i, (value, cell, count) in enumerate(saved):
             if cell is None and count != -1:
                 values.append(value)
@@ -150,7 +154,9 @@ def _pull_back(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
                 values.append(_restore(node, i, False))
     grads: Any = [None] * len(node.edges)
     try:
-        for rule in plan.rules:
+        for rule in node.plan.rules:
+            if rule.index >= 0 and not needs[rule.index]:
+                continue
             if rule.named:
                 params = node.params
                 named = {name: params[name] for name in rule.named}
@@ -176,13 +182,15 @@ def _pull_back(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
     return grads
 
 
-def _watched(node: Node, ct: Any, tensors: bool, retain_graph: bool) -> Any:
+def _watched(
+    node: Node, ct: Any, needs: tuple[bool, ...], tensors: bool, retain_graph: bool
+) -> Any:
     """Run the rules of one node, and tell the watchers when they start and end."""
     grads = None
     for watcher in stack():
         watcher.enter_node(node)
     try:
-        grads = _pull_back(node, ct, tensors, retain_graph)
+        grads = _pull_back(node, ct, needs, tensors, retain_graph)
     finally:
         for watcher in reversed(stack()):
             watcher.leave_node(node, grads)

@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._ops import activation as act
+from tensorxp._ops.gelu import gelu as exact_gelu
+from tensorxp._ops.gelu import gelu_tanh
 from tensorxp.nn.functional._inplace import settle
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
@@ -83,9 +85,9 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 def gelu(input: Any, approximate: str = "none") -> Any:
     """Return x Φ(x), Φ the normal distribution function; `approximate` "tanh" is faster."""
     if approximate == "none":
-        return act.gelu(input)
+        return exact_gelu(input)
     if approximate == "tanh":
-        return act.gelu_tanh(input)
+        return gelu_tanh(input)
     raise RuntimeError(
         f"approximate argument must be either none or tanh, but was given {approximate!r}"
     )
