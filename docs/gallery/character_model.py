@@ -1,13 +1,14 @@
 """An LSTM learns to write like Python's reference manual, letter by letter.
 
-The text is what `help("topics")` shows: about 450,000 characters that come with Python. The model
-reads it in 32 parallel streams, and after each letter tells the probabilities of the next one. Its
-state is carried from one piece of the text to the next without its graph: truncated
-backpropagation through time.
+The text is what `help` shows on the topics of the language: about 350,000 letters that come with
+Python. The model reads it in 16 parallel streams, and after each letter tells the probabilities
+of the next one. Its state is carried from one piece of the text to the next without its graph:
+truncated backpropagation through time.
 
 Perplexity says between how many letters the model hesitates on average. On chapters that it has
-not read it must be lower than the one of the best model that counts what follows two letters, or
-one. The picture compares it with longer contexts too, and shows which letters were a surprise.
+not read, it must be lower than what counting reaches: for each of the last one to five letters,
+how often each letter followed. The picture shows what the model writes, and by which letters of
+an unseen chapter it was surprised.
 
 Run `python docs/gallery/character_model.py [folder for the picture]`. It runs on the GPU where
 there is one.
@@ -31,13 +32,13 @@ from tensorxp import nn, optim
 from tensorxp.nn import functional
 from tensorxp.utils.progress import progress
 
-STREAMS, LENGTH, STEPS = 32, 64, 900
+STREAMS, LENGTH, STEPS = 16, 64, 1400
 
 
 class Writer(nn.Module):
     """Letters (time, streams) to logits of the letters that follow, with a state."""
 
-    def __init__(self, letters, hidden=160):
+    def __init__(self, letters, hidden=128):
         super().__init__()
         self.embedding = nn.Embedding(letters, 32)
         self.lstm = nn.LSTM(32, hidden)
@@ -95,7 +96,9 @@ def train(model, known, device):
     width = len(known) // STREAMS
     streams = xp.asarray(known[: width * STREAMS].reshape(STREAMS, width).T, device=device)
     optimizer = optim.Adam(model.parameters())
-    schedule = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=8e-3, total_steps=STEPS)
+    schedule = optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=1e-2, total_steps=STEPS, pct_start=0.15
+    )
     state, start, losses = None, 0, []
     with progress(range(STEPS), unit="step") as bar:
         for _ in bar:
@@ -171,7 +174,7 @@ def main(folder):
     device = "cuda" if xp.cuda.is_available() else "cpu"
     xp.random.manual_seed(0)
     known, unseen, alphabet = load()
-    counted = {n: counting(known, unseen, len(alphabet), n) for n in (1, 2, 3, 5)}
+    counted = {n: counting(known, unseen, len(alphabet), n) for n in range(1, 6)}
     print(f"{len(known):,} letters to learn from, {len(unseen):,} to test, {len(alphabet)} kinds")
     model = Writer(len(alphabet)).to(device)
     losses = train(model, known, device)
@@ -180,7 +183,7 @@ def main(folder):
     perplexity = float(np.exp(np.mean(surprises)))
     print(f"perplexity {perplexity:.2f}; by counting what follows n letters:", end=" ")
     print(", ".join(f"{n}: {value:.2f}" for n, value in counted.items()))
-    assert perplexity < min(counted[1], counted[2])
+    assert perplexity < min(counted.values())
 
     start = [alphabet.index(letter) for letter in "The function "]
     sample = "".join(alphabet[i] for i in write(model, start, 1200, device))

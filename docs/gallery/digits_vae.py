@@ -94,27 +94,28 @@ def train(model, images):
 
 def draw(path, history, codes, labels, plane, pairs):
     """Save the picture: the bound, where the digits lie, the plane, and reconstructions."""
-    figure, axes = plt.subplots(1, 4, figsize=(15, 4), layout="constrained")
-    axes[0].plot(history[:, 0], label="-log-likelihood of the pixels")
-    axes[0].plot(history[:, 1], label="divergence from the prior")
-    axes[0].set(xlabel="epoch", ylabel="nats for each digit", title="the bound")
-    axes[0].legend()
-    points = axes[1].scatter(codes[:, 0], codes[:, 1], c=labels, s=6, cmap="tab10")
-    axes[1].set(title="where the unseen digits lie", aspect="equal")
-    figure.colorbar(points, ax=axes[1], ticks=range(10))
-    axes[2].imshow(plane, cmap="gray_r")
-    axes[2].set_title("the plane, in quantiles of the prior")
-    axes[3].imshow(pairs, cmap="gray_r")
-    axes[3].set_title("unseen digits, and drawn from two numbers")
-    for axis in axes[2:]:
-        axis.axis("off")
+    figure, axes = plt.subplots(2, 2, figsize=(11, 10), layout="constrained")
+    (bound, map_), (prior, both) = axes
+    bound.plot(history[:, 0], label="-log-likelihood of the pixels")
+    bound.plot(history[:, 1], label="divergence from the prior")
+    bound.set(xlabel="epoch", ylabel="nats for each digit", title="the bound")
+    bound.legend()
+    points = map_.scatter(codes[:, 0], codes[:, 1], c=labels, s=8, cmap="tab10", vmin=-0.5, vmax=9.5)
+    map_.set(title="where the unseen digits lie", aspect="equal")
+    figure.colorbar(points, ax=map_, ticks=range(10))
+    prior.imshow(plane, cmap="gray_r")
+    prior.set_title("the plane, in quantiles of the prior")
+    both.imshow(pairs, cmap="gray_r")
+    both.set_title("unseen digits, and below each row: drawn from its two numbers")
+    prior.axis("off")
+    both.axis("off")
     figure.savefig(path, dpi=120)
 
 
 def mosaic(images, columns):
-    """Return images (rows * columns, 64) as one, in rows."""
-    tiles = images.reshape(-1, columns, 8, 8)
-    return tiles.transpose(0, 2, 1, 3).reshape(len(tiles) * 8, columns * 8)
+    """Return images (rows * columns, 64) as one, in rows, with white between them."""
+    tiles = np.pad(images.reshape(-1, columns, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    return tiles.transpose(0, 2, 1, 3).reshape(len(tiles) * 10, columns * 10)
 
 
 def main(folder):

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import threading
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -284,6 +286,32 @@ def test_no_grad_writes_leave_the_history():
         y += 100
     xp.sum(y).backward()
     assert x.grad.numpy().tolist() == [2.0, 2.0] and float(y[0]) == 102.0
+
+
+@pytest.mark.parametrize("own_thread", [True, False])
+def test_no_grad_writes_leave_the_history_where_somebody_watches(own_thread):
+    inside, done = threading.Event(), threading.Event()
+
+    def other():
+        with xp.autograd.detect_anomaly():
+            inside.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=other)
+    if not own_thread:
+        thread.start()
+        inside.wait(10)
+    x = xp.asarray([1.0, 2.0], requires_grad=True)
+    y = x * 2
+    with xp.autograd.detect_anomaly() if own_thread else nullcontext(), xp.no_grad():
+        for z in (x, y):
+            z += 1
+            z[0] = 5.0
+            z[1:] *= 2
+    done.set()
+    assert x.requires_grad and x.is_leaf and y.requires_grad
+    xp.sum(y).backward()
+    assert x.grad.numpy().tolist() == [2.0, 2.0]
 
 
 def test_detach_shares_memory_and_version_not_history():

@@ -196,7 +196,7 @@ def test_logspace():
         np.ones(2, dtype="f2"), [np.float32(1), 2], np.ones((2, 0)), bytearray(b"ab"),
         memoryview(np.arange(3)),
     ],
-    ids=repr,
+    ids=lambda value: "memoryview" if isinstance(value, memoryview) else repr(value),
 )  # fmt: skip
 def test_asarray_of_values(value, device):
     out = xp.asarray(value, device=device)

@@ -125,7 +125,8 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
     except (IndexError, ValueError) as error:
         raise _not_written(function, x._data, key, raw, error) from None
     if functional is not None:
-        root._node = functional._node
+        if modes.grad:  # else the history stays as it is
+            root._node = functional._node
         notify_rebind(root, functional)
     elif recording:
         root._node = record(
@@ -143,7 +144,7 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
 
 def _carry(before: Any, after: Any) -> None:
     """Let a retained gradient go on with the node of the new value, as in PyTorch; hooks stay."""
-    if before is not after and before is not None and before.extra is not None:
+    if before is not after and None not in (before, after) and before.extra is not None:
         extra_of(after).retain, before.extra.retain = before.extra.retain, False
 
 
@@ -191,8 +192,9 @@ def inplace(op: Primitive, x: Any, other: Any) -> Tensor:
         return x  # type: ignore[no-any-return]
     x._data[...] = new._data
     bump(x)
-    _carry(x._node, new._node)
-    x._node = new._node
+    if modes.grad:
+        _carry(x._node, new._node)
+        x._node = new._node
     return x  # type: ignore[no-any-return]
 
 
