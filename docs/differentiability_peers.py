@@ -158,9 +158,13 @@ class Rebinder:
         cells = tuple(types.CellType() for _ in fn.__closure__ or ())
         made = types.FunctionType(fn.__code__, scope, fn.__name__, None, cells)
         self.known[id(fn)] = made
-        for name in _names(fn.__code__):
-            if name in fn.__globals__:
-                scope[name] = self(fn.__globals__[name])
+        try:
+            for name in _names(fn.__code__):
+                if name in fn.__globals__:
+                    scope[name] = self(fn.__globals__[name])
+        except Missing:
+            del self.known[id(fn)]
+            raise
         made.__defaults__ = self(fn.__defaults__) if fn.__defaults__ else None
         if fn.__kwdefaults__:
             made.__kwdefaults__ = {name: self(x) for name, x in fn.__kwdefaults__.items()}
@@ -290,7 +294,7 @@ class Torch(_Graph):
         return self.library.tensor(a)
 
     def numpy(self, x: Any) -> Any:
-        return x.detach().resolve_conj().resolve_neg().numpy()
+        return x.detach().numpy(force=True)
 
     def forward(self, fn: Any, xs: list[Any], ts: list[Any]) -> float:
         forward = self.library.autograd.forward_ad
@@ -308,13 +312,20 @@ class Jax(Library):
     def __init__(self) -> None:
         self.jax = _module("jax")
         self.jax.config.update("jax_enable_x64", True)
+        self.jax.core.Tracer.device = property(lambda x: None)  # rows say `device=x.device`
+        jnp = _module("jax.numpy")
+        self.forms = _Forms({  # what jnp wants as arrays, and axes that count from the end
+            "quantile": lambda x, q, **kwargs: jnp.quantile(x, jnp.asarray(q), **kwargs),
+            "repeat": lambda x, n, **kwargs: jnp.repeat(x, jnp.asarray(n), **kwargs),
+            "permute_dims": lambda x, axes: jnp.permute_dims(x, [i % x.ndim for i in axes]),
+        })  # fmt: skip
         super().__init__()
 
     def namespace(self) -> Any:
         jnp = _module("jax.numpy")
         special = Namespace([_module("jax.scipy.special"), self.jax.nn, jnp], {})
         linalg = Namespace([jnp.linalg, _module("jax.scipy.linalg"), jnp], {})
-        return Namespace([jnp], {}, special=special, linalg=linalg, fft=jnp.fft)
+        return Namespace([self.forms, jnp], {}, special=special, linalg=linalg, fft=jnp.fft)
 
     def array(self, a: Any) -> Any:
         return self.jax.numpy.asarray(a)
@@ -347,6 +358,7 @@ class Hips(Library):
         box.mT = property(lambda x: anp.swapaxes(x, -1, -2))  # what rows use of new arrays
         box.conj = box.conjugate = lambda x: anp.conj(x)
         box.real, box.imag = property(anp.real), property(anp.imag)
+        box.device = property(lambda x: None)
         self.forms = _Forms(standard_forms(anp))
         super().__init__()
 

@@ -366,6 +366,10 @@ def page(chapters: list[str]) -> tuple[str, list[str]]:
         "and a Python number has no gradient. *missing* (a result without the gradient, and no error) and *wrong* must not "
         "occur for tensorxp; the command fails if they do.",
         "",
+        "Where SciPy converts, `tensorxp.interpolate`, `tensorxp.integrate` and `tensorxp.optimize` "
+        "do part of its work with gradients: splines, grids and `interp`; `solve_ivp`, `odeint` and "
+        "rules of quadrature; `minimize`, `root` and `least_squares` with derivatives of the solution.",
+        "",
         f"| module | functions | {columns} |",
         "|---" * (2 + len(KINDS) * len(names)) + "|",
         *totals,

@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("TENSORXP_SIM_DEVICES", "2")
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # SciPy reads it once, at its import
 
 import pytest
 

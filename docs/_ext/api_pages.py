@@ -13,6 +13,7 @@ from pathlib import Path
 STANDARD = "https://data-apis.org/array-api/2025.12/API_specification/generated/array_api."
 TITLES = {
     "tensorxp._ops.creation": "Creation",
+    "tensorxp._ops.conversion": "Creation",
     "tensorxp._ops.arithmetic": "Arithmetic",
     "tensorxp._ops.exponential": "Exponentials and logarithms",
     "tensorxp._ops.trigonometric": "Trigonometry",
@@ -38,6 +39,10 @@ TITLES = {
     "tensorxp._ops.transfer": "Devices",
     "tensorxp._backend.device": "Devices",
     "tensorxp._core.modes": "Autograd modes",
+    "tensorxp._info": "Inspection",
+    "tensorxp._tracing.compiled": "Compilation",
+    "tensorxp._serialization": "Files",
+    "tensorxp.linalg.products": "Products",
 }
 _ELEMENTWISE = (
     "Elementwise: shapes broadcast, dtypes promote as NumPy's, Python scalars are weak, and the "

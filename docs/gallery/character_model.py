@@ -1,7 +1,7 @@
 """An LSTM learns to write like Python's reference manual, letter by letter.
 
 The text is what `help` shows on the topics of the language: about 350,000 letters that come with
-Python. The model reads it in 16 parallel streams, and after each letter tells the probabilities
+Python. The model reads it in 32 parallel streams, and after each letter tells the probabilities
 of the next one. Its state is carried from one piece of the text to the next without its graph:
 truncated backpropagation through time.
 
@@ -32,7 +32,7 @@ from tensorxp import nn, optim
 from tensorxp.nn import functional
 from tensorxp.utils.progress import progress
 
-STREAMS, LENGTH, STEPS = 16, 64, 1400
+STREAMS, LENGTH, STEPS = 32, 32, 1200
 
 
 class Writer(nn.Module):

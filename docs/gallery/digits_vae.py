@@ -100,7 +100,9 @@ def draw(path, history, codes, labels, plane, pairs):
     bound.plot(history[:, 1], label="divergence from the prior")
     bound.set(xlabel="epoch", ylabel="nats for each digit", title="the bound")
     bound.legend()
-    points = map_.scatter(codes[:, 0], codes[:, 1], c=labels, s=8, cmap="tab10", vmin=-0.5, vmax=9.5)
+    points = map_.scatter(
+        codes[:, 0], codes[:, 1], c=labels, s=8, cmap="tab10", vmin=-0.5, vmax=9.5
+    )
     map_.set(title="where the unseen digits lie", aspect="equal")
     figure.colorbar(points, ax=map_, ticks=range(10))
     prior.imshow(plane, cmap="gray_r")

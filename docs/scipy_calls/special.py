@@ -4,10 +4,12 @@ import numpy as np
 
 from scipy_calls.samples import P2, P3, A, K, P, R, U
 
+KF = np.array([1.3, 2.4, 3.2, 4.6])  # counts, rounded down
+
 CALLS = {
-    "bdtr": (np.array([1.0, 2.0, 3.0, 4.0]), K + 3, U),
-    "bdtrc": (np.array([1.0, 2.0, 3.0, 4.0]), K + 3, U),
-    "bdtri": (np.array([1.0, 2.0, 3.0, 4.0]), K + 3, U),
+    "bdtr": (KF, K + 3, U),
+    "bdtrc": (KF, K + 3, U),
+    "bdtri": (KF, K + 3, U),
     "betainc": (P, P2, U),
     "betaincc": (P, P2, U),
     "betaincinv": (P, P2, U),

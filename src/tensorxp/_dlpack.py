@@ -9,6 +9,7 @@ from typing import Any
 from tensorxp._backend.interchange import KDL_CPU, KDL_CUDA
 from tensorxp._backend.sim import KDL_SIM, export_capsule
 from tensorxp._core.door import node_of
+from tensorxp._core.watchers import note_read, watching
 
 
 def dlpack_device(t: Any) -> tuple[int, int]:
@@ -50,6 +51,8 @@ def export_dlpack(
     host), and where `copy=False` and only a copy is safe.
     """
     _refuse_grad(t, "__dlpack__", BufferError)
+    if watching:
+        note_read(t)
     device = t._device
     here = dlpack_device(t)
     wanted = here if dl_device is None else (int(dl_device[0]), int(dl_device[1]))
@@ -90,4 +93,6 @@ def cuda_array_interface(t: Any) -> dict[str, Any]:
             f"__cuda_array_interface__: the tensor is on {t._device}, not on a CUDA device"
         )
     _refuse_grad(t, "__cuda_array_interface__", RuntimeError)
+    if watching:
+        note_read(t)
     return dict(t._data.__cuda_array_interface__)

@@ -17,7 +17,7 @@ from tensorxp._core.door import is_numpy_value, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import cell_of
-from tensorxp._core.watchers import stack
+from tensorxp._core.watchers import note_read, stack, watching
 from tensorxp._core.writes import bump, write
 from tensorxp._dlpack import cuda_array_interface, dlpack_device, export_dlpack
 from tensorxp._numpy_calls import NoEquivalent, find_function, is_given
@@ -91,6 +91,8 @@ def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any
                 f"{name}: {lack}, which would lose the gradient of a tensor that requires grad; "
                 "use t.detach().numpy(), or call it inside `with tensorxp.no_grad():`"
             )
+        if watching:
+            note_read(t)
     result = call(*_to_raw(args), **_to_raw(kwargs))
     written = _tensors(kwargs.get("out"))
     if name.rpartition(".")[2] in _WRITERS:

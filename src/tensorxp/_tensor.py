@@ -198,8 +198,6 @@ class Tensor(Methods):
         """Return the elements as nested lists of Python scalars."""
         if watching:
             note_read(self)
-        if watching:
-            note_read(self)
         return self._device.raw.to_numpy(self._data).tolist()
 
     def numpy(self) -> "np.ndarray[Any, Any]":

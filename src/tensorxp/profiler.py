@@ -111,7 +111,7 @@ class profile(Watcher):
         self._modules: list[str] = []
         self._module_of: dict[int, str] = {}  # by the number of a node
         self._live = 0
-        self._known: set[int] = set()
+        self._known: dict[int, Any] = {}
         self._lock = threading.Lock()
         self._origin = 0
         self._handles: list[Any] = []
@@ -158,7 +158,7 @@ class profile(Watcher):
         if node is not None and event.module:
             self._module_of[getattr(node, "main", node).seq] = event.module
         if not op.view:
-            event.nbytes = self._count([x._data for x in outs])
+            event.nbytes = self._count([x._data for x in outs], inputs)
 
     def enter_node(self, node: Any) -> None:
         """Begin the span of a node in backward."""
@@ -232,24 +232,24 @@ class profile(Watcher):
                 if device.type == "cuda":
                     cuda.synchronize(device)
 
-    def _count(self, arrays: list[Any]) -> int:
-        """Return the bytes of new arrays that own their memory, and follow until they die."""
+    def _count(self, arrays: list[Any], inputs: Iterable[Any] = ()) -> int:
+        """Return the bytes of the new memory of `arrays`, and follow it until it dies."""
         new = 0
-        for array in arrays:
-            if getattr(array, "base", None) is not None or id(array) in self._known:
+        old = {id(_owner(x._data)) for x in inputs if isinstance(x, TensorBase)}
+        for array in map(_owner, arrays):
+            if id(array) in old or id(array) in self._known:
                 continue
-            size = int(getattr(array, "nbytes", 0))
+            key, size = id(array), int(getattr(array, "nbytes", 0))
             try:
-                weakref.finalize(array, self._release, id(array), size).atexit = False
+                self._known[key] = weakref.ref(array, lambda _, k=key, n=size: self._release(k, n))
             except TypeError:  # scalars cannot be followed
                 continue
-            self._known.add(id(array))
             new += size
         self._change(new)
         return new
 
     def _release(self, key: int, size: int) -> None:
-        self._known.discard(key)
+        self._known.pop(key, None)
         if self._scope is not None:
             self._change(-size)
 
@@ -368,6 +368,14 @@ class profile(Watcher):
     def flame_html(self, path: str | Path) -> Path:
         """Write a page that shows the spans in time, and merged by what called them."""
         return write_text(path, flame_page(self.events, self.memory, self.summary))
+
+
+def _owner(array: Any) -> Any:
+    """Return the array that owns the memory of `array`."""
+    base = getattr(array, "base", None)
+    while base is not None and hasattr(base, "nbytes"):
+        array, base = base, getattr(base, "base", None)
+    return array
 
 
 def _check(name: str, given: str, allowed: tuple[str, ...]) -> None:

@@ -40,7 +40,8 @@ def nothing_is_left():
         time.sleep(0.01)
     assert not multiprocessing.active_children()
     if SHM.exists():
-        left = {path for path in set(SHM.iterdir()) - blocks if path.name.startswith("psm_")}
+        ours = f"tensorxp-{os.getpid()}-"
+        left = {path for path in set(SHM.iterdir()) - blocks if path.name.startswith(ours)}
         assert not left
 
 

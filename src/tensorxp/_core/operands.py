@@ -38,7 +38,7 @@ def promote(op: Primitive, x1: Any, x2: Any) -> tuple[Any, Any]:
 def _operand(op: Primitive, value: Any, tensor: Any, argument: str) -> Any:
     device = tensor._device
     if value.__class__ in (float, int, bool, complex):
-        if op.scalars or (not watching and tensor._node is None):
+        if op.scalars or not op.differentiable or (not watching and tensor._node is None):
             return value
         raw = device.raw
         dtype = raw.result_type(tensor._data.dtype, value)

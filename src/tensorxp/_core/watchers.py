@@ -39,6 +39,9 @@ class Watcher:
     def read(self, x: Any) -> None:
         """See that the values of `x` were read into Python."""
 
+    def state(self, module: Any) -> None:
+        """See that what follows depends on `module.training`."""
+
     def opaque(self, reason: str) -> None:
         """See that something happens that no operation tells of: `reason`."""
 
@@ -85,17 +88,23 @@ def notify(op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -
     An inner one computes with `out`, which those outside must know by then.
     """
     items = _stack.items
-    for level in range(len(items)):
-        with only(items[:level]):
+    try:
+        for level in range(len(items)):
+            _stack.items = items[:level]
             items[level].after(op, inputs, params, out)
+    finally:
+        _stack.items = items
 
 
 def notify_before(op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
     """Tell this thread's watchers that `op` is about to run."""
     items = _stack.items
-    for level in range(len(items) - 1, -1, -1):
-        with only(items[:level]):
+    try:
+        for level in range(len(items) - 1, -1, -1):
+            _stack.items = items[:level]
             items[level].before(op, inputs, params)
+    finally:
+        _stack.items = items
 
 
 def notify_rebind(target: Any, source: Any) -> None:
@@ -110,6 +119,12 @@ def note_read(x: Any) -> None:
     """Tell this thread's watchers that the values of `x` are read into Python."""
     for watcher in _stack.items:
         watcher.read(x)
+
+
+def note_state(module: Any) -> None:
+    """Tell this thread's watchers that what follows depends on `module.training`."""
+    for watcher in _stack.items:
+        watcher.state(module)
 
 
 def note_opaque(reason: str) -> None:

@@ -135,4 +135,6 @@ def allclose(
 ) -> bool:
     """Return whether all pairs are close by `isclose`, as a Python bool."""
     close = isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan)
+    if watching:
+        note_read(close)
     return bool(close._data.all())

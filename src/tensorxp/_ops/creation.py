@@ -11,7 +11,7 @@ from tensorxp._backend.dtypes import as_dtype, of_raw
 from tensorxp._core.door import new_leaf, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
-from tensorxp._core.watchers import note_read, watching
+from tensorxp._core.watchers import note_read, stack, watching
 from tensorxp._ops.arithmetic import add, multiply
 from tensorxp._ops.axes import dimensions
 from tensorxp._ops.casting import astype
@@ -205,7 +205,7 @@ def _number(function: str, argument: str, value: Any) -> Any:
 
 def _is_seen(x: Tensor) -> bool:
     """Return whether derivatives with respect to `x` may be asked for."""
-    return bool(watching) or (modes.grad and node_of(x) is not None)
+    return bool(watching and stack()) or (modes.grad and node_of(x) is not None)
 
 
 def _count(function: str, argument: str, value: Any) -> int:

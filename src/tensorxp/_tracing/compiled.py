@@ -9,9 +9,10 @@ from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.node import Leaf
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
+from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import stack, watch, watching
 from tensorxp._tracing.program import Program
-from tensorxp._tracing.trace import Tracer, Untraceable
+from tensorxp._tracing.trace import Register, Tracer, Untraceable
 from tensorxp.autograd.functions import grad
 
 
@@ -24,7 +25,9 @@ def _flatten(value: Any, found: list[Any]) -> Any:
         return type(value), tuple([_flatten(item, found) for item in value])
     if isinstance(value, dict):
         return dict, tuple([(key, _flatten(item, found)) for key, item in value.items()])
-    return "static", value
+    if value.__class__ in (float, complex):
+        return type(value), repr(value)  # tells -0.0 from 0.0, and NaN equals itself
+    return "static", (type(value), value)  # 1, 1.0 and True are equal, but not the same
 
 
 def _unflatten(structure: Any, leaves: Any) -> Any:
@@ -32,7 +35,9 @@ def _unflatten(structure: Any, leaves: Any) -> Any:
         return next(leaves)
     kind, content = structure
     if kind == "static":
-        return content
+        return content[1]
+    if kind is float or kind is complex:
+        return kind(content)
     if kind is dict:
         return {key: _unflatten(item, leaves) for key, item in content}
     items = [_unflatten(item, leaves) for item in content]
@@ -50,7 +55,7 @@ class _Entry:
         self.needs = [modes.grad and node_of(x) is not None for x in tensors]
         arguments: list[Any] = []
         for x, needed in zip(tensors, self.needs, strict=True):
-            fresh: Any = wrap(x._data, x._device)
+            fresh: Any = wrap(x._data[...], x._device)  # told from others over the same array
             arguments.append(fresh.requires_grad_(True) if needed else fresh)
         tracer = Tracer(tuple(arguments))
         try:
@@ -69,12 +74,7 @@ class _Entry:
             self.devices = [y._device for y in outputs]
             numbers = [tracer.number(y) for y in outputs]
             registers = tracer.registers
-            self.parameters = [
-                r.tensor()
-                for r in registers
-                if r.source == "outside" and r.tensor() is not None
-                and modes.grad and r.tensor()._node.__class__ is Leaf
-            ]  # fmt: skip
+            self.parameters = self._parameters(registers)
             sources = [x for x, needed in zip(arguments, self.needs, strict=True) if needed]
             sources += self.parameters
             recorded = [y for y in outputs if sources and node_of(y) is not None]
@@ -89,6 +89,13 @@ class _Entry:
         alive = (arguments, outputs, cts, grads)  # until here, so that no number is reused
         del alive, outputs, recorded
         tracer.close()
+        self._settle_outputs(registers, numbers, len(arguments))
+        self.states = tracer.states
+        self.outside = [
+            (r.tensor, r.shape, r.dtype, modes.grad and node_of(r.tensor) is not None)
+            for r in registers
+            if r.source == "outside" and r.tensor is not None
+        ]
         inputs = list(range(len(arguments)))
         self.grads = grad_numbers
         wanted = [n for n in grad_numbers if n is not None]
@@ -101,20 +108,84 @@ class _Entry:
         )
         self.backward = Program(registers, backward_steps, [*ct_numbers, *self.residuals], wanted)
         self.count = len(numbers)
+        self._settle_checks(registers, numbers, inputs)
         self.primitive = self._primitive() if any(self.recorded) else None
+
+    @staticmethod
+    def _parameters(registers: list[Register]) -> list[Any]:
+        """Return the leaves from outside that require grad."""
+        if not modes.grad:
+            return []
+        found = [r.tensor() for r in registers if r.source == "outside"]
+        parameters = [x for x in found if x is not None and node_of(x) is not None]
+        if any(x._node.__class__ is not Leaf for x in parameters):
+            raise Untraceable("it reads a tensor from outside that is the result of an operation")
+        return parameters
+
+    def _settle_outputs(self, registers: list[Register], numbers: list[int], n: int) -> None:
+        """Find the outputs to copy, as they lie in constants, and those over the same memory."""
+        theirs = [r for r in registers[:n] if r.source == "argument"]
+        theirs += [r for r in registers if r.source == "outside" and r.tensor is not None]
+        constants = [
+            r
+            for r in registers
+            if r.source == "written" or (r.source == "outside" and r.tensor is None)
+        ]
+        outs = [registers[i] for i in numbers]
+        if any(out.shares(r) for out in outs for r in theirs):
+            raise Untraceable("it returns an argument, a tensor from outside, or a view of one")
+        self.copied = [i for i, y in enumerate(outs) if any(y.shares(r) for r in constants)]
+        self.joined = [
+            (i, next(j for j, other in enumerate(outs) if y.shares(other)))
+            for i, y in enumerate(outs)
+            if i not in self.copied and any(y.shares(other) for other in outs[:i])
+        ]
+
+    def _settle_checks(
+        self, registers: list[Register], numbers: list[int], inputs: list[int]
+    ) -> None:
+        """Find the tensors whose values backward needs, which must not be written until then."""
+        kept = [registers[i] for i in self.residuals]
+        self.kept_inputs = [i for i in inputs if any(registers[i].shares(r) for r in kept)]
+        self.kept_outputs = [
+            i for i, n in enumerate(numbers) if any(registers[n].shares(r) for r in kept)
+        ]
+        self.kept_outside = [x for _, x in self.backward.outside]
+
+    def fits(self) -> bool:
+        """Return whether what the trace took from outside is as it was."""
+        for x, shape, dtype, recorded in self.outside:
+            data = x._data
+            if data.shape != shape or data.dtype != dtype:
+                return False
+            if modes.grad and (node_of(x) is not None) is not recorded:
+                return False
+        return all(module.training is training for module, training in self.states)
+
+    def _run(self, raws: list[Any]) -> list[Any]:
+        found = self.forward.run(raws)
+        for i in self.copied:
+            found[i] = self.devices[i].raw.copy(found[i])
+        return found
 
     def call(self, tensors: list[Any]) -> Any:
         """Return what the function would, for tensors that fit this entry."""
         if self.primitive is not None:
             box: dict[str, Any] = {"tensors": tensors}
+            kept = [*[tensors[i] for i in self.kept_inputs], *self.kept_outside]
+            box["cells"] = [(cell := cell_of(x), cell[0]) for x in kept]
             made = apply(self.primitive, (*tensors, *self.parameters), {"box": box})
             outs = list(made)
             for i, recorded in enumerate(self.recorded):
                 if not recorded:
                     outs[i] = outs[i].detach()
+            for i in self.kept_outputs:
+                box["cells"].append((cell_of(outs[i]), 0))
         else:
-            raws = self.forward.run([x._data for x in tensors])
+            raws = self._run([x._data for x in tensors])
             outs = [wrap(raw, d) for raw, d in zip(raws, self.devices, strict=True)]
+        for i, j in self.joined:
+            outs[i]._version = cell_of(outs[j])
         return _unflatten(self.result, iter(outs))
 
     def _primitive(self) -> Primitive:
@@ -122,7 +193,7 @@ class _Entry:
         entry = self
 
         def forward(xp: Any, *raws: Any, box: dict[str, Any]) -> tuple[Any, ...]:
-            found = entry.forward.run(list(raws[: len(entry.needs)]))
+            found = entry._run(list(raws[: len(entry.needs)]))
             box["residuals"] = found[entry.count :]
             return tuple(found[: entry.count])
 
@@ -130,6 +201,11 @@ class _Entry:
 
         @op.vjp
         def _(ct: Any, *, box: dict[str, Any]) -> tuple[Any, ...]:
+            if any(cell[0] != version for cell, version in box["cells"]):
+                raise RuntimeError(
+                    "backward: a tensor that a compiled function read or returned, and whose "
+                    "value its gradient needs, has been modified by an in-place operation"
+                )
             if isinstance(ct[0], TensorBase):
                 return entry.eager_vjp(ct, box["tensors"])
             cts = [c for c, recorded in zip(ct, entry.recorded, strict=True) if recorded]
@@ -205,7 +281,7 @@ def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
         except TypeError:  # an argument that cannot be hashed
             compiled.reason = "an argument is neither a Tensor nor hashable"  # type: ignore[attr-defined]
             return fn(*args, **kwargs)
-        if entry is _MISSING:
+        if entry is _MISSING or (entry is not None and not entry.fits()):
             try:
                 entry = _Entry(fn, structure, tensors)
             except Untraceable as error:

@@ -49,15 +49,22 @@ class Step(NamedTuple):
 class Register:
     """What a trace knows of a value."""
 
-    __slots__ = ("aliases", "dtype", "raw", "shape", "source", "tensor")
+    __slots__ = ("aliases", "device", "dtype", "raw", "shape", "source", "tensor")
 
     def __init__(self, source: str, x: Any) -> None:
         self.source = source  # "argument", "outside" or "step"
         self.raw = x._data
+        self.device = x._device
         self.shape = x._data.shape
         self.dtype = x._data.dtype
         self.aliases = False  # whether it may share memory with another register
         self.tensor: Any = weakref.ref(x) if source == "outside" else None
+
+    def shares(self, other: "Register") -> bool:
+        """Return whether the values may lie in the same memory."""
+        return self.device is other.device and bool(
+            self.device.raw.base.may_share_memory(self.raw, other.raw)
+        )
 
 
 class Tracer(Watcher):
@@ -66,6 +73,7 @@ class Tracer(Watcher):
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.registers: list[Register] = []
         self.steps: list[Step] = []
+        self.states: list[tuple[Any, bool]] = []  # modules, and whether they were in training
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._by_raw: dict[int, tuple[Any, int]] = {}
         for x in arguments:
@@ -135,6 +143,9 @@ class Tracer(Watcher):
 
     def rebind(self, target: Any, source: Any) -> None:
         self._bind(target, self.number(source))
+
+    def state(self, module: Any) -> None:
+        self.states.append((module, module.training))
 
     def opaque(self, reason: str) -> None:
         raise Untraceable(reason)

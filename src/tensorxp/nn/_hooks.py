@@ -76,6 +76,8 @@ class HookMethods:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if watching:
+            note_state(self)
         state = self.__dict__
         if not (
             state["_forward_hooks"]

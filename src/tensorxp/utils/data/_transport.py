@@ -6,7 +6,10 @@ arrays over it without a copy. The block is freed with the last of them.
 """
 
 import ctypes
+import multiprocessing
+import os
 import pickle
+import secrets
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any, NamedTuple
 
@@ -37,7 +40,7 @@ def pack(batch: Any) -> Packed:
     for view in views:
         places.append((end, view.nbytes))
         end += -(-view.nbytes // ALIGNMENT) * ALIGNMENT
-    block = SharedMemory(create=True, size=end)
+    block = SharedMemory(_block_name(), create=True, size=end)
     memory: Any = block.buf
     try:
         for view, (start, size) in zip(views, places, strict=True):
@@ -48,6 +51,12 @@ def pack(batch: Any) -> Packed:
         raise
     block.close()
     return Packed(data, [], block.name, places)
+
+
+def _block_name() -> str:
+    """Return a new name, which tells the process that reads the block (at most 30 characters)."""
+    parent = multiprocessing.parent_process()
+    return f"tensorxp-{os.getpid() if parent is None else parent.pid}-{secrets.token_hex(6)}"
 
 
 class _Owner:
