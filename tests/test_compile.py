@@ -210,3 +210,102 @@ def test_a_write_to_a_tensor_from_outside_happens_once_a_call():
 def test_bad_input():
     with pytest.raises(TypeError, match="compile: fn is a int"):
         xp.compile(3)
+
+
+def test_equal_arguments_of_several_types_are_several_signatures():
+    compiled = xp.compile(lambda x, n: x * n)
+    x = xp.asarray([1, 2])
+    assert compiled(x, 1).dtype == xp.int64
+    assert compiled(x, 1.0).dtype == xp.float64
+    assert xp.signbit(compiled(xp.asarray(1.0), -0.0)) and not xp.signbit(
+        compiled(xp.asarray(1.0), 0.0)
+    )
+
+
+def test_an_array_that_is_given_twice_at_first_is_not_taken_for_one():
+    w = xp.asarray([1.0, 2.0])
+    scaled = xp.compile(lambda x: x * w)
+    scaled(w)
+    assert scaled(xp.asarray([10.0, 10.0])).tolist() == [10.0, 20.0]
+    difference = xp.compile(lambda x, i, j: x[i] - x[j])
+    x, i = xp.asarray([1.0, 2.0, 3.0]), xp.asarray([0, 1])
+    difference(x, i, i)
+    assert difference(x, xp.asarray([0, 0]), xp.asarray([2, 2])).tolist() == [-2.0, -2.0]
+
+
+def test_writing_to_a_constant_that_was_returned_changes_no_later_call():
+    compiled = xp.compile(lambda x: (x * 2, xp.reshape(xp.zeros(4), (2, 2))))
+    for _ in range(3):
+        zeros = compiled(xp.ones(2))[1]
+        assert zeros.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+        zeros += 1
+
+
+def test_what_the_trace_took_from_outside_may_change():
+    w = xp.asarray([3.0])
+    compiled = xp.compile(lambda x: xp.sum(x * w))
+    x = xp.asarray([1.0])
+    assert not compiled(x).requires_grad
+    w.requires_grad_(True)
+    compiled(x).backward()
+    assert w.grad.tolist() == [1.0]
+    linear = xp.nn.Linear(2, 2)
+    step = xp.compile(linear)
+    assert step(xp.ones((1, 2), dtype=xp.float32)).dtype == xp.float32
+    linear.double()
+    assert step(xp.ones((1, 2), dtype=xp.float32)).dtype == xp.float64
+
+
+def test_a_result_from_outside_keeps_its_history():
+    w = xp.asarray([3.0], requires_grad=True)
+    doubled = w * 2
+    compiled = xp.compile(lambda x: xp.sum(x * doubled))
+    compiled(xp.asarray([1.0])).backward()
+    assert w.grad.tolist() == [2.0]
+    assert "result of an operation" in compiled.reason
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_module_that_goes_to_training_is_traced_again(wrapped):
+    model = xp.nn.Sequential(xp.nn.Linear(4, 4), xp.nn.Dropout(1.0)).eval()
+    compiled = xp.compile((lambda x: model(x)) if wrapped else model)
+    x = xp.ones((2, 4), dtype=xp.float32)
+    assert bool(xp.any(compiled(x) != 0))
+    model.train()
+    assert bool(xp.all(compiled(x) == 0))
+
+
+def test_a_returned_argument_or_view_of_one_is_the_functions():
+    compiled = xp.compile(lambda x: x[0])
+    x = xp.asarray([[1.0, 2.0], [3.0, 4.0]])
+    y = compiled(x)
+    y += 10
+    assert x[0].tolist() == [11.0, 12.0] and x.version == 1
+    assert "view" in compiled.reason
+
+
+@pytest.mark.parametrize("which", ["argument", "output", "outside"])
+def test_a_write_to_what_backward_needs_raises(which):
+    w = xp.asarray([2.0], requires_grad=True)
+    x = xp.asarray([1.0], requires_grad=True) * 1
+    compiled = xp.compile(lambda x: xp.exp(x * x) * w if which != "output" else xp.exp(x))
+    y = compiled(x)
+    with xp.no_grad():
+        {"argument": x, "output": y, "outside": w}[which][0] = 5.0
+    with pytest.raises(RuntimeError, match="in-place"):
+        xp.sum(y).backward()
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: x * 2 if xp.allclose(x, xp.ones(1)) else x * 3,
+        lambda x: xp.from_numpy(np.from_dlpack(x) * 2),
+        lambda x: xp.quantile(xp.arange(10.0), x / 10),
+    ],
+)
+def test_values_that_leave_for_python_are_not_frozen(fn):
+    compiled = xp.compile(fn)
+    for value in (1.0, 2.0, 3.0):
+        assert compiled(xp.asarray([value])).tolist() == fn(xp.asarray([value])).tolist()
+    assert "reads the values" in compiled.reason

@@ -35,7 +35,7 @@ def public(name):
         if not n.startswith("_") and getattr(v, "__module__", "") == module.__name__
     ]  # fmt: skip
     found = {}
-    for each in names:
+    for each in dict.fromkeys([*names, *getattr(module, "_LAZY_FUNCTIONS", {})]):
         value = getattr(module, each)
         if inspect.isclass(value) or inspect.isroutine(value):
             found[f"{module.__name__}.{each}"] = value

@@ -140,7 +140,8 @@ MODULES = {
 def public_names(module):
     """Return the public names of a module: its `__all__`, or its own functions and classes."""
     if hasattr(module, "__all__"):
-        return list(module.__all__)
+        lazy = getattr(module, "_LAZY_FUNCTIONS", {})
+        return list(dict.fromkeys([*module.__all__, *lazy]))
     return [
         name
         for name, value in vars(module).items()
@@ -217,13 +218,14 @@ def main_namespace(module):
             pass
         else:
             where = getattr(value, "__module__", "")
-            chapters.setdefault(TITLES.get(where, "Others"), []).append((name, value))
+            title = "Random numbers" if where.startswith("tensorxp.random") else TITLES.get(where)
+            chapters.setdefault(title or "Others", []).append((name, value))
     lines = [*heading("The namespace", "="), ".. currentmodule:: tensorxp", ""]
     lines += ["The functions of the standard, and NumPy's common ones beside them.", ""]
     lines += [*heading("Constants and dtypes", "-")]
     lines += ["Constants: " + ", ".join(f"``{name}``" for name in constants) + ".", ""]
     lines += ["Dtypes: " + ", ".join(f"``{name}``" for name in dtypes) + ".", ""]
-    order = dict.fromkeys([*TITLES.values(), "Others"])
+    order = dict.fromkeys([*TITLES.values(), "Random numbers", "Others"])
     for title in order:
         if title in chapters:
             lines += heading(title, "-")

@@ -199,17 +199,21 @@ class Operators(TensorBase):
         except TypeError as error:
             return _leave(error, other)
 
-    # elementwise, hence the hash by identity
+    # elementwise, hence the hash by identity; never equal to what is no value, as in PyTorch
     def __eq__(self, other: Any, /) -> Tensor:  # type: ignore[override]
         try:
             return binary(cmp.equal_p, self, other)
         except TypeError as error:
+            if other is None or isinstance(other, str):
+                return NotImplemented
             return _leave(error, other)
 
     def __ne__(self, other: Any, /) -> Tensor:  # type: ignore[override]
         try:
             return binary(cmp.not_equal_p, self, other)
         except TypeError as error:
+            if other is None or isinstance(other, str):
+                return NotImplemented
             return _leave(error, other)
 
     def __neg__(self, /) -> Tensor:

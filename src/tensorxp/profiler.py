@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from time import perf_counter_ns
@@ -241,14 +242,14 @@ class profile(Watcher):
                 continue
             key, size = id(array), int(getattr(array, "nbytes", 0))
             try:
-                self._known[key] = weakref.ref(array, lambda _, k=key, n=size: self._release(k, n))
+                self._known[key] = weakref.ref(array, partial(self._release, key, size))
             except TypeError:  # scalars cannot be followed
                 continue
             new += size
         self._change(new)
         return new
 
-    def _release(self, key: int, size: int) -> None:
+    def _release(self, key: int, size: int, _: Any) -> None:
         self._known.pop(key, None)
         if self._scope is not None:
             self._change(-size)

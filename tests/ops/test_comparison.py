@@ -53,3 +53,19 @@ def test_close():
     assert xp.allclose(x, x, equal_nan=True) is True
     assert xp.allclose(x, x) is False
     assert xp.allclose(xp.asarray(1.0), 1.1, rtol=0.2)
+
+
+def test_a_tensor_equals_nothing_that_is_no_value():
+    x = xp.ones(2)
+    assert (x == None) is False and (x != None) is True  # noqa: E711
+    assert (x == "auto") is False
+    assert x in [None, "auto", x]
+    with pytest.raises(TypeError, match="equal: x2 is a builtins.list"):
+        x == [1, 1]  # noqa: B015
+
+
+def test_scalars_beyond_the_dtype_compare_alike_with_and_without_a_watcher():
+    x = xp.asarray([1, 2], dtype=xp.uint8)
+    with xp.profiler.profile():
+        assert (x < 300).tolist() == [True, True]
+    assert (x < 300).tolist() == [True, True]

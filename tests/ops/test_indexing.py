@@ -344,3 +344,27 @@ def test_value_errors_change_nothing(device):
     with pytest.raises(TypeError, match=r"index_add: x is a builtins.list"):
         xp.index_add([1.0], 0, x)
     np.testing.assert_array_equal(x.cpu().numpy(), A)
+
+
+def test_a_key_that_changes_later_changes_no_gradient():
+    for key, later in [
+        (xp.asarray([0, 1]), xp.asarray([2, 2])),
+        (xp.asarray([True, True, False]), xp.asarray([False, False, True])),
+    ]:
+        read, written = key.copy(), key.copy()
+        x = xp.asarray([1.0, 2.0, 3.0], requires_grad=True)
+        z = xp.zeros(3)
+        z[written] = x[read] * 2
+        read[...] = later
+        written[...] = later
+        xp.sum(z * xp.asarray([1.0, 10.0, 100.0])).backward()
+        assert x.grad.tolist() == [2.0, 20.0, 0.0]
+
+
+def test_an_index_of_embedding_that_changes_later_changes_no_gradient():
+    table = xp.ones((3, 1), requires_grad=True)
+    index = xp.asarray([0, 1])
+    rows = xp.nn.functional.embedding(index, table)
+    index[...] = 2
+    xp.sum(rows).backward()
+    assert table.grad.tolist() == [[1.0], [1.0], [0.0]]

@@ -56,6 +56,13 @@ def _(xp: Any, ct: Any, needs: Any, *, chain: Chain, key: Any) -> Any:
     return base, value
 
 
+def own_key(key: Any) -> Any:
+    """Return a raw key whose arrays are copies, so that nobody changes what backward needs."""
+    if key.__class__ is tuple:
+        return tuple([own_key(part) for part in key])
+    return key.copy() if hasattr(key, "dtype") else key
+
+
 def _may_repeat(key: Any) -> bool:
     parts = key if key.__class__ is tuple else (key,)
     return any(getattr(getattr(part, "dtype", None), "kind", "") in ("i", "u") for part in parts)
@@ -133,7 +140,7 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
             write_p,
             (root, value),
             (before, value_node),
-            {"chain": chain, "key": key},
+            {"chain": chain, "key": own_key(key)},
             root._data,
             root._device,
             None,

@@ -5,6 +5,7 @@ from typing import Any
 from tensorxp._core.door import apply, binary, promote, unary
 from tensorxp._core.primitive import nondifferentiable
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import note_read, watching
 
 _PAIR = ("x1", "x2")
 

@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from tensorxp._core.door import apply
+from tensorxp._core.door import apply, node_of
+from tensorxp._core.modes import modes
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import stack
+from tensorxp._core.writes import own_key
 from tensorxp._ops.blocks import on_host
 from tensorxp._ops.convolution import call
 
@@ -88,5 +91,7 @@ def embedding(
         raise IndexError(
             f"embedding: an index is outside [0, {x._data.shape[0]}); the table has that many rows"
         )
+    if modes.grad and node_of(x) is not None and not stack():
+        raw = own_key(raw)
     params = {"index": raw, "padding": padding, "by_count": by_count}
     return apply(embedding_p, (x,), params)

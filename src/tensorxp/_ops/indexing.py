@@ -6,11 +6,12 @@ Ellipsis stay, integer and boolean Tensors become raw arrays, 0-d integer Tensor
 
 from typing import Any
 
-from tensorxp._core.door import apply, is_numpy_value, single
+from tensorxp._core.door import apply, is_numpy_value, node_of, single
+from tensorxp._core.modes import modes
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import Tensor
-from tensorxp._core.watchers import note_read, watching
-from tensorxp._core.writes import write
+from tensorxp._core.watchers import note_read, stack, watching
+from tensorxp._core.writes import own_key, write
 from tensorxp._ops.axes import dimensions
 
 _PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))
@@ -54,6 +55,8 @@ def getitem(x: Any, key: Any, /) -> Tensor:
     if not _is_plain(key) and not (key.__class__ is tuple and _all_plain(key)):
         key, op = raw_key(x, key, "__getitem__")
         if op is not getitem_p:
+            if modes.grad and node_of(x) is not None and not stack():
+                key = own_key(key)
             try:
                 return single(op, x, {"key": key})
             except IndexError as error:
@@ -198,6 +201,8 @@ def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
     """
     dimensions("index_add", x)
     key, _ = raw_key(x, key, "index_add")
+    if modes.grad and not stack():
+        key = own_key(key)
     try:
         return apply(index_add_p, (x, values), {"key": key})
     except IndexError as error:

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import note_read
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
 from tensorxp._ops.cumulative import diff, part
 from tensorxp._ops.products import matmul
@@ -136,8 +137,7 @@ def quantile(
     if method not in _METHODS:
         raise ValueError(f"quantile: method is {method!r}; allowed are {', '.join(_METHODS)}")
     rows, axes = _sorted_last("quantile", x, axis)
-    raw = x._device.raw
-    q = raw.to_numpy(q._data if isinstance(q, Tensor) else q)
+    q = _host(x, q)
     found = [_quantile(rows, float(p), method, axes, keepdims) for p in q.reshape(-1)]
     if not q.shape:
         return found[0]
@@ -169,9 +169,15 @@ def percentile(
     x: Tensor, q: Any, /, *, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """Return `quantile` of `x` for percentages `q` in [0, 100]."""
-    raw = x._device.raw
-    q = raw.to_numpy(q._data if isinstance(q, Tensor) else q) / 100
-    return quantile(x, q, axis=axis, method=method, keepdims=keepdims)
+    return quantile(x, _host(x, q) / 100, axis=axis, method=method, keepdims=keepdims)
+
+
+def _host(x: Tensor, q: Any) -> Any:
+    """Return quantiles as a NumPy array."""
+    if isinstance(q, Tensor):
+        note_read(q)
+        q = q._data
+    return x._device.raw.to_numpy(q)
 
 
 def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: int = -1) -> Tensor:

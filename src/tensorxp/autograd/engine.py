@@ -18,6 +18,7 @@ from tensorxp._core.rules import OUT, SHAPE, fit
 from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
+from tensorxp.autograd.hooks import run_after, run_before
 
 
 def namespace() -> Any:
@@ -55,7 +56,7 @@ def run(
             while heap:
                 node, ct = waiting.pop(-heappop(heap))
                 if node.extra is not None:
-                    ct = _hooks(node, ct, tensors)
+                    ct = run_before(node, ct, tensors)
                 if targets is not None and node in targets:
                     targets[node] = ct if tensors else wrap(ct, node.device)
                     if stop:
@@ -178,7 +179,7 @@ def _pull_back(
     if level and not tensors:
         grads = [None if g is None else g._data for g in grads]
     if given is not None:
-        grads = _posthooks(node, given, grads, tensors)
+        grads = run_after(namespace() if tensors else node.device.raw, node, given, grads, tensors)
     return grads
 
 
@@ -264,66 +265,6 @@ def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
         f"in-place operation: it is at version {now}, expected version {saved}; clone it before "
         "the write, or write out of place"
     )
-
-
-def _hooks(node: Any, ct: Any, tensors: bool) -> Any:
-    """Run the hooks of a node (they may replace the cotangent) and retain it where asked."""
-    extra = node.extra
-    if extra.hooks:
-        given = ct if tensors else wrap(ct, node.device)
-        for hook in list(extra.hooks.values()):
-            replaced = hook(given)
-            if replaced is not None:
-                if not isinstance(replaced, TensorBase) or replaced._data.shape != node.shape:
-                    raise RuntimeError(
-                        f"hook: returned {type(replaced).__name__} with shape "
-                        f"{getattr(replaced, 'shape', None)}; a hook returns None or a Tensor of "
-                        f"the gradient's shape {node.shape}"
-                    )
-                given = replaced
-        ct = given if tensors else given._data
-    if extra.retain:
-        found = ct if tensors else wrap(ct, node.device)
-        extra.grad = found if extra.grad is None else extra.grad + found
-    if extra.prehooks:
-        several = ct.__class__ is list
-        for hook in list(extra.prehooks.values()):
-            cts = _to_tensors(node, ct if several else [ct], tensors)
-            replaced = _replaced("prehook", hook(cts), len(cts), tensors)
-            if replaced is not None:
-                ct = replaced if several else replaced[0]
-    return ct
-
-
-def _posthooks(node: Node, cts: Any, grads: Any, tensors: bool) -> Any:
-    """Run the hooks that see what a node made, and may replace it."""
-    xp = namespace() if tensors else node.device.raw
-    found = [
-        g if g is None or edge is None else fit(xp, g, edge.shape, edge.dtype)
-        for edge, g in zip(node.edges, grads, strict=True)
-    ]
-    outer = _to_tensors(node, cts if cts.__class__ is list else [cts], tensors)
-    for hook in list(node.extra.posthooks.values()):  # type: ignore[union-attr]
-        inner = _to_tensors(node, found, tensors)
-        found = _replaced("hook", hook(inner, outer), len(found), tensors) or found
-    return found
-
-
-def _to_tensors(node: Any, cts: Any, tensors: bool) -> tuple[Any, ...]:
-    return tuple(ct if tensors or ct is None else wrap(ct, node.device) for ct in cts)
-
-
-def _replaced(kind: str, given: Any, n: int, tensors: bool) -> list[Any] | None:
-    """Return what a hook of a node returned, checked and brought to the level of the pass."""
-    if given is None:
-        return None
-    found = given if isinstance(given, tuple | list) else (given,)
-    if len(found) != n or not all(ct is None or isinstance(ct, TensorBase) for ct in found):
-        raise RuntimeError(
-            f"{kind}: returned {len(found)} values; a hook of a node returns None or a tuple of "
-            f"{n} Tensors (or None)"
-        )
-    return [ct if tensors or ct is None else ct._data for ct in found]
 
 
 def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:

@@ -8,6 +8,7 @@ from tensorxp._core.door import apply, node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import TensorBase
+from tensorxp._core.watchers import note_state, watching
 
 _keys = count(1)
 
