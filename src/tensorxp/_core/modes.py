@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import wraps
-from inspect import isgeneratorfunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -22,6 +22,14 @@ def is_grad_enabled() -> bool:
     return modes.grad
 
 
+#: Functions whose body runs after the call has returned.
+_LATER: dict[str, Callable[[Any], bool]] = {
+    "a generator": isgeneratorfunction,
+    "an asynchronous": iscoroutinefunction,
+    "an asynchronous generator": isasyncgenfunction,
+}
+
+
 class _Scope:
     """A context manager and decorator that sets the grad mode and restores it."""
 
@@ -37,11 +45,12 @@ class _Scope:
         modes.grad = self._before.pop()
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        if isgeneratorfunction(function):
-            raise TypeError(
-                f"{type(self).__name__}: {function.__name__} is a generator function, whose body "
-                "runs outside the scope; use the scope inside it"
-            )
+        for kind, found in _LATER.items():
+            if found(function):
+                raise TypeError(
+                    f"{type(self).__name__}: {function.__name__} is {kind} function, whose body "
+                    "runs outside the scope; use the scope inside it"
+                )
         mode = self._mode
 
         @wraps(function)
@@ -52,14 +61,27 @@ class _Scope:
         return scoped
 
 
-class no_grad(_Scope):
+class _BareScope(_Scope):
+    """A scope that may stand above a function without parentheses too."""
+
+    def __new__(cls, function: Any = None) -> Any:
+        scope = super().__new__(cls)
+        if function is None:
+            return scope
+        if not callable(function):
+            raise TypeError(f"{cls.__name__}: allowed is a function, not {function!r}")
+        scope.__init__()  # type: ignore[misc]
+        return scope(function)
+
+
+class no_grad(_BareScope):
     """Do not record operations in this scope. Use as `with no_grad():` or `@no_grad()`."""
 
     def __init__(self) -> None:
         super().__init__(False)
 
 
-class enable_grad(_Scope):
+class enable_grad(_BareScope):
     """Record operations in this scope, also inside `no_grad`."""
 
     def __init__(self) -> None:
