@@ -42,7 +42,13 @@ from tensorxp._backend.dtypes import (
     uint64,
 )
 from tensorxp._backend.dtypes import bool_ as bool
-from tensorxp._core.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from tensorxp._core.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from tensorxp._info import __array_namespace_info__
 from tensorxp._integrations import watch_imports as _watch_imports
 from tensorxp._names import hint as _hint
@@ -227,7 +233,7 @@ __all__ = [
     "DType", "complex64", "complex128", "float16", "float32", "float64", "get_default_dtype",
     "int8", "int16", "int32", "int64", "set_default_dtype", "uint8", "uint16", "uint32", "uint64",
     "bool",
-    "enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled",
+    "enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled",
     "__array_namespace_info__",
     "abs", "add", "clip", "divide", "floor_divide", "hypot", "maximum", "minimum", "multiply",
     "negative", "positive", "pow", "reciprocal", "remainder", "sign", "square", "subtract",

@@ -364,6 +364,23 @@ def test_a_scope_is_left_after_an_error_and_can_be_used_again():
     assert xp.is_grad_enabled()
 
 
+def test_grad_modes_decorate_without_parentheses_but_no_coroutine():
+    @xp.no_grad
+    def double(x):
+        return x * 2
+
+    assert not double(xp.asarray([1.0], requires_grad=True)).requires_grad
+    assert xp.is_grad_enabled()
+    with pytest.raises(TypeError, match="asynchronous"):
+
+        @xp.enable_grad
+        async def later():
+            pass
+
+    with pytest.raises(TypeError, match="no_grad: allowed is a function"):
+        xp.no_grad(3)
+
+
 def test_grad_mode_belongs_to_the_thread():
     found = []
     with xp.no_grad():

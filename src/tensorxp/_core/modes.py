@@ -88,6 +88,13 @@ class enable_grad(_BareScope):
         super().__init__(True)
 
 
+class inference_mode(_Scope):
+    """PyTorch's name for `no_grad`; `inference_mode(False)` leaves the mode as it is."""
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__(modes.grad and not mode)
+
+
 class set_grad_enabled(_Scope):
     """Set the grad mode at once; as a context manager, restore the former one at its end."""
 
