@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from . import peers
 from .peers import Run
 
 
@@ -30,6 +31,7 @@ class Library:
 LIBRARIES = {
     "numpy": Library("NumPy by hand", "numpy", "numpy_"),
     "tensorxp": Library("tensorxp", "tensorxp", "tensorxp_"),
+    "tensorxp-compile": Library("tensorxp compile", "tensorxp", "tensorxp_"),
     "torch": Library("PyTorch", "torch", "torch_"),
     "jax": Library("JAX eager", "jax", "jax_", (("jit", False),)),
     "jax-jit": Library("JAX jit", "jax", "jax_", (("jit", True),)),
@@ -42,7 +44,9 @@ DISTRIBUTIONS = ("numpy", "tensorxp", "torch", "jax", "autograd", "mygrad")
 def load(name: str) -> Any:
     """Import the library and put it in the state in which it is measured."""
     module = importlib.import_module(LIBRARIES[name].module)
-    if name == "torch":
+    if name == "tensorxp-compile":
+        peers.COMPILED = True
+    elif name == "torch":
         importlib.import_module("torch.nn.functional")
     elif module.__name__ == "jax":
         module.config.update("jax_enable_x64", True)

@@ -12,6 +12,9 @@ import numpy as np
 
 from . import updates
 
+#: Whether functions are to be traced by the library's own compiler.
+COMPILED = False
+
 Run = Callable[[], Sequence[Any]]
 Function = Callable[..., Any]
 Arrays = Sequence[np.ndarray]
@@ -19,6 +22,8 @@ Arrays = Sequence[np.ndarray]
 
 def torch_like(lib: Any, function: Function, arrays: Arrays, gradient: bool = True) -> Run:
     """Evaluate with `torch` or `tensorxp`, given as `lib`: both record as they go."""
+    if COMPILED:
+        function = lib.compile(function)
     tensors = [lib.asarray(array) for array in arrays]
     if not gradient:
         return lambda: (function(*tensors),)

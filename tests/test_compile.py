@@ -309,3 +309,54 @@ def test_values_that_leave_for_python_are_not_frozen(fn):
     for value in (1.0, 2.0, 3.0):
         assert compiled(xp.asarray([value])).tolist() == fn(xp.asarray([value])).tolist()
     assert "reads the values" in compiled.reason
+
+
+class _Cube(xp.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, ct):
+        return ct * 3 * ctx.saved_tensors[0] ** 2
+
+
+@pytest.mark.parametrize(
+    ("fn", "reason"),
+    [
+        (lambda x: xp.sum(_Cube.apply(x)), "autograd.Function"),
+        (lambda x: xp.sum(xp.autograd.checkpoint(lambda v: xp.sin(v) * v, x)), "checkpoint"),
+    ],
+)
+def test_gradients_that_a_trace_would_freeze(fn, reason):
+    compiled = xp.compile(fn)
+    for data in ([1.0, 2.0], [5.0, 6.0]):
+        ours, theirs = (xp.asarray(data, requires_grad=True) for _ in range(2))
+        compiled(ours).backward()
+        fn(theirs).backward()
+        assert ours.grad.tolist() == theirs.grad.tolist()
+    assert reason in compiled.reason
+
+
+def test_an_argument_that_is_set_to_require_grad_and_a_new_default_dtype():
+    compiled = xp.compile(lambda x: x.requires_grad_() * xp.ones(2))
+    for _ in range(2):
+        assert compiled(xp.ones(2)).requires_grad
+    zeros = xp.compile(lambda x: x + xp.zeros(2))
+    x = xp.asarray(1.0, dtype=xp.float32)
+    assert zeros(x).dtype == xp.float64
+    xp.set_default_dtype(xp.float32)
+    try:
+        assert zeros(x).dtype == xp.float32
+    finally:
+        xp.set_default_dtype(xp.float64)
+
+
+def test_a_parameter_that_is_replaced_is_the_new_one():
+    layer = xp.nn.Linear(2, 1, bias=False)
+    compiled = xp.compile(lambda x: layer(x))
+    x = xp.ones((1, 2), dtype=xp.float32)
+    compiled(x)
+    layer.weight = xp.nn.Parameter(xp.zeros((1, 2), dtype=xp.float32))
+    assert compiled(x).tolist() == [[0.0]]

@@ -8,6 +8,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "chain of small operations"
+COMPILES = True
 CASES = {f"{n:,} operations": {"length": n} for n in (10, 100, 10_000)}
 COUNT = {case: options["length"] for case, options in CASES.items()}
 

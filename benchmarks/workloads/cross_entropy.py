@@ -8,6 +8,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "softmax cross-entropy, 10⁶"
+COMPILES = True
 CASES = {"forward": {"gradient": False}, "both": {"gradient": True}}
 
 

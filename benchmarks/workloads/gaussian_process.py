@@ -12,6 +12,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "Gaussian process, n = 500"
+COMPILES = True
 CASES: dict[str, dict[str, Any]] = {"both": {}}
 TOLERANCE = 1e-6
 

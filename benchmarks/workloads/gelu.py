@@ -8,6 +8,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "GELU, 10⁶"
+COMPILES = True
 CASES = {"tanh, both": {"form": "tanh"}, "erf, both": {"form": "none"}}
 SCALE, CUBIC = float(np.sqrt(2 / np.pi)), 0.044715
 HALF_ROOT, DENSITY = float(np.sqrt(0.5)), float(1 / np.sqrt(2 * np.pi))

@@ -8,6 +8,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "logistic regression, 10⁵ × 50"
+COMPILES = True
 CASES: dict[str, dict[str, Any]] = {"both": {}}
 PENALTY = 1e-3
 

@@ -8,6 +8,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "logsumexp, 10⁶"
+COMPILES = True
 CASES: dict[str, dict[str, Any]] = {"both": {}}
 
 

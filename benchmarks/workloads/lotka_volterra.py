@@ -12,6 +12,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "Lotka-Volterra, 1000 steps"
+COMPILES = True
 CASES: dict[str, dict[str, Any]] = {"both": {}}
 STEPS, H = 1000, 0.01
 TOLERANCE = 1e-7

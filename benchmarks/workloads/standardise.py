@@ -8,6 +8,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "standardise (4096, 1024)"
+COMPILES = True
 CASES = {"axis 0, both": {"axis": 0}, "axis 1, both": {"axis": 1}}
 EPSILON = 1e-5
 

@@ -40,7 +40,7 @@ class Watcher:
         """See that the values of `x` were read into Python."""
 
     def state(self, module: Any) -> None:
-        """See that what follows depends on `module.training`."""
+        """See that what follows depends on `module.traced_state()`."""
 
     def opaque(self, reason: str) -> None:
         """See that something happens that no operation tells of: `reason`."""
@@ -122,7 +122,7 @@ def note_read(x: Any) -> None:
 
 
 def note_state(module: Any) -> None:
-    """Tell this thread's watchers that what follows depends on `module.training`."""
+    """Tell this thread's watchers that what follows depends on `module.traced_state()`."""
     for watcher in _stack.items:
         watcher.state(module)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from functools import wraps
+from operator import is_
 from typing import Any
 
+from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.node import Leaf
@@ -46,6 +48,10 @@ def _unflatten(structure: Any, leaves: Any) -> Any:
     return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
+def _same(xs: tuple[Any, ...], ys: tuple[Any, ...]) -> bool:
+    return len(xs) == len(ys) and all(map(is_, xs, ys))
+
+
 class _Entry:
     """One compiled version of a function: for one structure, shapes, dtypes and devices."""
 
@@ -73,6 +79,10 @@ class _Entry:
             self.result = _flatten(fn(*args, **kwargs), outputs)
             self.devices = [y._device for y in outputs]
             numbers = [tracer.number(y) for y in outputs]
+            if any(
+                (node_of(x) is not None) > n for x, n in zip(arguments, self.needs, strict=True)
+            ):
+                raise Untraceable("it sets requires_grad of an argument")
             registers = tracer.registers
             self.parameters = self._parameters(registers)
             sources = [x for x, needed in zip(arguments, self.needs, strict=True) if needed]
@@ -160,7 +170,7 @@ class _Entry:
                 return False
             if modes.grad and (node_of(x) is not None) is not recorded:
                 return False
-        return all(module.training is training for module, training in self.states)
+        return all(_same(module.traced_state(), state) for module, state in self.states)
 
     def _run(self, raws: list[Any]) -> list[Any]:
         found = self.forward.run(raws)
@@ -245,13 +255,16 @@ def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that runs `fn` once for each new signature and replays it afterwards.
 
     A signature is the arguments' structure, the shapes, dtypes, devices and `requires_grad` of
-    the Tensors among them, the other arguments' values, and the grad mode. Replaying skips the
-    door and autograd's records, frees values early and writes over dead ones; gradients are
-    replayed too. Tensors from outside (parameters, say) are read at each call.
+    the Tensors among them, the other arguments' values, the grad mode and the default dtype.
+    Replaying skips the door and autograd's records, frees values early and writes over dead ones;
+    gradients are replayed too. Tensors from outside (parameters, say) are read at each call, and
+    the training flags of modules that are called are heeded; other Python values from outside
+    are those of the trace.
 
     What a trace cannot repeat runs as it is written, always: reading values into Python
     (`if t > 0`, `.item()`), random numbers, data-dependent shapes, writing to arguments or to
-    tensors from outside, `.backward()` inside. `compiled.reason` then says which it was. Python
+    tensors from outside, returning views of these, an `autograd.Function`, a `checkpoint`,
+    `.backward()` inside. `compiled.reason` then says which it was. Python
     side effects happen at tracing only.
 
     >>> import tensorxp as xp
@@ -274,6 +287,7 @@ def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
         key = (
             structure,
             modes.grad,
+            Defaults.real,
             tuple([(x._data.shape, x._data.dtype, x._device, x._node is None) for x in tensors]),
         )
         try:

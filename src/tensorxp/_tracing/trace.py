@@ -73,7 +73,7 @@ class Tracer(Watcher):
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.registers: list[Register] = []
         self.steps: list[Step] = []
-        self.states: list[tuple[Any, bool]] = []  # modules, and whether they were in training
+        self.states: list[tuple[Any, tuple[Any, ...]]] = []  # modules, and what they were like
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._by_raw: dict[int, tuple[Any, int]] = {}
         for x in arguments:
@@ -105,6 +105,8 @@ class Tracer(Watcher):
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         if op.name in _DYNAMIC:
             raise Untraceable(f"the shape of {op.name} depends on values")
+        if op.kind == "function":
+            raise Untraceable(f"it calls {op.name}, an autograd.Function, which may do anything")
         operands = tuple(
             self.number(x) if isinstance(x, TensorBase) else Literal(x) for x in inputs
         )
@@ -145,7 +147,7 @@ class Tracer(Watcher):
         self._bind(target, self.number(source))
 
     def state(self, module: Any) -> None:
-        self.states.append((module, module.training))
+        self.states.append((module, module.traced_state()))
 
     def opaque(self, reason: str) -> None:
         raise Untraceable(reason)

@@ -13,7 +13,7 @@ from tensorxp._core.node import Node, Recipe
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import View, cell_of
-from tensorxp._core.watchers import Watcher, only, watch
+from tensorxp._core.watchers import Watcher, note_opaque, only, watch
 from tensorxp.random import fork_rng, get_rng_state, set_rng_state
 
 
@@ -137,6 +137,7 @@ def checkpoint(
     """
     if not is_grad_enabled():
         return fn(*args, **kwargs)
+    note_opaque("a checkpoint runs its function again in backward")
     run = _Run(fn, args, kwargs, preserve_rng_state)
     strip = _Strip(run)
     with watch(strip):

@@ -89,6 +89,11 @@ class HookMethods:
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
 
+    def traced_state(self) -> tuple[Any, ...]:
+        """Return the training flag and the tensors, which a trace of the module took as given."""
+        state = self.__dict__
+        return (state["training"], *state["_parameters"].values(), *state["_buffers"].values())
+
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         called: set[int] = set()
         result: Any = None
