@@ -18,12 +18,19 @@ multiply_p = elementwise(
     x1=lambda ct, x2: ct * x2.conjugate(),
     x2=lambda ct, x1: ct * x1.conjugate(),
 )
-# y = a / b: dy = da / b - (a / b) db / b; y is not saved, so that it may be written to
+
+
+def _divide_x2(ct: Any, x1: Any, x2: Any) -> Any:
+    # y = a / b: dy = da / b - a db / b²; y is not saved, so that it may be written to
+    inverse = 1 / x2.conjugate()
+    return (ct * -inverse) * (x1.conjugate() * inverse)
+
+
 divide_p = elementwise(
     "divide",
     scalars=True,
     x1=lambda ct, x2: ct / x2.conjugate(),
-    x2=lambda ct, x1, x2: -ct * (x1 / x2 / x2).conjugate(),
+    x2=_divide_x2,
 )
 
 

@@ -102,7 +102,7 @@ class _Entry:
         self._settle_outputs(registers, numbers, len(arguments))
         self.states = tracer.states
         self.outside = [
-            (r.tensor, r.shape, r.dtype, modes.grad and node_of(r.tensor) is not None)
+            (r.tensor, r.shape, r.dtype, r.tensor._node is not None)
             for r in registers
             if r.source == "outside" and r.tensor is not None
         ]
@@ -166,9 +166,7 @@ class _Entry:
         """Return whether what the trace took from outside is as it was."""
         for x, shape, dtype, recorded in self.outside:
             data = x._data
-            if data.shape != shape or data.dtype != dtype:
-                return False
-            if modes.grad and (node_of(x) is not None) is not recorded:
+            if data.shape != shape or data.dtype != dtype or (x._node is not None) is not recorded:
                 return False
         return all(_same(module.traced_state(), state) for module, state in self.states)
 

@@ -101,10 +101,15 @@ def _add(heap: list[int], waiting: dict[int, Any], node: Any, ct: Any, index: in
             waiting[seq] = (node, ct)
             return
         waiting[seq] = (node, [None] * len(node.shape))
-    known = waiting[seq][1]
     if index < 0:
-        waiting[seq] = (node, known + ct)
+        known = waiting.pop(seq)[1]
+        if _is_ours(known, ct, node) and _holders(known) <= _SOLE_WAITING:
+            known += ct
+        else:
+            known = known + ct
+        waiting[seq] = (node, known)
     else:
+        known = waiting[seq][1]
         known[index] = ct if known[index] is None else known[index] + ct
 
 
@@ -291,6 +296,17 @@ def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
             hook(leaf.extra.owner())
 
 
+def _is_ours(known: Any, ct: Any, node: Any) -> bool:
+    """Return whether `known` is a raw array of its own to which `ct` can be added in place."""
+    return (
+        known.__class__ is node.device._array_type
+        and known.base is None
+        and known.shape == ct.shape
+        and known.dtype == ct.dtype
+        and known.ndim > 0
+    )
+
+
 def _holders(x: Any) -> int:
     """Return how many references to `x` there are, as counted from here."""
     return getrefcount(x)
@@ -307,7 +323,15 @@ def _sole() -> int:
     return _calibrate(node, ct, False)
 
 
+def _sole_waiting() -> int:
+    """Return what `_holders` says in `_add` of an array that only the table held."""
+    waiting = {0: (None, np.empty(1))}
+    known = waiting.pop(0)[1]
+    return _holders(known)
+
+
 _SOLE = _sole()
+_SOLE_WAITING = _sole_waiting()
 
 
 def root_of(function: str, x: Any) -> Any:
