@@ -6,7 +6,6 @@ The functions of the namespace do the work; only names and argument words differ
 import builtins
 from typing import Any
 
-from tensorxp._autograd_methods import AutogradMethods
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import inplace
 from tensorxp._ops import (
@@ -43,9 +42,10 @@ from tensorxp._ops import (
 from tensorxp._ops import (
     trigonometric as tr,
 )
+from tensorxp._torch_methods import TorchMethods
 
 
-class Methods(AutogradMethods):
+class Methods(TorchMethods):
     """Named methods beside the standard's operators."""
 
     __slots__ = ()

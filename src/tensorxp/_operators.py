@@ -91,6 +91,12 @@ class Operators(TensorBase):
         except TypeError as error:
             return _leave(error, other)
 
+    def __divmod__(self, other: Any, /) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any, /) -> Any:
+        return other // self, other % self
+
     def __pow__(self, other: Any, /) -> Tensor:
         try:
             return binary(ar.pow_p, self, other)

@@ -22,7 +22,7 @@ def text(x: Any) -> str:
         separator=", ",
         prefix="tensor(",
         threshold=1000 if shown is data else 0,
-        edgeitems=3,
+        edgeitems=_edge(data),
         floatmode="maxprec",
         precision=4,
     )
@@ -43,17 +43,23 @@ def text(x: Any) -> str:
     return f"tensor({', '.join(parts)})"
 
 
+def _edge(data: Any) -> int:
+    """Return how many elements to show at each end of an axis, so that few are shown in all."""
+    return 3 if data.ndim <= 3 or data.size <= 1000 else 1
+
+
 def _corner(data: Any) -> Any:
     """Return the edges of a large array, joined, so that few elements travel to the host."""
     if data.size <= 1000:
         return data
-    host_side = data
+    edge = _edge(data)
+    corner = data
     for axis, n in enumerate(data.shape):
-        if n > 8:
+        if n > 2 * edge + 1:
             before = (slice(None),) * axis
-            keep = [0, 1, 2, 3, n - 3, n - 2, n - 1]
-            host_side = host_side[(*before, keep)]
-    return host_side
+            keep = [*range(edge + 1), *range(n - edge, n)]
+            corner = corner[(*before, keep)]
+    return corner
 
 
 def html(x: Any) -> str:

@@ -171,6 +171,10 @@ class Tensor(Methods):
     def __complex__(self) -> complex:
         return complex(self._host("complex"))
 
+    def __round__(self, ndigits: int | None = None, /) -> Any:
+        """Return the elements rounded, halves to even; as a Tensor, unlike `round` of a float."""
+        return self.round(ndigits or 0)
+
     def __index__(self) -> int:
         if self._data.ndim or self._data.dtype.kind not in "iu":
             raise TypeError(
