@@ -95,6 +95,17 @@ def standard_forms(np_like: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def solve_triangular(solve: Any) -> Any:
+    """Return PyTorch's form of SciPy's `solve_triangular`."""
+
+    def call(a: Any, b: Any, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Any:
+        if not left:
+            raise Missing("solve_triangular from the right")
+        return solve(a, b, lower=not upper, **({"unit_diagonal": True} if unitriangular else {}))
+
+    return call
+
+
 def _module(name: str) -> Any:
     return import_module(name)
 
@@ -314,17 +325,22 @@ class Jax(Library):
         self.jax.config.update("jax_enable_x64", True)
         self.jax.core.Tracer.device = property(lambda x: None)  # rows say `device=x.device`
         jnp = _module("jax.numpy")
+        for cls in (self.jax.core.Tracer, type(jnp.ones(1))):
+            cls.detach = lambda x: self.jax.lax.stop_gradient(x)
         self.forms = _Forms({  # what jnp wants as arrays, and axes that count from the end
             "quantile": lambda x, q, **kwargs: jnp.quantile(x, jnp.asarray(q), **kwargs),
             "repeat": lambda x, n, **kwargs: jnp.repeat(x, jnp.asarray(n), **kwargs),
             "permute_dims": lambda x, axes: jnp.permute_dims(x, [i % x.ndim for i in axes]),
+            "softmax": lambda x, axis=None: self.jax.nn.softmax(x, axis=axis),
+            "log_softmax": lambda x, axis=None: self.jax.nn.log_softmax(x, axis=axis),
+            "solve_triangular": solve_triangular(_module("jax.scipy.linalg").solve_triangular),
         })  # fmt: skip
         super().__init__()
 
     def namespace(self) -> Any:
         jnp = _module("jax.numpy")
-        special = Namespace([_module("jax.scipy.special"), self.jax.nn, jnp], {})
-        linalg = Namespace([jnp.linalg, _module("jax.scipy.linalg"), jnp], {})
+        special = Namespace([self.forms, _module("jax.scipy.special"), self.jax.nn, jnp], {})
+        linalg = Namespace([self.forms, jnp.linalg, _module("jax.scipy.linalg"), jnp], {})
         return Namespace([self.forms, jnp], {}, special=special, linalg=linalg, fft=jnp.fft)
 
     def array(self, a: Any) -> Any:
@@ -359,7 +375,10 @@ class Hips(Library):
         box.conj = box.conjugate = lambda x: anp.conj(x)
         box.real, box.imag = property(anp.real), property(anp.imag)
         box.device = property(lambda x: None)
-        self.forms = _Forms(standard_forms(anp))
+        box.detach = _module("autograd.tracer").getval
+        solve = _module("autograd.scipy.linalg").solve_triangular
+        forms = {**standard_forms(anp), "solve_triangular": solve_triangular(solve)}
+        self.forms = _Forms(forms)
         super().__init__()
 
     def namespace(self) -> Any:

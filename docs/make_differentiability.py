@@ -33,6 +33,7 @@ from differentiability_peers import Library, Missing, Unsupported, libraries
 import tensorxp
 import tests
 from tests.harness import Row, sample
+from tests.samplers import normal
 
 TARGET = HERE / "differentiability.md"
 STEP = 1e-6
@@ -41,6 +42,14 @@ SECONDS = 60  # for each row and library
 CHAPTERS = {
     "": "Namespace", "linalg": "`linalg`", "fft": "`fft`", "special": "`special`",
 }  # fmt: skip
+#: Of functions whose primitive has its rows under another name.
+EXTRA = [
+    *(
+        ("fft", Row(name, getattr(tensorxp.fft, name), (normal(3, 4),), complex="r" not in name))
+        for name in ("fft2", "ifft2", "rfft2", "irfft2")
+    ),
+    ("linalg", Row("cond", tensorxp.linalg.cond, (normal(3, 3),), complex=True)),
+]
 PACKAGES = {
     "tensorxp": "tensorxp", "PyTorch": "torch", "JAX": "jax", "HIPS autograd": "autograd",
     "MyGrad": "mygrad",
@@ -49,14 +58,16 @@ PACKAGES = {
 
 def public() -> dict[str, list[str]]:
     """Return the names of functions, by chapter."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for chapter in CHAPTERS:
         module = getattr(tensorxp, chapter) if chapter else tensorxp
         names = getattr(module, "__all__", None) or dir(module)
         found[chapter] = sorted(
             name
             for name in names
-            if inspect.isfunction(getattr(module, name)) and not name.startswith("_")
+            if inspect.isfunction(getattr(module, name))
+            and not name.startswith("_")
+            and not (chapter == "linalg" and name in found[""])  # the same once more
         )
     return found
 
@@ -65,6 +76,8 @@ def rows() -> dict[tuple[str, str], list[Row]]:
     """Return the rows of each function, by (chapter, name)."""
     names = public()
     found: dict[tuple[str, str], list[Row]] = {}
+    for chapter, row in EXTRA:
+        found.setdefault((chapter, row.name), []).append(row)
     for info in walk_packages(tests.__path__, "tests."):
         chapter = info.name.split(".")[1].replace("ops", "")
         if chapter in CHAPTERS and info.name.count(".") == 2:
@@ -290,8 +303,8 @@ differences of the library's own values.
 
 `1` gradient · `2` gradient of the gradient · `f` forward mode · `c` gradient by complex inputs ·
 in brackets: for a part of the rows · **bold with !**: a wrong result, or a gradient that is dropped
-without an error · –: no such function, or no derivative · error: the call fails. Signs stand only where a row asks for them: a function of real
-numbers has no `c` anywhere.
+without an error · –: no such function, or no derivative · error: the call fails. Signs stand only
+where a row asks for them: a function of real numbers has no `c` anywhere.
 """
 
 
