@@ -34,17 +34,20 @@ def run(
     targets: dict[Any, Any] | None = None,
     accumulate: bool = True,
     stop: bool = False,
+    needed: set[Any] | None = None,
 ) -> None:
     """Propagate the cotangents of `roots` (pairs of node and Tensor) to the leaves.
 
     With `targets` (a dict keyed by node) only paths to these are walked, and each target's
     cotangent is stored there as a Tensor; leaves get `.grad` only with `accumulate`. With
-    `stop` no path leads through a target to another: the cotangents are partial ones.
+    `stop` no path leads through a target to another: the cotangents are partial ones. `needed`
+    holds the nodes of those paths where the caller has found them already.
     """
     watchers = stack() if watching else ()
     tensors = create_graph or any(watcher.sees_rules for watcher in watchers)
     pull_back = _watched if watchers else _pull_back
-    needed = None if targets is None else _needed([node for node, _ in roots], targets, stop)
+    if targets is not None and needed is None:
+        needed = find_needed([node for node, _ in roots], targets, stop)
     heap: list[int] = []  # minus the sequence numbers of the nodes that wait
     waiting: dict[int, tuple[Any, Any]] = {}  # sequence number: node and cotangent so far
     for node, ct in roots:
@@ -113,7 +116,7 @@ def _add(heap: list[int], waiting: dict[int, Any], node: Any, ct: Any, index: in
         known[index] = ct if known[index] is None else known[index] + ct
 
 
-def _needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[Any]:
+def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[Any]:
     """Return the nodes on a path from `starts` to `targets`."""
     seen: dict[int, Any] = {}
     waiting = list(starts)

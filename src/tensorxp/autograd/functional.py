@@ -13,7 +13,7 @@ from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.node import next_seq
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack, watching
-from tensorxp.autograd.engine import namespace
+from tensorxp.autograd.engine import find_needed, namespace, run
 from tensorxp.autograd.forward import jvp
 from tensorxp.autograd.functions import grad
 
@@ -186,13 +186,36 @@ def _by_rows(y: Any, tracked: tuple[Any, ...], xs: tuple[Any, ...], keep: bool) 
     xp = namespace()
     if node_of(y) is None or not y._data.size:
         return tuple(xp.zeros(y.shape + x.shape, dtype=x.dtype, device=x.device) for x in xs)
+    if not keep:
+        return _raw_rows(y, tracked)
     rows = [
-        grad(y, tracked, ct, retain_graph=True, create_graph=keep, materialize_grads=True)
+        grad(y, tracked, ct, retain_graph=True, create_graph=True, materialize_grads=True)
         for ct in _basis(y)
     ]
     return tuple(
         xp.reshape(xp.stack([row[i] for row in rows]), y.shape + x.shape) for i, x in enumerate(xs)
     )
+
+
+def _raw_rows(y: Any, tracked: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the Jacobians of `y`, a pass for each of its elements, written into one array each."""
+    device, root = y._device, node_of(y)
+    nodes = [node_of(x) for x in tracked]
+    needed = find_needed([root], dict.fromkeys(nodes), False)
+    base = device.raw.base
+    shape = y._data.shape
+    found = [base.zeros(shape + x._data.shape, dtype=x._data.dtype) for x in tracked]
+    ct = wrap(base.zeros(shape, dtype=y._data.dtype), device)
+    for index in np.ndindex(*shape):
+        ct._data[index] = 1
+        targets: dict[Any, Any] = dict.fromkeys(nodes)
+        run([(root, ct)], retain_graph=True, create_graph=False, targets=targets,
+            accumulate=False, needed=needed)  # fmt: skip
+        for rows, node in zip(found, nodes, strict=True):
+            if targets[node] is not None:
+                rows[index] = targets[node]._data
+        ct._data[index] = 0
+    return tuple(wrap(rows, device) for rows in found)
 
 
 def _by_columns(fn: Any, xs: tuple[Any, ...], outs: tuple[Any, ...]) -> list[tuple[Any, ...]]:
