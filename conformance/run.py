@@ -22,7 +22,15 @@ from pathlib import Path
 from typing import Any
 
 from report import markdown, summary
-from session import Options, Session, SessionError, probe, run_special_cases, run_suite
+from session import (
+    Options,
+    Session,
+    SessionError,
+    probe,
+    read_sessions,
+    run_special_cases,
+    run_suite,
+)
 from suite import SUITE_ENV, Suite, SuiteError, find_suite
 
 
@@ -76,6 +84,14 @@ def build_parser() -> argparse.ArgumentParser:
     add("-n", dest="workers", type=_positive, metavar="N", help="number of worker processes")
     add("--json", type=Path, metavar="FILE", help="write every outcome to FILE")
     add("--report", type=Path, metavar="FILE.md", help="write a comparison to FILE.md")
+    add(
+        "--add",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.json",
+        help="show the namespaces of an earlier --json FILE in the report too; repeat for more",
+    )
     add("pytest_args", nargs="*", metavar="-- ARGS", help="further arguments for pytest")
     return parser
 
@@ -139,6 +155,10 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     if args.only_special_cases and not args.special_cases:
         args.special_cases = 150
+    try:
+        earlier = [session for path in args.add for session in read_sessions(path)]
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"--add: {error!r} in {', '.join(map(str, args.add))}")
     for target in (args.json, args.report):
         if target is not None and not target.resolve().parent.is_dir():
             parser.error(f"the folder of {target} does not exist")
@@ -160,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
         content = {**context, "sessions": [session.as_dict() for session in sessions]}
         args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     if args.report is not None:
-        args.report.write_text(markdown(context, sessions), encoding="utf-8")
+        args.report.write_text(markdown(context, sessions + earlier), encoding="utf-8")
     print()
     for session in sessions:
         print(summary(session))

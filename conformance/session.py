@@ -121,6 +121,26 @@ class Session:
         return data
 
 
+def read_sessions(path: Path) -> list[Session]:
+    """Return the sessions of a file that `as_dict` filled; ValueError or KeyError for others."""
+    sessions = []
+    for found in json.loads(path.read_text(encoding="utf-8"))["sessions"]:
+        special = found.get("special_cases") or {}
+        sessions.append(
+            Session(
+                namespace=found["namespace"],
+                device=found["device"],
+                versions=found["versions"],
+                declared=found["declared_api_version"],
+                max_examples=found.get("max_examples", 0),
+                tests=found.get("tests", {}),
+                special_draws=special.get("draws_each", 0),
+                special_tests=special.get("tests", {}),
+            )
+        )
+    return sessions
+
+
 def probe(namespace: str, device: str | None) -> Session:
     """Import the namespace in a separate process, so that a wrong name fails early and clearly."""
     command = [sys.executable, "-c", PROBE, namespace, device or ""]
