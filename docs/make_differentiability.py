@@ -3,7 +3,8 @@
 Run `python docs/make_differentiability.py` from a checkout (`--check` compares instead of
 writing; names, as `qr`, print these only). The functions and inputs are the rows of the test
 tables, up to four for each function. A derivative is right if it agrees with central
-differences of the library's own values in a random direction.
+differences of the library's own values in a random direction; `EXPLAIN=1` in the environment
+tells what failed and how. It takes some ten minutes.
 """
 
 import argparse

@@ -68,9 +68,9 @@ LAYERS = [
 @pytest.mark.parametrize(("name", "kwargs", "args"), LAYERS)
 def test_layer(name, kwargs, args, dtype):
     ours, theirs = getattr(xp.nn, name)(**kwargs), getattr(torch.nn, name)(**kwargs)
-    compare_modules(ours, theirs, args, dtype, 4.0)
+    compare_modules(ours, theirs, args, dtype)
     ours.eval(), theirs.eval()
-    compare_modules(ours, theirs, args, dtype, 4.0) if "Norm" in name and "momentum" not in kwargs \
+    compare_modules(ours, theirs, args, dtype) if "Norm" in name and "momentum" not in kwargs \
         and not list(ours.parameters()) else None  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def test_loss(name, args, kwargs, reduction, dtype):
                                 "triplet_margin_loss", "gaussian_nll_loss") else (0, 1)  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch advises against the mean of kl_div
-        compare(ours, theirs, args, {**kwargs, "reduction": reduction}, dtype, 2.0, grad)
+        compare(ours, theirs, args, {**kwargs, "reduction": reduction}, dtype, grad=grad)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
