@@ -1,7 +1,14 @@
-"""Write a page for each script of the gallery: its docstring, its picture if there is one, its code."""
+"""Write a page for each script of the gallery: its docstring, its picture, its code.
+
+A script whose picture is missing or older than the script is run first; one that fails breaks
+the build. `TENSORXP_SKIP_GALLERY=1` leaves the scripts alone.
+"""
 
 import ast
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 
@@ -15,7 +22,7 @@ def write_pages(app):
     toctree = "\n".join(["```{toctree}", ":maxdepth: 1", "", *pages, "```"]) if pages else ""
     about = (
         "Whole programs on real data. Each is a script of `docs/gallery`; run it with\n"
-        "`python docs/gallery/NAME.py`, after `pip install 'tensorxp[demo]'`.\n"
+        "`python docs/gallery/NAME.py`, after `pip install 'tensorxp[docs]'`.\n"
     )
     pages["index"] = f"# Gallery\n\n{about}\n{toctree}\n"
     for name, text in pages.items():
@@ -33,7 +40,12 @@ def page(path, folder):
     tree = ast.parse(code)
     title, _, text = (ast.get_docstring(tree) or path.stem).partition("\n")
     lines = [f"# {title.rstrip('.')}", "", text.strip(), ""]
-    picture = path.with_suffix(".png")
+    picture = path.parent / "images" / f"{path.stem}.png"
+    if not os.environ.get("TENSORXP_SKIP_GALLERY"):
+        made = picture.stat().st_mtime if picture.exists() else 0.0
+        if made < path.stat().st_mtime:
+            print(f"running {path.name}", flush=True)
+            subprocess.run([sys.executable, str(path)], check=True, stdout=subprocess.DEVNULL)
     if picture.exists():
         shutil.copyfile(picture, folder / picture.name)
         lines += [f"![{title}]({picture.name})", ""]
