@@ -33,10 +33,6 @@ class RawNamespace:
         setattr(self, name, value)  # found once, an instance attribute from then on
         return value
 
-    def may_share_memory(self, x1: Any, x2: Any) -> bool:
-        """Return whether two raw arrays can overlap in memory (by their bounds)."""
-        return bool(self.base.may_share_memory(x1, x2))
-
     def index_add(self, x: Any, key: Any, values: Any) -> Any:
         """Return a copy of `x` with `values` added at `key`, repeated places summed."""
         out = self.copy(x)

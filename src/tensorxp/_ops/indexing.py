@@ -23,9 +23,11 @@ def _get(xp: Any, x: Any, *, key: Any) -> Any:
 
 def _get_view(xp: Any, x: Any, *, key: Any) -> Any:
     out = x[key]
-    if out.__class__ is xp.ndarray:
-        return out
-    # NumPy copies a single element into a scalar; an Ellipsis makes it a 0-d view
+    return out if out.__class__ is xp.ndarray else _element(x, key)
+
+
+def _element(x: Any, key: Any) -> Any:
+    """Return a single element as a 0-d view: NumPy copies it into a scalar without an Ellipsis."""
     return x[(*key, ...)] if key.__class__ is tuple else x[key, ...]
 
 
@@ -67,8 +69,7 @@ def getitem(x: Any, key: Any, /) -> Tensor:
     except IndexError as error:
         raise _explained("__getitem__", x, error) from None
     if raw.__class__ is not data.__class__:
-        # NumPy copies a single element into a scalar; an Ellipsis makes it a 0-d view
-        raw = data[(*key, ...)] if key.__class__ is tuple else data[key, ...]
+        raw = _element(data, key)
     return single(getitem_p, x, {"key": key}, raw)
 
 

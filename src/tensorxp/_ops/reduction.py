@@ -8,7 +8,7 @@ from math import prod as product
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, complex128, float64, raw_or_none
-from tensorxp._core.door import apply, single
+from tensorxp._core.door import single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axes, restore
@@ -42,9 +42,6 @@ sum_p = linear(
     "sum", forward=_sum, x=lambda xp, ct, *, axis, keepdims: restore(xp, ct, axis, keepdims)
 )
 
-_SUM_ALL = {"axis": None, "dtype": None, "keepdims": False}
-_SUM_ALL_KEPT = {"axis": None, "dtype": None, "keepdims": True}
-
 
 def sum(
     x: Tensor, /, *, axis: Axis = None, dtype: Any | None = None, keepdims: bool = False
@@ -59,7 +56,7 @@ def sum(
         axis = normalize_axes("sum", axis, dimensions("sum", x))
     if dtype is not None:
         dtype = raw_or_none(dtype, "sum")
-    out: Tensor = apply(sum_p, (x,), {"axis": axis, "dtype": dtype, "keepdims": keepdims})
+    out: Tensor = single(sum_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims})
     return out
 
 
