@@ -14,7 +14,7 @@ import typing as _typing
 from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 
-from tensorxp import autograd, fft, linalg
+from tensorxp import _source, autograd, fft, linalg
 from tensorxp._backend.device import (
     Device,
     DeviceError,

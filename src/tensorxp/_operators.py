@@ -1,3 +1,4 @@
+# cython: embedsignature=True, embedsignature.format=clinic
 """The operators of a Tensor: one line each, straight to the latch of the door.
 
 Where the other operand's class has operators of its own, they get their turn.
@@ -10,8 +11,32 @@ from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.writes import inplace
 from tensorxp._ops import arithmetic as ar
 from tensorxp._ops import bitwise as bw
-from tensorxp._ops import comparison as cmp
-from tensorxp._ops import indexing, products
+from tensorxp._ops.arithmetic import (
+    add_p,
+    divide_p,
+    floor_divide_p,
+    multiply_p,
+    pow_p,
+    remainder_p,
+    subtract_p,
+)
+from tensorxp._ops.bitwise import (
+    bitwise_and_p,
+    bitwise_left_shift_p,
+    bitwise_or_p,
+    bitwise_right_shift_p,
+    bitwise_xor_p,
+)
+from tensorxp._ops.comparison import (
+    equal_p,
+    greater_equal_p,
+    greater_p,
+    less_equal_p,
+    less_p,
+    not_equal_p,
+)
+from tensorxp._ops.indexing import getitem, setitem
+from tensorxp._ops.products import matmul_p
 
 
 class Operators(TensorBase):
@@ -21,73 +46,73 @@ class Operators(TensorBase):
 
     def __add__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.add_p, self, other)
+            return binary(add_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __radd__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.add_p, other, self)
+            return binary(add_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __sub__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.subtract_p, self, other)
+            return binary(subtract_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rsub__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.subtract_p, other, self)
+            return binary(subtract_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __mul__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.multiply_p, self, other)
+            return binary(multiply_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rmul__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.multiply_p, other, self)
+            return binary(multiply_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __truediv__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.divide_p, self, other)
+            return binary(divide_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rtruediv__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.divide_p, other, self)
+            return binary(divide_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __floordiv__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.floor_divide_p, self, other)
+            return binary(floor_divide_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rfloordiv__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.floor_divide_p, other, self)
+            return binary(floor_divide_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __mod__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.remainder_p, self, other)
+            return binary(remainder_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rmod__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.remainder_p, other, self)
+            return binary(remainder_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
@@ -99,116 +124,116 @@ class Operators(TensorBase):
 
     def __pow__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.pow_p, self, other)
+            return binary(pow_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rpow__(self, other: Any, /) -> Tensor:
         try:
-            return binary(ar.pow_p, other, self)
+            return binary(pow_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __matmul__(self, other: Any, /) -> Tensor:
         try:
-            return binary(products.matmul_p, self, other)
+            return binary(matmul_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rmatmul__(self, other: Any, /) -> Tensor:
         try:
-            return binary(products.matmul_p, other, self)
+            return binary(matmul_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __and__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_and_p, self, other)
+            return binary(bitwise_and_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rand__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_and_p, other, self)
+            return binary(bitwise_and_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __or__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_or_p, self, other)
+            return binary(bitwise_or_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __ror__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_or_p, other, self)
+            return binary(bitwise_or_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __xor__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_xor_p, self, other)
+            return binary(bitwise_xor_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rxor__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_xor_p, other, self)
+            return binary(bitwise_xor_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __lshift__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_left_shift_p, self, other)
+            return binary(bitwise_left_shift_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rlshift__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_left_shift_p, other, self)
+            return binary(bitwise_left_shift_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __rshift__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_right_shift_p, self, other)
+            return binary(bitwise_right_shift_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __rrshift__(self, other: Any, /) -> Tensor:
         try:
-            return binary(bw.bitwise_right_shift_p, other, self)
+            return binary(bitwise_right_shift_p, other, self)
         except TypeError as error:
             return _leave(error, other)
 
     def __lt__(self, other: Any, /) -> Tensor:
         try:
-            return binary(cmp.less_p, self, other)
+            return binary(less_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __le__(self, other: Any, /) -> Tensor:
         try:
-            return binary(cmp.less_equal_p, self, other)
+            return binary(less_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __gt__(self, other: Any, /) -> Tensor:
         try:
-            return binary(cmp.greater_p, self, other)
+            return binary(greater_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     def __ge__(self, other: Any, /) -> Tensor:
         try:
-            return binary(cmp.greater_equal_p, self, other)
+            return binary(greater_equal_p, self, other)
         except TypeError as error:
             return _leave(error, other)
 
     # elementwise, hence the hash by identity; never equal to what is no value, as in PyTorch
     def __eq__(self, other: Any, /) -> Tensor:  # type: ignore[override]
         try:
-            return binary(cmp.equal_p, self, other)
+            return binary(equal_p, self, other)
         except TypeError as error:
             if other is None or isinstance(other, str):
                 return NotImplemented
@@ -216,11 +241,14 @@ class Operators(TensorBase):
 
     def __ne__(self, other: Any, /) -> Tensor:  # type: ignore[override]
         try:
-            return binary(cmp.not_equal_p, self, other)
+            return binary(not_equal_p, self, other)
         except TypeError as error:
             if other is None or isinstance(other, str):
                 return NotImplemented
             return _leave(error, other)
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
 
     def __neg__(self, /) -> Tensor:
         return ar.negative(self)  # type: ignore[arg-type]
@@ -235,49 +263,49 @@ class Operators(TensorBase):
         return bw.bitwise_invert(self)  # type: ignore[arg-type]
 
     def __iadd__(self, other: Any, /) -> Tensor:
-        return inplace(ar.add_p, self, other)
+        return inplace(add_p, self, other)
 
     def __isub__(self, other: Any, /) -> Tensor:
-        return inplace(ar.subtract_p, self, other)
+        return inplace(subtract_p, self, other)
 
     def __imul__(self, other: Any, /) -> Tensor:
-        return inplace(ar.multiply_p, self, other)
+        return inplace(multiply_p, self, other)
 
     def __itruediv__(self, other: Any, /) -> Tensor:
-        return inplace(ar.divide_p, self, other)
+        return inplace(divide_p, self, other)
 
     def __ifloordiv__(self, other: Any, /) -> Tensor:
-        return inplace(ar.floor_divide_p, self, other)
+        return inplace(floor_divide_p, self, other)
 
     def __imod__(self, other: Any, /) -> Tensor:
-        return inplace(ar.remainder_p, self, other)
+        return inplace(remainder_p, self, other)
 
     def __ipow__(self, other: Any, /) -> Tensor:
-        return inplace(ar.pow_p, self, other)
+        return inplace(pow_p, self, other)
 
     def __imatmul__(self, other: Any, /) -> Tensor:
-        return inplace(products.matmul_p, self, other)
+        return inplace(matmul_p, self, other)
 
     def __iand__(self, other: Any, /) -> Tensor:
-        return inplace(bw.bitwise_and_p, self, other)
+        return inplace(bitwise_and_p, self, other)
 
     def __ior__(self, other: Any, /) -> Tensor:
-        return inplace(bw.bitwise_or_p, self, other)
+        return inplace(bitwise_or_p, self, other)
 
     def __ixor__(self, other: Any, /) -> Tensor:
-        return inplace(bw.bitwise_xor_p, self, other)
+        return inplace(bitwise_xor_p, self, other)
 
     def __ilshift__(self, other: Any, /) -> Tensor:
-        return inplace(bw.bitwise_left_shift_p, self, other)
+        return inplace(bitwise_left_shift_p, self, other)
 
     def __irshift__(self, other: Any, /) -> Tensor:
-        return inplace(bw.bitwise_right_shift_p, self, other)
+        return inplace(bitwise_right_shift_p, self, other)
 
     def __getitem__(self, key: Any, /) -> Tensor:
-        return indexing.getitem(self, key)
+        return getitem(self, key)
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
-        indexing.setitem(self, key, value)
+        setitem(self, key, value)
 
 
 def _leave(error: TypeError, other: Any) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 from tensorxp import _numpy, _printing
 from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
+from tensorxp._core.allocation import allocate, settle
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import TensorBase, concrete
@@ -26,7 +27,6 @@ from tensorxp._ops import reduction as red
 from tensorxp._ops import shaping as sh
 
 
-@concrete
 class Tensor(Methods):
     """An n-dimensional array on a device that can record what happens to it.
 
@@ -42,12 +42,10 @@ class Tensor(Methods):
 
     __slots__ = ()
     __array_priority__ = 1000
-    __hash__ = object.__hash__
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
-        if cls is Tensor:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if type(self) is Tensor:
             raise TypeError("Tensor: not made directly; use tensorxp.asarray, tensor, zeros, …")
-        return super().__new__(cls)
 
     # attributes of the standard, and NumPy's and PyTorch's
 
@@ -314,6 +312,8 @@ class Tensor(Methods):
         return _rebuild, (type(self), data, str(self._device), leaf)
 
 
+concrete(Tensor)
+settle(Tensor)
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
@@ -325,7 +325,7 @@ def _duplicate(x: Any, data: Any) -> Any:
     """Return a leaf like `x` over `data`; a tensor of a graph gives one without history."""
     out = wrap(data, x._device, None, cell_of(x) if data is x._data else None)
     if type(x) is not Tensor:
-        kept = TensorBase.__new__(type(x))
+        kept = allocate(type(x))
         for name in ("_data", "_device", "_node", "_version"):
             setattr(kept, name, getattr(out, name))
         kept.__dict__.update(getattr(x, "__dict__", {}))
@@ -341,7 +341,7 @@ def _rebuild(cls: type, data: Any, device: str, requires_grad: bool) -> Any:
     out = transfer.to_device(wrap(data, as_device("cpu")), device)
     out = wrap(out._data, out._device)
     if cls is not Tensor:
-        kept: Any = TensorBase.__new__(cls)
+        kept: Any = allocate(cls)
         for name in ("_data", "_device", "_node", "_version"):
             setattr(kept, name, getattr(out, name))
         out = kept

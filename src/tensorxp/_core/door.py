@@ -6,7 +6,8 @@
 
 from typing import Any
 
-from tensorxp._core.modes import modes
+from tensorxp._core.allocation import allocate
+from tensorxp._core.modes import modes, suspended
 from tensorxp._core.node import Leaf, slot_of
 from tensorxp._core.operands import (
     device_mismatch,
@@ -33,7 +34,7 @@ _NONE: dict[str, Any] = {}
 def node_of(x: Any) -> Any:
     """Return what made `x`, brought up to date after writes to what it is a view of."""
     version = x._version
-    if version.__class__ is View and version.seen != version.cell[0]:
+    if version is not None and type(version) is View and version.seen != version.cell[0]:
         version.seen = version.cell[0]
         base = version.base
         if base._node is not None and not version.frozen:
@@ -60,7 +61,9 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
         node, version, device = tensor._node, tensor._version, tensor._device
     except (AttributeError, TypeError):
         raise not_a_tensor(op, x, op.inputs[0]) from None
-    if watching or (version.__class__ is View and version.seen != version.cell[0]):
+    if watching or (
+        version is not None and type(version) is View and version.seen != version.cell[0]
+    ):
         return apply(op, (x,), params)
     if raw is None:
         try:
@@ -68,24 +71,31 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
             raw = forward(tensor._data, **params) if params else forward(tensor._data)
         except (TypeError, ValueError, MemoryError) as error:
             raise explained(op, (x,), error) from None
-        if raw.__class__ is not device._array_type:
-            raw = device.raw.asarray(raw)
-    out: TensorBase = TensorBase.__new__(CONCRETE[0])
+    if type(raw) is not device._array_type:
+        raw = device.raw.asarray(raw)
+    out: TensorBase = allocate(CONCRETE[0])
     out._data = raw
     out._device = device
+    out._node = None
     if node is None:
-        out._node = None
-        out._version = view_of(x, op, params, False) if op.view else None
+        out._version = view_of(tensor, op, params, False) if op.view else None
         return out  # type: ignore[return-value]
-    recording = modes.grad and op.differentiable and raw.dtype.kind in "fc"
-    out._version = view_of(x, op, params, not recording) if op.view else None
-    out._node = record(op, (x,), (node,), params, raw, device, out) if recording else None
+    recording = op.differentiable and (not suspended or modes.grad) and _derives(raw, node)
+    out._version = view_of(tensor, op, params, not recording) if op.view else None
+    if recording:
+        out._node = record(op, (x,), (node,), params, raw, device, out)
     return out  # type: ignore[return-value]
+
+
+def _derives(raw: Any, node: Any) -> bool:
+    """Return whether a result has a derivative by its dtype; `node` made one of its inputs."""
+    dtype = raw.dtype
+    return dtype is node.dtype or dtype.kind in "fc"
 
 
 def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
     """Apply a primitive of two tensors, or of a tensor and a Python scalar."""
-    kind = x2.__class__
+    kind = type(x2)
     try:
         left: TensorBase = x1  # compiled, this checks the type
         node1, version, device = left._node, left._version, left._device
@@ -98,26 +108,29 @@ def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
             right: TensorBase = x2
             node2, second, other = right._node, right._version, right._data
             if device is not right._device or (
-                second.__class__ is View and second.seen != second.cell[0]
+                second is not None and type(second) is View and second.seen != second.cell[0]
             ):
                 return apply(op, (x1, x2), _NONE)
     except (AttributeError, TypeError):
         return apply(op, promote(op, x1, x2), _NONE)
-    if watching or (version.__class__ is View and version.seen != version.cell[0]):
+    if watching or (
+        version is not None and type(version) is View and version.seen != version.cell[0]
+    ):
         return apply(op, promote(op, x1, x2), _NONE)
     try:
         raw = (device._forwards.get(op) or op.bind(device))(data, other)
     except (TypeError, ValueError, MemoryError) as error:
         raise explained(op, (x1, x2), error) from None
-    if raw.__class__ is not device._array_type:
+    if type(raw) is not device._array_type:
         raw = device.raw.asarray(raw)
-    out: TensorBase = TensorBase.__new__(CONCRETE[0])
+    out: TensorBase = allocate(CONCRETE[0])
     out._data = raw
     out._device = device
     out._version = None
-    if (node1 is None and node2 is None) or not modes.grad or not op.differentiable:
-        out._node = None
-    else:
+    out._node = None
+    if node1 is None and node2 is None:
+        return out  # type: ignore[return-value]
+    if op.differentiable and (not suspended or modes.grad):
         out._node = record(op, (x1, x2), (node1, node2), _NONE, raw, device, out)
     return out  # type: ignore[return-value]
 
@@ -147,7 +160,7 @@ def _run(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
                 device = x._device
             elif x._device is not device:
                 raise device_mismatch(op.name, inputs)
-            if (x._node is not None or x._version.__class__ is View) and node_of(
+            if (x._node is not None or type(x._version) is View) and node_of(
                 x
             ) is not None:  # which also brings the node up to date
                 recorded = True
@@ -161,7 +174,7 @@ def _run(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         raise explained(op, inputs, error) from None
     if "to_device" in params:
         device = params["to_device"]
-    if raw.__class__ is tuple:
+    if type(raw) is tuple:
         return _several(op, inputs, params, raw, device, recorded and modes.grad)
     out = wrap(raw, device)
     recording = recorded and modes.grad and op.differentiable and out._data.dtype.kind in "fc"

@@ -10,8 +10,26 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+#: Not empty while any thread does not record: the door asks for the mode only then.
+suspended: list[None] = []
+
+
 class _Modes(threading.local):
-    grad = True
+    _grad = True
+
+    @property
+    def grad(self) -> bool:
+        """Whether this thread records; what sets it keeps `suspended`."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, mode: bool) -> None:
+        if mode != self._grad:
+            self._grad = mode
+            if mode:
+                suspended.pop()
+            else:
+                suspended.append(None)
 
 
 modes = _Modes()

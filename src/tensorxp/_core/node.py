@@ -5,11 +5,10 @@ backward may run (highest first), since a node's inputs exist before it. A node 
 arrays and nodes only, never to the tensors it made, so a graph has no reference cycles.
 """
 
-from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
-next_seq = count(1).__next__
+from tensorxp._core.allocation import next_seq
 
 #: The slots that exist, by sequence number of the node and index.
 _slots: "WeakValueDictionary[tuple[int, int], Slot]" = WeakValueDictionary()
@@ -82,24 +81,28 @@ def extra_of(node: Any) -> Extra:
     return node.extra  # type: ignore[no-any-return]
 
 
-class Node:
+class Vertex:
+    """What an edge points to: a `Node`, a `Slot` or a `Leaf`."""
+
+    __slots__ = ("__weakref__", "device", "dtype", "extra", "seq", "shape")
+
+    device: Any
+    shape: Any
+    dtype: Any
+    seq: int
+    extra: Extra | None
+
+
+class Node(Vertex):
     """One recorded call of a primitive; users see it as `tensor.grad_fn`."""
 
-    __slots__ = (
-        "__weakref__", "device", "dtype", "edges", "extra", "op", "params", "plan",
-        "saved", "seq", "shape",
-    )  # fmt: skip
+    __slots__ = ("edges", "op", "params", "plan", "saved")
 
     op: Any
     plan: Any
     edges: tuple[Any, ...]
     saved: Any
     params: dict[str, Any]
-    device: Any
-    shape: Any
-    dtype: Any
-    seq: int
-    extra: Extra | None
 
     @property
     def name(self) -> str:
@@ -133,10 +136,10 @@ class Node:
         return f"<{self.name}>"
 
 
-class Slot:
+class Slot(Vertex):
     """One output of a node that has several; `main` is that node. Made by `slot_of`."""
 
-    __slots__ = ("__weakref__", "device", "dtype", "extra", "index", "main", "seq", "shape")
+    __slots__ = ("index", "main")
 
     def __init__(self, main: Node, index: int, shape: Any, dtype: Any) -> None:
         self.main = main
@@ -145,7 +148,7 @@ class Slot:
         self.dtype = dtype
         self.device = main.device
         self.seq = next_seq()
-        self.extra: Extra | None = None
+        self.extra = None
 
     @property
     def name(self) -> str:
@@ -183,10 +186,10 @@ def slot_of(main: Node, index: int, shape: Any, dtype: Any) -> Slot:
     return found
 
 
-class Leaf:
+class Leaf(Vertex):
     """The end of a path: where the gradient of a leaf tensor accumulates."""
 
-    __slots__ = ("__weakref__", "device", "dtype", "extra", "grad", "seq", "shape")
+    __slots__ = ("grad",)
 
     name = "accumulate_grad"
     edges: tuple[Any, ...] = ()
@@ -197,7 +200,7 @@ class Leaf:
         self.dtype = dtype
         self.device = device
         self.seq = next_seq()
-        self.extra: Extra | None = None
+        self.extra = None
         self.grad: Any = None
 
     def __repr__(self) -> str:

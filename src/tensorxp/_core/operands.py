@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._backend.device import DeviceError, cpu
+from tensorxp._core.allocation import allocate
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import CONCRETE, Tensor, TensorBase
 from tensorxp._core.watchers import watching
@@ -10,9 +11,9 @@ from tensorxp._core.watchers import watching
 
 def wrap(raw: Any, device: Any, node: Any = None, version: Any = None) -> Tensor:
     """Return a Tensor over a raw array; a scalar that NumPy made of a 0-d array is re-arrayed."""
-    if raw.__class__ is not device._array_type:
+    if type(raw) is not device._array_type:
         raw = device.raw.asarray(raw)
-    out: TensorBase = TensorBase.__new__(CONCRETE[0])
+    out: TensorBase = allocate(CONCRETE[0])
     out._data = raw
     out._device = device
     out._node = node
@@ -37,7 +38,7 @@ def promote(op: Primitive, x1: Any, x2: Any) -> tuple[Any, Any]:
 
 def _operand(op: Primitive, value: Any, tensor: Any, argument: str) -> Any:
     device = tensor._device
-    if value.__class__ in (float, int, bool, complex):
+    if type(value) in (float, int, bool, complex):
         if op.scalars or not op.differentiable or (not watching and tensor._node is None):
             return value
         raw = device.raw

@@ -54,8 +54,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "__weakref__", "_plans", "differentiable", "forward", "inputs", "jvp_rule", "kind", "name",
-        "rules", "scalars", "tensor_level", "variadic", "view", "whole",
+        "__weakref__", "_few", "_plans", "differentiable", "forward", "inputs", "jvp_rule", "kind",
+        "name", "rules", "scalars", "tensor_level", "variadic", "view", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +83,7 @@ class Primitive:
         self.jvp_rule: Rule | None = None
         self.differentiable = False  # until it gets a rule
         self._plans: dict[tuple[bool, ...], Plan] = {}
+        self._few: list[Plan | None] = [None] * 4  # those of one or two inputs, for `record`
 
     def bind(self, device: Any) -> Callable[..., Any]:
         """Return the forward on `device`, and remember it there."""

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from tensorxp._core.node import Node, next_seq
+from tensorxp._core.allocation import next_seq
+from tensorxp._core.node import Node
 from tensorxp._core.primitive import Plan, Primitive
 from tensorxp._core.rules import OUT, SHAPE
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import watching
-
-_ONE, _BOTH, _FIRST, _SECOND = (True,), (True, True), (True, False), (False, True)
 
 
 def record(
@@ -23,19 +22,23 @@ def record(
 ) -> Node:
     """Return the node of a call that made `raw` (and the tensor, or tensors, `out`)."""
     if len(edges) == 1:
-        needs: tuple[bool, ...] = _ONE
+        mask = 0
     elif len(edges) == 2:
-        needs = _SECOND if edges[0] is None else _FIRST if edges[1] is None else _BOTH
+        mask = 2 if edges[0] is None else 1 if edges[1] is None else 3
     else:
-        needs = tuple([edge is not None for edge in edges])
-    plan = op._plans.get(needs) or op.plan(needs)
+        mask = 4
+    plan = op._few[mask] if mask < 4 else None
+    if plan is None:
+        plan = op.plan(tuple([edge is not None for edge in edges]))
+        if mask < 4:
+            op._few[mask] = plan
     node: Node = Node.__new__(Node)
     node.op = op
     node.plan = plan
     node.edges = edges
     node.params = params
     node.device = device
-    if raw.__class__ is tuple:
+    if type(raw) is tuple:
         node.shape = tuple([array.shape for array in raw])
         node.dtype = tuple([array.dtype for array in raw])
     else:
@@ -46,25 +49,31 @@ def record(
     saves = plan.saves
     if not saves:
         node.saved = ()
-    elif plan.grouped or raw.__class__ is tuple:
+    elif plan.grouped or type(raw) is tuple:
         node.saved = _save_groups(op, plan, inputs, out)
+    elif len(saves) == 1:
+        node.saved = (_entry(saves[0], inputs, out),)
+    elif len(saves) == 2:
+        node.saved = (_entry(saves[0], inputs, out), _entry(saves[1], inputs, out))
     else:
-        saved: list[Any] = []
-        for code in saves:
-            x = out if code == OUT else inputs[code]
-            try:
-                cell = x._version
-            except AttributeError:  # a Python scalar
-                saved.append((x, None, 0))
-                continue
-            if cell is None:
-                cell = x._version = [0]
-            elif cell.__class__ is View:
-                cell = cell.cell
-            # forward mode knows an input's tangent by the tensor itself
-            saved.append((x if watching and code != OUT else x._data, cell, cell[0]))
-        node.saved = saved
+        node.saved = tuple([_entry(code, inputs, out) for code in saves])
     return node
+
+
+def _entry(code: Any, inputs: tuple[Any, ...], out: Any) -> tuple[Any, Any, Any]:
+    """Return what is saved for `code`: (value, version cell, version)."""
+    x = out if code < 0 else inputs[code]
+    try:
+        t: TensorBase = x  # compiled, this checks the type
+        cell = t._version
+    except (AttributeError, TypeError):  # a Python scalar
+        return x, None, 0
+    if cell is None:
+        cell = t._version = [0]
+    elif type(cell) is View:
+        cell = cell.cell
+    # forward mode knows an input's tangent by the tensor itself
+    return x if watching and code >= 0 else t._data, cell, cell[0]
 
 
 def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:
@@ -90,6 +99,6 @@ def _saved_value(x: Any, whole: bool = False) -> tuple[Any, Any, int]:
     if isinstance(x, TensorBase):
         cell = cell_of(x)
         return x if whole else x._data, cell, cell[0]
-    if x.__class__ is tuple:
+    if type(x) is tuple:
         return tuple([_saved_value(item, whole) for item in x]), None, -1
     return x, None, 0

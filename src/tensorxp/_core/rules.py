@@ -7,7 +7,6 @@ parameter of the primitive, and `xp`. What is named is what is saved for backwar
 
 from collections.abc import Callable
 from inspect import Parameter, signature
-from operator import itemgetter
 from typing import Any
 
 #: Codes of saved values: the output, an input's value (its index), an input's shape (SHAPE + i).
@@ -54,17 +53,26 @@ class Rule:
 class BoundRule:
     """A rule that picks its arguments from (ct, xp, needs, *saved) by position."""
 
-    __slots__ = ("fn", "index", "named", "pick")
+    __slots__ = ("fn", "index", "named", "places")
 
     def __init__(self, rule: Rule, saves: tuple[int, ...], index: int) -> None:
         places = {CT: 0, XP: 1, NEEDS: 2} | {code: 3 + i for i, code in enumerate(saves)}
-        where = [places[code] for code in rule.codes]
+        self.places = tuple([places[code] for code in rule.codes])
         self.index = index  # of the input whose cotangent this rule gives; -1 for all of them
         self.fn = rule.fn
         self.named = rule.named
-        self.pick: Callable[[Any], Any] = (
-            itemgetter(*where) if len(where) > 1 else itemgetter(slice(where[0], where[0] + 1))
-        )
+
+    def call(self, values: list[Any], params: dict[str, Any]) -> Any:
+        """Run the rule on what it asks for."""
+        places = self.places
+        if self.named:
+            named = {name: params[name] for name in self.named}
+            return self.fn(*[values[i] for i in places], **named)
+        if len(places) == 1:
+            return self.fn(values[places[0]])
+        if len(places) == 2:
+            return self.fn(values[places[0]], values[places[1]])
+        return self.fn(*[values[i] for i in places])
 
 
 def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -33,7 +33,7 @@ def cell_of(x: TensorBase) -> list[int]:
     version = x._version
     if version is None:
         version = x._version = [0]
-    elif version.__class__ is View:
+    elif type(version) is View:
         version = version.cell
     return version  # type: ignore[no-any-return]
 
@@ -42,18 +42,18 @@ def view_of(x: TensorBase, op: Any, params: dict[str, Any], frozen: bool) -> Vie
     """Return the `_version` of a view of `x` made by `op`."""
     version = x._version
     view: View = View.__new__(View)
-    if version.__class__ is View:
-        view.base = version.base
-        view.chain = (*version.chain, (op, params))
-        view.cell = cell = version.cell
-        frozen = frozen or version.frozen
+    if type(version) is View:
+        parent: View = version
+        view.base = parent.base
+        view.chain = (*parent.chain, (op, params))
+        view.cell = parent.cell
+        frozen = frozen or parent.frozen
     else:
-        cell = version
-        if cell is None:
-            cell = x._version = [0]
+        if version is None:
+            version = x._version = [0]
         view.base = x
         view.chain = ((op, params),)
-        view.cell = cell
-    view.seen = cell[0]
+        view.cell = version
+    view.seen = view.cell[0]
     view.frozen = frozen
     return view

@@ -58,13 +58,13 @@ def _(xp: Any, ct: Any, needs: Any, *, chain: Chain, key: Any) -> Any:
 
 def own_key(key: Any) -> Any:
     """Return a raw key whose arrays are copies, so that nobody changes what backward needs."""
-    if key.__class__ is tuple:
+    if type(key) is tuple:
         return tuple([own_key(part) for part in key])
     return key.copy() if hasattr(key, "dtype") else key
 
 
 def _may_repeat(key: Any) -> bool:
-    parts = key if key.__class__ is tuple else (key,)
+    parts = key if type(key) is tuple else (key,)
     return any(getattr(getattr(part, "dtype", None), "kind", "") in ("i", "u") for part in parts)
 
 
@@ -78,9 +78,9 @@ def _(xp: Any, t: Any, base: Any, *, chain: Chain, key: Any) -> Any:
 def _check(function: str, x: Any) -> tuple[Any, Chain]:
     """Return the root of `x` and the chain to it; RuntimeError where a write is forbidden."""
     version = x._version
-    root, chain = (version.base, version.chain) if version.__class__ is View else (x, ())
+    root, chain = (version.base, version.chain) if type(version) is View else (x, ())
     if modes.grad and root._node is not None:
-        if root._node.__class__ is Leaf:
+        if type(root._node) is Leaf:
             what = "a leaf Tensor" if root is x else "a view of a leaf Tensor"
             raise RuntimeError(
                 f"{function}: {what} that requires grad is being used in an in-place operation; "
@@ -98,7 +98,7 @@ def bump(x: Any) -> None:
     """Count a write to the memory of `x`."""
     version = x._version
     if version is not None:
-        (version.cell if version.__class__ is View else version)[0] += 1
+        (version.cell if type(version) is View else version)[0] += 1
 
 
 def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
@@ -112,7 +112,7 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
             raise device_mismatch(function, (x, value))
         raw = value._data
     else:
-        raw = value if value.__class__ in (int, float, bool) else x._device.raw.asarray(value)
+        raw = value if type(value) in (int, float, bool) else x._device.raw.asarray(value)
     kind = getattr(getattr(raw, "dtype", None), "kind", "f")
     if kind not in "biuf" and not (kind == "c" and x._data.dtype.kind == "c"):
         raise TypeError(
@@ -240,7 +240,7 @@ def _raw_inplace(op: Primitive, function: str, x: Any, other: Any) -> None:
     device = x._device
     data = x._data
     forward = device._forwards.get(op) or op.bind(device)
-    if forward.__class__ is device.raw.ufunc and data.ndim:
+    if type(forward) is device.raw.ufunc and data.ndim:
         try:  # the ufunc checks shapes and casting before it writes
             forward(data, other, out=data)
         except (TypeError, ValueError) as error:

@@ -23,12 +23,12 @@ def _get(xp: Any, x: Any, *, key: Any) -> Any:
 
 def _get_view(xp: Any, x: Any, *, key: Any) -> Any:
     out = x[key]
-    return out if out.__class__ is xp.ndarray else _element(x, key)
+    return out if type(out) is xp.ndarray else _element(x, key)
 
 
 def _element(x: Any, key: Any) -> Any:
     """Return a single element as a 0-d view: NumPy copies it into a scalar without an Ellipsis."""
-    return x[(*key, ...)] if key.__class__ is tuple else x[key, ...]
+    return x[(*key, ...)] if type(key) is tuple else x[key, ...]
 
 
 def _put(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
@@ -54,7 +54,7 @@ index_add_p = linear(
 
 def getitem(x: Any, key: Any, /) -> Tensor:
     """Return `x[key]`: a view for ints, slices, None and Ellipsis, otherwise a copy, as NumPy."""
-    if not _is_plain(key) and not (key.__class__ is tuple and _all_plain(key)):
+    if not _is_plain(key) and not (type(key) is tuple and _all_plain(key)):
         key, op = raw_key(x, key, "__getitem__")
         if op is not getitem_p:
             if modes.grad and node_of(x) is not None and not stack():
@@ -68,7 +68,7 @@ def getitem(x: Any, key: Any, /) -> Tensor:
         raw = data[key]
     except IndexError as error:
         raise _explained("__getitem__", x, error) from None
-    if raw.__class__ is not data.__class__:
+    if type(raw) is not data.__class__:
         raw = _element(data, key)
     return single(getitem_p, x, {"key": key}, raw)
 
@@ -78,13 +78,13 @@ def _explained(function: str, x: Any, error: IndexError) -> IndexError:
 
 
 def _is_plain(key: Any) -> bool:
-    kind = key.__class__
+    kind = type(key)
     if kind is slice:
         start, stop, step = key.start, key.stop, key.step
         return (
-            (start is None or start.__class__ is int)
-            and (stop is None or stop.__class__ is int)
-            and (step is None or step.__class__ is int)
+            (start is None or type(start) is int)
+            and (stop is None or type(stop) is int)
+            and (step is None or type(step) is int)
         )
     return kind is int or key is None or key is Ellipsis
 
@@ -107,7 +107,7 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
 
 def raw_key(x: Any, key: Any, function: str) -> tuple[Any, Any]:
     """Return the key in raw form and the primitive that reads with it."""
-    parts = key if key.__class__ is tuple else (key,)
+    parts = key if type(key) is tuple else (key,)
     raw, op = [], getitem_p
     for part in parts:
         found = _raw_part(x, part, function)
@@ -117,7 +117,7 @@ def raw_key(x: Any, key: Any, function: str) -> tuple[Any, Any]:
             op = gather_p if op is gather_p else mask_p
         elif kind is not None:
             op = gather_p
-    return (tuple(raw) if key.__class__ is tuple else raw[0]), op
+    return (tuple(raw) if type(key) is tuple else raw[0]), op
 
 
 def _raw_part(x: Any, part: Any, function: str) -> Any:
@@ -170,7 +170,7 @@ def _plain_items(items: Any) -> Any:
 
 
 def _bound(bound: Any, function: str) -> int | None:
-    if bound is None or bound.__class__ is int:
+    if bound is None or type(bound) is int:
         return bound
     try:
         return int(bound.__index__())
@@ -183,7 +183,10 @@ def _bound(bound: Any, function: str) -> int | None:
 def _check_bounds(x: Any, index: Any, function: str) -> None:
     """Raise IndexError for an index beyond every axis: CuPy wraps such an index silently."""
     limit = max(x._data.shape, default=0)
-    if index.size and (int(index.max()) >= limit or int(index.min()) < -limit):
+    if not index.size:
+        return
+    low, high = x._device.run(lambda: (int(index.min()), int(index.max())))
+    if high >= limit or low < -limit:
         raise IndexError(f"{function}: an index is out of bounds for shape {x.shape}")
 
 
@@ -197,8 +200,25 @@ def _mixed(function: str, x: Any, part: Any) -> Exception:
 def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
     """Return a copy of `x` with `values` added at `x[key]`, repeated places summed.
 
-    `key` is what `x[key]` takes; `values` has the shape of `x[key]`. The gradient with
-    respect to `values` is the cotangent at `key`.
+    The gradient with respect to `values` is the cotangent at `key`.
+
+    Parameters
+    ----------
+    x : Tensor of any dtype
+    key : what `x[key]` takes
+    values : Tensor, array or scalar
+        Broadcast to the shape of `x[key]`, cast to the dtype of `x`.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, IndexError, ValueError, DeviceError
+        `x` is no Tensor, `values` no numbers; a key that does not fit; shapes that don't broadcast;
+        two devices.
     """
     dimensions("index_add", x)
     key, _ = raw_key(x, key, "index_add")

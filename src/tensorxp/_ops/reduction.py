@@ -7,6 +7,7 @@ ints, and `keepdims`. Rules bring the result back to the input's dimensions by `
 from math import prod as product
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp._backend.dtypes import Defaults, complex128, float64, raw_or_none
 from tensorxp._core.door import single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
@@ -35,6 +36,10 @@ def _sum(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
     target = x.dtype if dtype is None else dtype
     if target.char not in WIDER:
         return xp.base.add.reduce(x, axis, dtype, None, keepdims)
+    if x.size >= loops.LARGE and x.dtype == target:
+        found = loops.total(x, axis, keepdims)
+        if found is not None:
+            return found.astype(target)
     return xp.base.add.reduce(x, axis, WIDER[target.char], None, keepdims).astype(target)
 
 
@@ -48,15 +53,37 @@ def sum(
 ) -> Tensor:
     """Return the sum of `x` over `axis`, over all elements by default.
 
-    Small integers and bool give int64, unsigned ones uint64; float32 and complex64 keep their
-    dtype and are accumulated in double precision.
+    float32 and complex64 are accumulated in double precision.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    dtype : dtype or None
+        None is that of `x`, int64 for smaller integers and bool, uint64 for unsigned ones.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, that dtype; 0 of nothing.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     # written out, since the cost of a small sum counts
     if axis is not None:
         axis = normalize_axes("sum", axis, dimensions("sum", x))
     if dtype is not None:
         dtype = raw_or_none(dtype, "sum")
-    out: Tensor = single(sum_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims})
+    try:
+        raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
+    except (AttributeError, TypeError, ValueError, MemoryError):
+        raw = None  # the door tells what is wrong
+    out: Tensor = single(sum_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims}, raw)
     return out
 
 
@@ -104,13 +131,35 @@ def prod(
 ) -> Tensor:
     """Return the product of `x` over `axis`, of all elements by default.
 
-    The dtype is that of `sum`. Derivatives of every order are exact where elements are zero.
+    Derivatives of every order are exact where elements are zero.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    dtype : dtype or None
+        None as for `sum`.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, that dtype; 1 of nothing.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return _reduce(prod_p, x, axis, keepdims, dtype=raw_or_none(dtype, "prod"))
 
 
 def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     dtype = None if x.dtype.kind in "fc" else Defaults.real.dtype
+    found = loops.total(x, axis, keepdims) if x.size >= loops.LARGE else None
+    if found is not None:
+        return (found / _count(x.shape, axis)).astype(x.dtype)
     return x.mean(axis, dtype, None, keepdims)
 
 
@@ -126,7 +175,23 @@ mean_p = linear(
 def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the arithmetic mean of `x` over `axis`, of all elements by default.
 
-    Integers and bool give the default real dtype. NaN where there are no elements.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`; dtype of `x`, of integers and bool the default real one. NaN of
+        nothing.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return _reduce(mean_p, x, axis, keepdims)
 
@@ -168,8 +233,25 @@ for _extremum in (max_p, min_p):
 def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the largest value of `x` over `axis`, of all elements by default.
 
-    NaN propagates. Equal largest elements share the gradient evenly. ValueError where there are
-    no elements. Complex numbers are ordered by their real, then by their imaginary parts.
+    NaN propagates. Equal largest elements share the gradient evenly. Complex numbers are ordered by
+    their real, then by their imaginary parts.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, its dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
     return _reduce(max_p, x, axis, keepdims)
 
@@ -177,8 +259,25 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the smallest value of `x` over `axis`, of all elements by default.
 
-    NaN propagates. Equal smallest elements share the gradient evenly. ValueError where there are
-    no elements. Complex numbers are ordered by their real, then by their imaginary parts.
+    NaN propagates. Equal smallest elements share the gradient evenly. Complex numbers are ordered
+    as by `max`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, its dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
     return _reduce(min_p, x, axis, keepdims)
 
@@ -204,14 +303,33 @@ def _along(xp: Any, t: Any, deviation: Any, axis: Any, keepdims: bool) -> Any:
 @primitive
 def var_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     """Compute the variance over `axis`."""
-    return x.var(axis, None, None, correction, keepdims)
+    found = _squares(x, axis, correction, keepdims)
+    return x.var(axis, None, None, correction, keepdims) if found is None else found.astype(x.dtype)
+
+
+def _squares(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
+    """Return the variance of a large raw array in double precision, by a loop, or None."""
+    freedom = _freedom(x.shape, axis, correction)
+    found = loops.moments(x, axis, keepdims) if freedom and x.size >= loops.LARGE else None
+    return None if found is None else found[1] / freedom
+
+
+def _scaled_deviation(xp: Any, x: Any, share: Any, axis: Any) -> Any:
+    """Return (x - mean) · share, one `share` for each mean."""
+    if not isinstance(x, Tensor) and x.size >= loops.LARGE:
+        total = loops.total(x, axis, True)
+        if total is not None:
+            found = loops.rescaled(x, axis, total / _count(x.shape, axis), share, 0)
+            if found is not None:
+                return found
+    return share * _deviation(xp, x, axis)
 
 
 @var_p.vjp
 def _(xp: Any, ct: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     # v = Σ |x - m|² / n: ∂v/∂x = 2 (x - m) / n
     share = restore(xp, ct, axis, keepdims) * 2 / _freedom(x.shape, axis, correction)
-    return share * _deviation(xp, x, axis)
+    return _scaled_deviation(xp, x, share, axis)
 
 
 @var_p.jvp
@@ -223,7 +341,10 @@ def _(xp: Any, t: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) 
 @primitive
 def std_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     """Compute the standard deviation over `axis`."""
-    return x.std(axis, None, None, correction, keepdims)
+    found = _squares(x, axis, correction, keepdims)
+    if found is None:
+        return x.std(axis, None, None, correction, keepdims)
+    return xp.sqrt(found).astype(x.dtype)
 
 
 def _over(xp: Any, numerator: Any, out: Any) -> Any:
@@ -236,7 +357,7 @@ def _over(xp: Any, numerator: Any, out: Any) -> Any:
 def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     # s = √v: ∂s/∂x = (x - m) / (n s)
     share = restore(xp, _over(xp, ct, out), axis, keepdims)
-    return share * _deviation(xp, x, axis) / _freedom(x.shape, axis, correction)
+    return _scaled_deviation(xp, x, share / _freedom(x.shape, axis, correction), axis)
 
 
 @std_p.jvp
@@ -250,8 +371,25 @@ def var(
 ) -> Tensor:
     """Return the variance of `x` over `axis`: the mean of |x - mean(x)|².
 
-    `correction` is taken off the number of elements that the sum is divided by. Integers give
-    float64, complex numbers a real result.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    correction : float
+        Taken off the number of elements that the sum is divided by.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`; dtype of its real part, of integers and bool float64. NaN where
+        the divisor is 0.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return _reduce(var_p, x, axis, keepdims, correction=correction)
 
@@ -262,6 +400,25 @@ def std(
     """Return the standard deviation of `x` over `axis`: the square root of `var`.
 
     The gradient is 0 where the standard deviation is 0.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    correction : float
+        As for `var`.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype as of `var`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return _reduce(std_p, x, axis, keepdims, correction=correction)
 
@@ -276,15 +433,69 @@ count_nonzero_p = nondifferentiable("count_nonzero")
 
 
 def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return whether any element over `axis` is true (not zero; NaN is true) as bool."""
+    """Return whether any element over `axis` is true (not zero; NaN is true).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, dtype bool; False of nothing.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     return _reduce(any_p, x, axis, keepdims)
 
 
 def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return whether all elements over `axis` are true (not zero; NaN is true) as bool."""
+    """Return whether all elements over `axis` are true (not zero; NaN is true).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, dtype bool; True of nothing.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     return _reduce(all_p, x, axis, keepdims)
 
 
 def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the number of elements over `axis` that are not zero, as int64."""
+    """Return the number of elements over `axis` that are not zero.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, dtype int64.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     return _reduce(count_nonzero_p, x, axis, keepdims)

@@ -23,7 +23,22 @@ def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
 
 
 def copy(x: Tensor, /) -> Tensor:
-    """Return a copy of `x` with memory of its own; the gradient passes."""
+    """Return a copy of `x` with memory of its own; the gradient passes.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return single(copy_p, x, {})
 
 
@@ -41,10 +56,26 @@ reshape_copy_p = linear(
 
 
 def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
-    """Return the elements of `x`, in C order, in another shape; one size may be -1.
+    """Return the elements of `x`, in C order, in another shape.
 
-    A view where the strides allow, else a copy; `copy=True` always copies, `copy=False` raises
-    a ValueError where a view is impossible.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    shape : int or tuple of ints
+        One size may be -1: what is left.
+    copy : bool or None
+        True always copies, False never, None where the strides allow no view.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype of `x`; a view or a copy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor, `shape` no ints; sizes that don't fit, no view is possible with
+        `copy=False`.
     """
     try:
         data = x._data
@@ -94,35 +125,105 @@ permute_dims_p = linear(
 
 
 def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
-    """Return a view of `x` with its axes in the order `axes`, a permutation of all of them."""
+    """Return a view of `x` with its axes in another order.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axes : tuple of ints
+        A permutation of all axes.
+
+    Returns
+    -------
+    Tensor
+        A view; size i of its shape is that of axis `axes[i]`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor, `axes` no ints; no such axis; no permutation.
+    """
     ndim = dimensions("permute_dims", x)
     order = tuple(
-        normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes)
+        [normalize_axis("permute_dims", n, ndim) for n in _ints("permute_dims", "axes", axes)]
     )
     if sorted(order) != list(range(ndim)):
         raise ValueError(f"permute_dims: axes is {axes}; it must be a permutation of {ndim} axes")
-    return single(permute_dims_p, x, {"axes": order})
+    return _permuted(x, order)
+
+
+def _permuted(x: Any, order: tuple[int, ...]) -> Tensor:
+    return single(permute_dims_p, x, {"axes": order}, x._data.transpose(order))
 
 
 def matrix_transpose(x: Tensor, /) -> Tensor:
-    """Return a view of `x` with its last two axes swapped; ValueError below two axes."""
+    """Return a view of `x` with its last two axes swapped.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (..., M, N).
+
+    Returns
+    -------
+    Tensor
+        A view of shape (..., N, M), dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor; fewer than two axes.
+    """
     ndim = dimensions("matrix_transpose", x)
     if ndim < 2:
         raise ValueError(f"matrix_transpose: x has shape {x._data.shape}; it needs two axes")
-    return permute_dims(x, (*range(ndim - 2), ndim - 1, ndim - 2))
+    return _permuted(x, (1, 0) if ndim == 2 else (*range(ndim - 2), ndim - 1, ndim - 2))
 
 
 def swapaxes(x: Tensor, axis1: int, axis2: int, /) -> Tensor:
-    """Return a view of `x` with two axes swapped."""
+    """Return a view of `x` with two axes swapped.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis1, axis2 : int
+
+    Returns
+    -------
+    Tensor
+        A view of the shape with two sizes swapped.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor, an axis no int; no such axis.
+    """
     ndim = dimensions("swapaxes", x)
     order = list(range(ndim))
     i, j = normalize_axis("swapaxes", axis1, ndim), normalize_axis("swapaxes", axis2, ndim)
     order[i], order[j] = order[j], order[i]
-    return permute_dims(x, tuple(order))
+    return _permuted(x, tuple(order))
 
 
 def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
-    """Return a view of `x` with the axes `source` moved to the places `destination`."""
+    """Return a view of `x` with some axes moved, the others in their order.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    source, destination : int or tuple of ints
+        Where they are, and where they go in the result.
+
+    Returns
+    -------
+    Tensor
+        A view of the shape with its sizes moved.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor, an axis no int; no such axis; lengths that differ, an axis given twice.
+    """
     ndim = dimensions("moveaxis", x)
     start = normalize_axes("moveaxis", source, ndim)
     end = normalize_axes("moveaxis", destination, ndim)
@@ -133,7 +234,7 @@ def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
     order = [n for n in range(ndim) if n not in start]
     for place, axis in sorted(zip(end, start, strict=True)):
         order.insert(place, axis)
-    return permute_dims(x, tuple(order))
+    return _permuted(x, tuple(order))
 
 
 squeeze_p = linear(
@@ -151,7 +252,24 @@ expand_dims_p = linear(
 
 
 def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
-    """Return a view of `x` without the axes `axis` (None: all of size 1); ValueError for others."""
+    """Return a view of `x` without axes of size 1.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+        None is all of size 1.
+
+    Returns
+    -------
+    Tensor
+        A view of the shape without these, dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; a size that is not 1, an axis given twice.
+    """
     ndim, shape = dimensions("squeeze", x), x._data.shape
     if axis is None:
         axes = tuple(i for i, n in enumerate(shape) if n == 1)
@@ -163,7 +281,24 @@ def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
 
 
 def expand_dims(x: Tensor, /, axis: Any = 0) -> Tensor:
-    """Return a view of `x` with new axes of size 1 at the places `axis` of the result."""
+    """Return a view of `x` with new axes of size 1.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int or tuple of ints
+        Their places in the result.
+
+    Returns
+    -------
+    Tensor
+        A view of the shape with these, dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; a place out of range; one given twice.
+    """
     count = len(axis) if isinstance(axis, tuple | list) else 1
     axes = normalize_axes("expand_dims", axis, dimensions("expand_dims", x) + count)
     return single(expand_dims_p, x, {"axes": axes})
@@ -178,7 +313,24 @@ flip_p = linear(
 
 
 def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
-    """Return a view of `x` with the order along `axis` reversed (None: along all axes)."""
+    """Return a view of `x` with the order along axes reversed.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+        None is all.
+
+    Returns
+    -------
+    Tensor
+        A view of the shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     ndim = dimensions("flip", x)
     axes = tuple(range(ndim)) if axis is None else normalize_axes("flip", axis, ndim)
     return single(flip_p, x, {"axes": axes})
@@ -194,7 +346,26 @@ roll_p = linear(
 
 
 def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
-    """Return `x` rolled by `shift` along `axis`; None rolls the flattened elements."""
+    """Return a copy of `x` with its elements moved along axes, the last coming first again.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    shift : int or tuple of ints
+        One for each axis.
+    axis : int, tuple of ints or None
+        None rolls the flattened elements by an int.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor, `shift` no ints; no such axis; lengths that differ.
+    """
     ndim = dimensions("roll", x)
     steps: Any = _ints("roll", "shift", shift)
     if not isinstance(shift, tuple | list):
@@ -220,7 +391,23 @@ broadcast_to_p = linear(
 
 
 def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
-    """Return a read-only view of `x` repeated to `shape`; ValueError where it doesn't fit."""
+    """Return a read-only view of `x` repeated to another shape.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    shape : int or tuple of ints
+
+    Returns
+    -------
+    Tensor
+        A view of that shape, dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor, `shape` no ints; shapes that don't fit.
+    """
     sizes = _ints("broadcast_to", "shape", shape)
     try:
         return apply(broadcast_to_p, (x,), {"shape": sizes})
@@ -231,7 +418,21 @@ def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
 
 
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
-    """Return the shape that `shapes` broadcast to; ValueError where they don't."""
+    """Return the shape that `shapes` broadcast to.
+
+    Parameters
+    ----------
+    *shapes : int or tuple of ints
+
+    Returns
+    -------
+    tuple of ints
+
+    Raises
+    ------
+    TypeError, ValueError
+        No ints; shapes that don't broadcast.
+    """
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:
@@ -242,7 +443,23 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
 
 
 def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
-    """Return views of `arrays` broadcast to one shape."""
+    """Return the arrays broadcast to one shape.
+
+    Parameters
+    ----------
+    *arrays : Tensor, any dtype
+
+    Returns
+    -------
+    tuple of Tensors
+        Read-only views of that shape, each with its dtype; those that have it are returned
+        themselves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No Tensors; shapes that don't broadcast.
+    """
     for i, x in enumerate(arrays):
         dimensions("broadcast_arrays", x, f"arrays[{i}]")
     shape = broadcast_shapes(*(x._data.shape for x in arrays))
@@ -294,9 +511,24 @@ def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
 
 
 def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
-    """Return `arrays` joined along an existing axis; None flattens them first.
+    """Return arrays joined along an existing axis.
 
-    Shapes must agree except along `axis`; dtypes promote.
+    Parameters
+    ----------
+    arrays : sequence of Tensors
+        Of shapes that agree except along `axis`; beside a Tensor, what `asarray` takes.
+    axis : int or None
+        None flattens them first.
+
+    Returns
+    -------
+    Tensor
+        Shape with the sizes along `axis` added up, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError, DeviceError
+        No Tensors; no such axis; none, or shapes that differ; two devices.
     """
     items = _tensors("concat", arrays)
     if axis is None:
@@ -329,7 +561,25 @@ def _(xp: Any, t: Any, xs: Any, *, axis: int) -> Any:
 
 
 def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
-    """Return `arrays`, all of one shape, joined along a new axis; dtypes promote."""
+    """Return arrays of one shape joined along a new axis.
+
+    Parameters
+    ----------
+    arrays : sequence of Tensors
+        As for `concat`.
+    axis : int
+        Its place in the result.
+
+    Returns
+    -------
+    Tensor
+        Their shape with the new axis, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError, DeviceError
+        No Tensors; no such axis; none, or shapes that differ; two devices.
+    """
     items = _tensors("stack", arrays)
     where = normalize_axis("stack", axis, items[0]._data.ndim + 1)
     shapes = [x._data.shape for x in items]
@@ -339,7 +589,23 @@ def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
 
 
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
-    """Return views of the slices of `x` along `axis`."""
+    """Return views of the slices of `x` along an axis.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int
+
+    Returns
+    -------
+    tuple of Tensors
+        Views of the shape without `axis`, dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; `x` is 0-d.
+    """
     ndim = dimensions("unstack", x)
     if not ndim:
         raise ValueError("unstack: x is 0-d; it needs an axis")
@@ -370,9 +636,26 @@ repeat_p.vjp(_repeat_back)
 
 
 def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
-    """Return each element of `x` repeated along `axis`; None flattens `x` first.
+    """Return each element of `x` repeated along an axis.
 
-    `repeats` is an int or a 1-d integer Tensor (or sequence) with one count per element.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    repeats : int, or 1-D integer Tensor or sequence
+        One count, or one for each element.
+    axis : int or None
+        None flattens `x` first.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the counts added up along `axis`; its dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor, counts are no integers; no such axis; negative counts, or another number
+        of them.
     """
     dimensions("repeat", x)
     if axis is None:
@@ -400,7 +683,24 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
 
 
 def tile(x: Tensor, repetitions: Any, /) -> Tensor:
-    """Return `x` repeated as a whole `repetitions[i]` times along axis i."""
+    """Return `x` repeated as a whole `repetitions[i]` times along axis i.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    repetitions : int or tuple of ints
+        The shorter of this and the shape gets ones in front.
+
+    Returns
+    -------
+    Tensor
+        Shape: sizes times counts; dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor, counts are no ints; negative ones.
+    """
     counts = _ints("tile", "repetitions", repetitions)
     if any(n < 0 for n in counts):
         raise ValueError(f"tile: repetitions is {repetitions}; counts must not be negative")
@@ -414,13 +714,46 @@ def tile(x: Tensor, repetitions: Any, /) -> Tensor:
 
 
 def ravel(x: Tensor, /) -> Tensor:
-    """Return `x` as one axis, a view where the strides allow."""
+    """Return `x` as one axis.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape (x.size,), dtype of `x`; a view where the strides allow.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     dimensions("ravel", x)
     return reshape(x, (x._data.size,))
 
 
 def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Return `x` with the axes from `start_dim` to `end_dim` (included) made one."""
+    """Return `x` with a range of axes made one.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        0-d becomes 1-D.
+    start_dim, end_dim : int
+        The first and the last of them.
+
+    Returns
+    -------
+    Tensor
+        The shape with their product in their place, dtype of `x`; a view where the strides allow.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor, an axis no int; no such axis; the last before the first.
+    """
     ndim = dimensions("flatten", x)
     if not ndim:
         return reshape(x, (1,))
@@ -436,7 +769,23 @@ def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
-    """Return `x` with axes of size 1 in front until it has `ndim` axes."""
+    """Return `x` with axes of size 1 in front until it has enough.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    ndim : int
+
+    Returns
+    -------
+    Tensor
+        A view with max(x.ndim, ndim) axes, dtype of `x`; `x` itself where it has them.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, `ndim` no int.
+    """
     missing = ndim - dimensions("atleast_nd", x)
     return expand_dims(x, axis=tuple(range(missing))) if missing > 0 else x
 
@@ -444,9 +793,28 @@ def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
 def pad(
     x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values: Any = 0
 ) -> Tensor:
-    """Return `x` with a border of `constant_values`; `pad_width` as in NumPy.
+    """Return `x` with a border of one value.
 
-    One int, one pair for all axes, or a pair for each axis. Only mode "constant".
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    pad_width : int, pair of ints, or sequence of pairs
+        (before, after), for all axes or for each.
+    mode : str
+        Only "constant".
+    constant_values : scalar or 0-d Tensor
+        Cast to the dtype of `x`.
+
+    Returns
+    -------
+    Tensor
+        Shape: sizes plus borders; dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor, widths are no ints, a complex value for real `x`; negative widths or other
+        numbers of them, another mode.
     """
     if mode != "constant":
         raise ValueError(f'pad: mode is {mode!r}; allowed is "constant"')

@@ -13,8 +13,8 @@ import numpy as np
 
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, slot_of
-from tensorxp._core.rules import OUT, SHAPE, fit
+from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, slot_of
+from tensorxp._core.rules import OUT, SHAPE, BoundRule, fit
 from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
@@ -45,75 +45,149 @@ def run(
     """
     watchers = stack() if watching else ()
     tensors = create_graph or any(watcher.sees_rules for watcher in watchers)
-    pull_back = _watched if watchers else _pull_back
     if targets is not None and needed is None:
         needed = find_needed([node for node, _ in roots], targets, stop)
-    heap: list[int] = []  # minus the sequence numbers of the nodes that wait
-    waiting: dict[int, tuple[Any, Any]] = {}  # sequence number: node and cotangent so far
+    queue = _Queue()
     for node, ct in roots:
         if needed is None or node in needed:
-            _add(heap, waiting, node, ct if tensors else ct._data)
+            queue.add(node, ct if tensors else ct._data)
     before, modes.grad = modes.grad, create_graph
     try:
         with np.errstate(all="ignore"):
-            while heap:
-                node, ct = waiting.pop(-heappop(heap))
-                if node.extra is not None:
-                    ct = run_before(node, ct, tensors)
-                if targets is not None and node in targets:
-                    targets[node] = ct if tensors else wrap(ct, node.device)
-                    if stop:
-                        continue
-                kind = node.__class__
-                if kind is Node:
-                    needs = node.plan.needs
-                    if needed is not None:  # rules of inputs that lead to no target are left out
-                        needs = tuple([edge in needed for edge in node.edges])
-                    grads = pull_back(node, ct, needs, tensors, retain_graph)
-                elif kind is Leaf:
-                    if accumulate and (targets is None or node in targets):
-                        _accumulate(node, ct, tensors)
-                    continue
-                else:
-                    _add(heap, waiting, node.main, ct, node.index)
-                    continue
-                for edge, g in zip(node.edges, grads, strict=True):
-                    if edge is None or g is None or (needed is not None and edge not in needed):
-                        continue
-                    if g.shape != edge.shape or g.dtype is not edge.dtype:
-                        g = fit(
-                            namespace() if tensors else edge.device.raw, g, edge.shape, edge.dtype
-                        )
-                    seq = edge.seq
-                    if seq in waiting or edge.__class__ is Slot:
-                        _add(heap, waiting, edge, g)
-                    else:
-                        waiting[seq] = (edge, g)
-                        heappush(heap, -seq)
-                ct = grads = g = None  # so that only the table holds what waits
+            _walk(queue, targets, needed, tensors, bool(watchers), retain_graph, accumulate, stop)
     finally:
         modes.grad = before
 
 
-def _add(heap: list[int], waiting: dict[int, Any], node: Any, ct: Any, index: int = -1) -> None:
-    """Add `ct` to what waits for `node`, or for its output `index` where it has several."""
-    seq = node.seq
-    if seq not in waiting:
-        heappush(heap, -seq)
-        if index < 0:
-            waiting[seq] = (node, ct)
+class _Queue:
+    """The nodes that wait for their turn, each with its cotangent so far.
+
+    `heap` holds minus their sequence numbers, `waiting` nodes and cotangents by number. The
+    newest of all stands apart where it can: in a chain nothing else passes the heap.
+    """
+
+    __slots__ = ("ct", "heap", "newest", "newest_ct", "waiting")
+
+    def __init__(self) -> None:
+        self.heap: list[int] = []
+        self.waiting: dict[int, tuple[Any, Any]] = {}
+        self.newest: Any = None  # newer than all in the heap, and not in it
+        self.newest_ct: Any = None
+        self.ct: Any = None  # of what `pop` gave
+
+    def pop(self) -> Any:
+        """Remove the newest node and return it; its cotangent is then `self.ct`."""
+        node = self.newest
+        if node is not None:
+            self.newest = None
+            self.ct, self.newest_ct = self.newest_ct, None
+            return node
+        node, self.ct = self.waiting.pop(-heappop(self.heap))
+        return node
+
+    def add(self, node: Vertex, ct: Any) -> None:
+        """Add `ct` to what waits for `node`."""
+        newest: Vertex = self.newest
+        if node is newest:
+            known, self.newest_ct = self.newest_ct, None
+            self.newest_ct = _sum(known, ct, node)
             return
-        waiting[seq] = (node, [None] * len(node.shape))
-    if index < 0:
-        known = waiting.pop(seq)[1]
-        if _is_ours(known, ct, node) and _holders(known) <= _SOLE_WAITING:
-            known += ct
+        seq = node.seq
+        if seq in self.waiting:
+            known = self.waiting.pop(seq)[1]
+            self.waiting[seq] = (node, _sum(known, ct, node))
+        elif newest is None:
+            if self.heap and seq < -self.heap[0]:
+                self._put(node, ct)
+            else:
+                self.newest = node
+                self.newest_ct = ct
+        elif seq > newest.seq:
+            self._put(newest, self.newest_ct)
+            self.newest = node
+            self.newest_ct = ct
         else:
-            known = known + ct
-        waiting[seq] = (node, known)
-    else:
-        known = waiting[seq][1]
+            self._put(node, ct)
+
+    def add_part(self, node: Node, index: int, ct: Any) -> None:
+        """Add `ct` to what waits for the output `index` of a node with several."""
+        newest: Vertex = self.newest
+        if newest is not None:
+            self._put(newest, self.newest_ct)
+            self.newest = self.newest_ct = None
+        if node.seq not in self.waiting:
+            self._put(node, [None] * len(node.shape))
+        known = self.waiting[node.seq][1]
         known[index] = ct if known[index] is None else known[index] + ct
+
+    def _put(self, node: Vertex, ct: Any) -> None:
+        self.waiting[node.seq] = (node, ct)
+        heappush(self.heap, -node.seq)
+
+
+def _walk(
+    queue: _Queue,
+    targets: dict[Any, Any] | None,
+    needed: set[Any] | None,
+    tensors: bool,
+    watched: bool,
+    retain_graph: bool,
+    accumulate: bool,
+    stop: bool,
+) -> None:
+    """Take node after node from the queue until it is empty."""
+    while queue.newest is not None or queue.heap:
+        vertex: Vertex = queue.pop()
+        ct = queue.ct
+        queue.ct = None
+        if vertex.extra is not None:
+            ct = run_before(vertex, ct, tensors)
+        if targets is not None and vertex in targets:
+            targets[vertex] = ct if tensors else wrap(ct, vertex.device)
+            if stop:
+                continue
+        if type(vertex) is Leaf:
+            if accumulate and (targets is None or vertex in targets):
+                _accumulate(vertex, ct, tensors)
+            continue
+        if type(vertex) is Slot:
+            queue.add_part(vertex.main, vertex.index, ct)
+            continue
+        node: Node = vertex
+        needs = node.plan.needs
+        if needed is not None:  # rules of inputs that lead to no target are left out
+            needs = tuple([edge in needed for edge in node.edges])
+        if watched:
+            grads = _watched(node, ct, needs, tensors, retain_graph)
+        else:
+            grads = _pull_back(node, ct, needs, tensors, retain_graph)
+        edges = node.edges
+        if len(grads) != len(edges):
+            raise RuntimeError(
+                f"backward: the rule of {node.name!r} gave {len(grads)} cotangents; the call had "
+                f"{len(edges)} inputs"
+            )
+        for i in range(len(edges)):
+            found, g = edges[i], grads[i]
+            if found is None or g is None or (needed is not None and found not in needed):
+                continue
+            edge: Vertex = found
+            if g.dtype is not edge.dtype or g.shape != edge.shape:
+                g = fit(namespace() if tensors else edge.device._raw, g, edge.shape, edge.dtype)
+            queue.add(edge, g)
+        ct = grads = g = None  # so that only the queue holds what waits
+
+
+def _sum(known: Any, ct: Any, node: Vertex) -> Any:
+    """Return `known + ct`, in place where nobody else holds `known`; both fit `node`."""
+    if (
+        type(known) is node.device._array_type
+        and known.base is None
+        and _holders(known) <= _SOLE_WAITING
+    ):
+        known += ct
+        return known
+    return known + ct
 
 
 def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[Any]:
@@ -134,60 +208,54 @@ def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[A
     return needed
 
 
-def _pull_back(
-    node: Node, ct: Any, needs: tuple[bool, ...], tensors: bool, retain_graph: bool
-) -> Any:
+def _pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool) -> Any:
     """Run the rules of one node and return the cotangents of its inputs, None for zero."""
     saved = node.saved
     while isinstance(saved, Recipe):
         saved.restore(node)
         saved = node.saved
-    given = ct if node.extra is not None and node.extra.posthooks else None
+    extra = node.extra
+    given = ct if extra is not None and extra.posthooks else None
     level = tensors or node.op.tensor_level
-    if level or ct.__class__ is list:
-        xp = namespace() if level else node.device.raw
-        if ct.__class__ is list:
+    if level or type(ct) is list:
+        xp = namespace() if level else node.device._raw
+        if type(ct) is list:
             ct = _fill(node, ct, level, tensors)
         elif not tensors:
             ct = wrap(ct, node.device)
         values = [ct, xp, needs]
         values += [_restore(node, i, level) for i in range(len(saved))]
     else:
-        values = [ct, node.device.raw, needs]
-        for i, (value, cell, count) in enumerate(saved):
-            if cell is None and count != -1:
-                values.append(value)
-            elif cell is not None and cell[0] == count and value.__class__ is ct.__class__:
-                values.append(value)
-            else:
-                values.append(_restore(node, i, False))
+        values = [ct, node.device._raw, needs]
+        for i in range(len(saved)):
+            value, cell, count = saved[i]
+            if cell is None:
+                if count == -1:
+                    value = _restore(node, i, False)
+            elif cell[0] != count or type(value) is not type(ct):
+                value = _restore(node, i, False)
+            values.append(value)
     grads: Any = [None] * len(node.edges)
     try:
-        for rule in node.plan.rules:
-            if rule.index >= 0 and not needs[rule.index]:
-                continue
-            if rule.named:
-                params = node.params
-                named = {name: params[name] for name in rule.named}
-                found = rule.fn(*rule.pick(values), **named)
-            else:
-                found = rule.fn(*rule.pick(values))
-            if rule.index >= 0:
-                grads[rule.index] = found
-            else:
-                grads = found if found.__class__ is tuple else (found,)
+        for item in node.plan.rules:
+            rule: BoundRule = item
+            if rule.index < 0:
+                found = rule.call(values, node.params)
+                grads = found if type(found) is tuple else (found,)
+            elif needs[rule.index]:
+                grads[rule.index] = rule.call(values, node.params)
     except Exception as error:
-        if node.extra is not None and node.extra.where:
-            error.add_note(f"the forward call of {node.name!r} was made here:\n{node.extra.where}")
+        if extra is not None and extra.where:
+            error.add_note(f"the forward call of {node.name!r} was made here:\n{extra.where}")
         raise
-    if node.extra is not None and node.extra.check_nan:
+    if extra is not None and extra.check_nan:
         _check_nan(node, grads)
     if saved and not retain_graph:
         node.saved = FREED
     if level and not tensors:
         grads = [None if g is None else g._data for g in grads]
     if given is not None:
-        grads = run_after(namespace() if tensors else node.device.raw, node, given, grads, tensors)
+        grads = run_after(namespace() if tensors else node.device._raw, node, given, grads, tensors)
     return grads
 
 
@@ -218,7 +286,7 @@ def _check_nan(node: Node, grads: Any) -> None:
 
 def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, ...]:
     """Return the cotangents of a call with several outputs, zeros for those that had none."""
-    raw = node.device.raw
+    raw = node.device._raw
     filled: list[Any] = []
     for ct, shape, dtype in zip(cts, node.shape, node.dtype, strict=True):
         if ct is None and node.op.kind == "function":
@@ -284,10 +352,10 @@ def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
     elif grad is None:
         if (
             _holders(ct) > _SOLE
-            or ct.__class__ is not leaf.device._array_type
+            or type(ct) is not leaf.device._array_type
             or ct.base is not None
         ):
-            ct = leaf.device.raw.copy(ct)
+            ct = leaf.device._raw.copy(ct)
         leaf.grad = wrap(ct, leaf.device)
     elif grad._node is not None:
         leaf.grad = wrap(grad._data + ct, leaf.device)
@@ -297,17 +365,6 @@ def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
     if leaf.extra is not None and leaf.extra.accumulated_hooks:
         for hook in list(leaf.extra.accumulated_hooks.values()):
             hook(leaf.extra.owner())
-
-
-def _is_ours(known: Any, ct: Any, node: Any) -> bool:
-    """Return whether `known` is a raw array of its own to which `ct` can be added in place."""
-    return (
-        known.__class__ is node.device._array_type
-        and known.base is None
-        and known.shape == ct.shape
-        and known.dtype == ct.dtype
-        and known.ndim > 0
-    )
 
 
 def _holders(x: Any) -> int:
@@ -326,11 +383,16 @@ def _sole() -> int:
     return _calibrate(node, ct, False)
 
 
+def _calibrate_sum(known: Any, ct: Any, node: Any) -> int:
+    """Return what `_holders` says in `_sum`, called alike."""
+    return _holders(known)
+
+
 def _sole_waiting() -> int:
-    """Return what `_holders` says in `_add` of an array that only the table held."""
+    """Return what `_holders` says in `_sum` of an array that only the queue held."""
     waiting = {0: (None, np.empty(1))}
     known = waiting.pop(0)[1]
-    return _holders(known)
+    return _calibrate_sum(known, None, None)
 
 
 _SOLE = _sole()

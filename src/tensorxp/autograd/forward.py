@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.door import apply, device_mismatch, node_of, wrap
-from tensorxp._core.node import next_seq
+from tensorxp._core.allocation import next_seq
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import Tensor, TensorBase

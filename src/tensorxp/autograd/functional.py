@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
-from tensorxp._core.node import next_seq
+from tensorxp._core.allocation import next_seq
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack, watching
 from tensorxp.autograd.engine import find_needed, namespace, run

@@ -10,7 +10,7 @@ from typing import Any
 
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
-from tensorxp._core.node import next_seq
+from tensorxp._core.allocation import next_seq
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
 from tensorxp._core.tensor import TensorBase

@@ -11,7 +11,7 @@ from typing import Any
 import tensorxp as tx
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.node import next_seq
+from tensorxp._core.allocation import next_seq
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
 from tensorxp.autograd.implicit import older_nodes, partials

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, float32, float64
+from tensorxp._core.allocation import allocate
 from tensorxp._core.door import new_leaf
 from tensorxp._core.node import Leaf
 from tensorxp._core.tensor import TensorBase
@@ -22,9 +23,24 @@ def default_dtype() -> Any:
 class Parameter(Tensor):
     """A Tensor that is trained: assigned to a `Module`, it is among its `parameters()`.
 
-    It shares the memory of `data` and is a leaf. The results of operations on it are plain
-    Tensors.
+    It is a leaf over the memory of `data`, of its shape and dtype. Results of operations on it are
+    plain Tensors.
 
+    Parameters
+    ----------
+    data : Tensor or None
+        None: empty, shape (0,).
+    requires_grad : bool
+
+    Raises
+    ------
+    TypeError
+        `data` is no Tensor.
+    RuntimeError
+        `requires_grad` for integers.
+
+    Examples
+    --------
     >>> import tensorxp as xp
     >>> p = xp.nn.Parameter(xp.ones(3))
     >>> p.requires_grad, type(p * 2).__name__
@@ -34,7 +50,7 @@ class Parameter(Tensor):
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> "Parameter":
         if data is None:
             data = empty(0, dtype=default_dtype())
-        self = TensorBase.__new__(cls)
+        self = allocate(cls)
         _alias(self, data, cls.__name__)
         if requires_grad:
             self.requires_grad_(True)
@@ -56,7 +72,17 @@ class Parameter(Tensor):
 class Buffer(Tensor):
     """A Tensor that is state but not trained: assigned to a `Module`, it is among its buffers.
 
-    With `persistent=False` it stays out of the state dict.
+    Parameters
+    ----------
+    data : Tensor or None
+        None: empty, shape (0,), dtype float32.
+    persistent : bool
+        False: it stays out of the state dict.
+
+    Raises
+    ------
+    TypeError
+        `data` is no Tensor.
     """
 
     persistent: bool
@@ -64,7 +90,7 @@ class Buffer(Tensor):
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> "Buffer":
         if data is None:
             data = empty(0, dtype=default_dtype())
-        self = TensorBase.__new__(cls)
+        self = allocate(cls)
         _alias(self, data, cls.__name__)
         self.persistent = persistent
         return self

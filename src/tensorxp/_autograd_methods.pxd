@@ -1,0 +1,4 @@
+from tensorxp._operators cimport Operators
+
+cdef class AutogradMethods(Operators):
+    pass

@@ -1,0 +1,4 @@
+from tensorxp._core.tensor cimport TensorBase
+
+cpdef TensorBase allocate(object cls)
+cpdef object next_seq()

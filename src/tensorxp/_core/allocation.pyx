@@ -1,0 +1,39 @@
+"""The C twin of allocation.py: `TensorBase`'s own allocator for every subclass, and a counter."""
+
+from tensorxp._core.tensor cimport TensorBase
+
+cdef extern from "Python.h":
+    ctypedef void *destructor
+    ctypedef void *traverseproc
+    ctypedef void *inquiry
+    ctypedef struct PyTypeObject:
+        object (*tp_new)(PyTypeObject *, object, void *)
+        destructor tp_dealloc
+        traverseproc tp_traverse
+        inquiry tp_clear
+
+cdef tuple _NONE = ()
+cdef long long _last = 0
+
+
+cpdef object next_seq():
+    """Return the next sequence number."""
+    global _last
+    _last += 1
+    return _last
+
+
+# a subclass that is an extension type hides the allocator of its base from `TensorBase.__new__`
+cpdef TensorBase allocate(object cls):
+    return <TensorBase>(<PyTypeObject *>TensorBase).tp_new(<PyTypeObject *>cls, _NONE, NULL)
+
+
+def settle(type cls not None):
+    """Have tensors of the extension type `cls` deleted in one step, not one per base class."""
+    cdef PyTypeObject *base = <PyTypeObject *>TensorBase
+    cdef PyTypeObject *own = <PyTypeObject *>cls
+    if cls.__basicsize__ != TensorBase.__basicsize__ or not issubclass(cls, TensorBase):
+        raise TypeError(f"settle: {cls} has fields of its own")
+    own.tp_dealloc = base.tp_dealloc
+    own.tp_traverse = base.tp_traverse
+    own.tp_clear = base.tp_clear

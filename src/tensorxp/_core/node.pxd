@@ -1,0 +1,28 @@
+cimport cython
+
+from tensorxp._backend.device cimport Device
+from tensorxp._core.allocation cimport next_seq
+from tensorxp._core.primitive cimport Plan, Primitive
+
+cdef class Extra:
+    cdef public object hooks, prehooks, posthooks, accumulated_hooks
+    cdef public bint retain, check_nan
+    cdef public object grad, where, owner
+
+cdef class Vertex:
+    cdef object __weakref__
+    cdef public Device device
+    cdef public object shape, dtype, seq, extra
+
+cdef class Node(Vertex):
+    cdef public Primitive op
+    cdef public Plan plan
+    cdef public tuple edges
+    cdef public object saved, params
+
+cdef class Slot(Vertex):
+    cdef public Node main
+    cdef public object index
+
+cdef class Leaf(Vertex):
+    cdef public object grad

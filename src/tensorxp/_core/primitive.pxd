@@ -1,0 +1,15 @@
+from tensorxp._core.rules cimport Rule
+
+cdef class Plan:
+    cdef public tuple needs, saves, rules
+    cdef public bint grouped
+
+cdef class Primitive:
+    cdef object __weakref__
+    cdef public str name, kind
+    cdef public tuple inputs
+    cdef public object forward
+    cdef public bint view, scalars, variadic, tensor_level, differentiable
+    cdef public dict rules, _plans
+    cdef public list _few
+    cdef public Rule whole, jvp_rule

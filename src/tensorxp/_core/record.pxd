@@ -1,0 +1,14 @@
+cimport cython
+
+from tensorxp._backend.device cimport Device
+from tensorxp._core.allocation cimport next_seq
+from tensorxp._core.node cimport Node
+from tensorxp._core.primitive cimport Plan, Primitive
+from tensorxp._core.tensor cimport TensorBase
+from tensorxp._core.views cimport View, cell_of
+
+@cython.locals(plan=Plan, node=Node, saves=tuple, mask=int)
+cpdef Node record(
+    Primitive op, tuple inputs, tuple edges, dict params, object raw, Device device, object out
+)
+cdef tuple _entry(Py_ssize_t code, tuple inputs, object out)

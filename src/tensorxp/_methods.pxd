@@ -1,0 +1,4 @@
+from tensorxp._torch_methods cimport TorchMethods
+
+cdef class Methods(TorchMethods):
+    pass

@@ -1,0 +1,26 @@
+cimport cython
+
+from tensorxp._core.node cimport Leaf, Node, Slot, Vertex
+from tensorxp._core.operands cimport wrap
+from tensorxp._core.rules cimport BoundRule
+from tensorxp._core.tensor cimport TensorBase
+
+cdef class _Queue:
+    cdef public list heap
+    cdef public dict waiting
+    cdef public object newest, newest_ct, ct
+
+    cdef object pop(self)
+    cdef object add(self, Vertex node, object ct)
+    cdef object _put(self, Vertex node, object ct)
+
+@cython.locals(i=Py_ssize_t, edges=tuple)
+cdef object _walk(
+    _Queue queue, dict targets, set needed, bint tensors, bint watched, bint retain_graph,
+    bint accumulate, bint stop,
+)
+cdef object _sum(object known, object ct, Vertex node)
+@cython.locals(values=list, level=bint, i=Py_ssize_t)
+cdef object _pull_back(Node node, object ct, object needs, bint tensors, bint retain_graph)
+@cython.locals(leaf=Leaf)
+cdef object _accumulate(Leaf leaf, object ct, bint tensors)
