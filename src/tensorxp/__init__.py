@@ -14,7 +14,8 @@ import typing as _typing
 from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 
-from tensorxp import _source, autograd, fft, linalg
+from tensorxp import _source as _source  # first: it says where modules come from
+from tensorxp import autograd, fft, linalg
 from tensorxp._backend.device import (
     Device,
     DeviceError,

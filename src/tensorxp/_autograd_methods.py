@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorxp._core.door import new_leaf, node_of, wrap
-from tensorxp._core.node import Extra, Leaf, RemovableHandle, extra_of
+from tensorxp._core.node import Extra, Leaf, RemovableHandle, extra_of, show_graph
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._operators import Operators
@@ -45,7 +45,22 @@ class AutogradMethods(Operators):
         self.requires_grad_(value)
 
     def requires_grad_(self: Any, requires_grad: bool = True) -> Tensor:
-        """Set whether a leaf requires a gradient, and return it; RuntimeError for others."""
+        """Set whether a leaf requires a gradient, and return it.
+
+        Parameters
+        ----------
+        requires_grad : bool
+
+        Returns
+        -------
+        Tensor
+            The tensor itself.
+
+        Raises
+        ------
+        RuntimeError
+            It is no leaf and would stop, or its dtype is not floating.
+        """
         node = node_of(self)
         if node is not None and node.__class__ is not Leaf:
             if requires_grad:
@@ -110,6 +125,7 @@ class AutogradMethods(Operators):
                     f"{value._device} was given; the tensor has shape {self._data.shape} and dtype "
                     f"{self._data.dtype} and is on {self._device}"
                 )
+            show_graph(value._node)
         if node is None:
             _keep(self, value)
         elif node.__class__ is Leaf:
@@ -130,14 +146,26 @@ class AutogradMethods(Operators):
     ) -> None:
         """Add the gradient of this tensor to `.grad` of the leaves it came from.
 
-        `gradient` is the cotangent, of this tensor's shape; it may be left out for one element.
-        The graph is freed unless `retain_graph` (default: `create_graph`); with `create_graph`
-        the gradients can be differentiated again. `inputs` limits which tensors get `.grad`.
+        Parameters
+        ----------
+        gradient : Tensor or None
+            The cotangent, of this tensor's shape; None for one real element.
+        retain_graph : bool or None
+            Whether the graph stays; None is `create_graph`.
+        create_graph : bool
+            Whether the gradients can be differentiated again.
+        inputs : Tensor, sequence or None
+            Only these get `.grad`.
+
+        Raises
+        ------
+        RuntimeError, TypeError
+            As by :func:`tensorxp.autograd.backward`.
         """
         backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
-        """Return a tensor over the same memory without history."""
+        """Return a tensor over the same memory, of its shape and dtype, without history."""
         return wrap(self._data, self._device, None, cell_of(self))
 
     def detach_(self: Any) -> Tensor:
@@ -152,7 +180,13 @@ class AutogradMethods(Operators):
         return self.copy()  # type: ignore[no-any-return]
 
     def retain_grad(self) -> None:
-        """Have backward keep `.grad` of this tensor though it is not a leaf."""
+        """Have backward keep `.grad` of this tensor though it is not a leaf.
+
+        Raises
+        ------
+        RuntimeError
+            It does not require grad.
+        """
         extra = _extra(self, "retain_grad")
         if not self.is_leaf:
             extra.retain = True
@@ -164,13 +198,44 @@ class AutogradMethods(Operators):
         return node is not None and node.extra is not None and node.extra.retain
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Have backward call `hook(gradient)`; a Tensor that it returns replaces the gradient."""
+        """Have backward call a function with the gradient of this tensor.
+
+        Parameters
+        ----------
+        hook : callable
+            A Tensor that it returns replaces the gradient.
+
+        Returns
+        -------
+        RemovableHandle
+            Its `remove()` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            The tensor does not require grad.
+        """
         extra = _extra(self, "register_hook")
         extra.hooks = {} if extra.hooks is None else extra.hooks
         return RemovableHandle(extra.hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Have backward call `hook(tensor)` after it added to the `.grad` of this leaf."""
+        """Have backward call a function with this leaf after adding to its `.grad`.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its `remove()` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            The tensor does not require grad, or is no leaf.
+        """
         extra = _extra(self, "register_post_accumulate_grad_hook")
         if not self.is_leaf:
             raise RuntimeError("register_post_accumulate_grad_hook: the tensor is not a leaf")

@@ -16,7 +16,7 @@ from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._core.allocation import allocate, settle
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.tensor import TensorBase, concrete
+from tensorxp._core.tensor import concrete
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import note_read, watching
 from tensorxp._methods import Methods
@@ -31,6 +31,16 @@ class Tensor(Methods):
     """An n-dimensional array on a device that can record what happens to it.
 
     Make one with `asarray`, `tensor`, `zeros` and the like; `requires_grad=True` records.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Those of a subclass.
+
+    Raises
+    ------
+    TypeError
+        `Tensor` itself is called.
 
     >>> import tensorxp as xp
     >>> x = xp.tensor(2.0, requires_grad=True)
@@ -76,7 +86,7 @@ class Tensor(Methods):
 
     @property
     def T(self) -> "Tensor":
-        """The transpose of a 2-d tensor, as a view."""
+        """The transpose of a 2-d tensor, as a view; ValueError for others."""
         if self._data.ndim != 2:
             raise ValueError(
                 f"T: the tensor has shape {self.shape}; T needs two axes, mT allows more"
@@ -85,7 +95,7 @@ class Tensor(Methods):
 
     @property
     def mT(self) -> "Tensor":
-        """The tensor with its last two axes swapped, as a view."""
+        """The tensor with its last two axes swapped, as a view; ValueError below two axes."""
         return sh.matrix_transpose(self)
 
     @property
@@ -193,7 +203,7 @@ class Tensor(Methods):
         return _printing.html(self)
 
     def item(self) -> Any:
-        """Return the only element as a Python scalar; TypeError for more than one."""
+        """Return the only element as a Python scalar; TypeError for another number of them."""
         return self._host("item").item()
 
     def tolist(self) -> Any:
@@ -263,7 +273,7 @@ class Tensor(Methods):
     # devices and dtypes
 
     def to_device(self, device: Any, /, *, stream: Any = None) -> "Tensor":
-        """Return the tensor on `device`; recorded, so the gradient comes back."""
+        """See :func:`tensorxp.to_device`."""
         return transfer.to_device(self, device, stream=stream)
 
     def to(
@@ -274,7 +284,29 @@ class Tensor(Methods):
         copy: bool = False,
         non_blocking: bool = False,
     ) -> "Tensor":
-        """Return the tensor with another dtype, on another device, or like another tensor."""
+        """Return the tensor with another dtype, on another device, or like another tensor.
+
+        Parameters
+        ----------
+        *args : dtype, Device, str or Tensor
+            `t.to("cuda")`, `t.to(xp.float32)`, `t.to(other)`.
+        dtype : dtype or None
+        device : Device, str or None
+        copy : bool
+            Whether a copy is made where nothing has to change.
+        non_blocking : bool
+            As for :func:`tensorxp.to_device`.
+
+        Returns
+        -------
+        Tensor
+            Of its shape; itself where nothing has to change.
+
+        Raises
+        ------
+        TypeError, ValueError, DeviceError
+            As by :func:`tensorxp.astype`, :func:`tensorxp.to_device`.
+        """
         for target in args:
             if isinstance(target, Tensor):
                 device, dtype = target._device, target.dtype
@@ -295,7 +327,9 @@ class Tensor(Methods):
         return self.to_device("cpu")
 
     def cuda(self, index: int | None = None) -> "Tensor":
-        """Return the tensor on a CUDA device (None: the current one)."""
+        """Return the tensor on CUDA device `index`, None for the current one; DeviceError if none.
+
+        """
         return self.to_device("cuda" if index is None else f"cuda:{index}")
 
     def __copy__(self) -> "Tensor":

@@ -202,3 +202,64 @@ def test_needless_nodes_are_not_walked():
     (g,) = xp.autograd.grad(xp.sum(y), w)
     assert float(g[0]) == DEEP + 1
     assert time.perf_counter() - start < 60  # linear, without recursion
+
+
+def hook_on_itself(x):
+    y = x * 2
+    y.register_hook(lambda g: g * y)
+
+
+def gradient_of_a_leaf_with_history(x):
+    xp.sum(x**3).backward(create_graph=True)
+
+
+def own_gradient(x):
+    x.grad = x * 2
+
+
+def retained_with_history(x):
+    y = x**2
+    y.retain_grad()
+    xp.sum(y**2).backward(create_graph=True)
+
+
+def checkpoint_that_keeps_its_output(x):
+    kept = []
+    kept.append(xp.autograd.checkpoint(lambda t: xp.sin(t * len(kept)), x))
+
+
+def context_that_keeps_its_output(x):
+    class Keep(xp.autograd.Function):
+        @staticmethod
+        def forward(ctx, t):
+            ctx.box = []
+            Keep.box = ctx.box
+            return t * 2
+
+        @staticmethod
+        def backward(ctx, ct):
+            return ct * 2
+
+    y = Keep.apply(x)
+    Keep.box.append(y)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        hook_on_itself,
+        gradient_of_a_leaf_with_history,
+        own_gradient,
+        retained_with_history,
+        checkpoint_that_keeps_its_output,
+        context_that_keeps_its_output,
+    ],
+)
+def test_cycles_of_the_users_are_collected(make):
+    x = xp.asarray([1.0, 2.0], requires_grad=True)
+    z = x * 1
+    make(x if make in (gradient_of_a_leaf_with_history, own_gradient) else z)
+    root = weakref.ref(x), weakref.ref(z.grad_fn)
+    del x, z
+    gc.collect()
+    assert root[0]() is None and root[1]() is None

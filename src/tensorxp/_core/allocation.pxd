@@ -2,3 +2,5 @@ from tensorxp._core.tensor cimport TensorBase
 
 cpdef TensorBase allocate(object cls)
 cpdef object next_seq()
+cpdef object hide(object node)
+cpdef object reveal(object node)

@@ -1,8 +1,11 @@
-"""How tensors are allocated and nodes are numbered; the compiled core has a C twin of this module."""
+"""How tensors are made and nodes numbered. The compiled core has a C twin of this module."""
 
 from itertools import count
+from typing import Any
 
 from tensorxp._core.tensor import TensorBase
+
+COMPILED = False
 
 allocate = TensorBase.__new__
 
@@ -12,3 +15,11 @@ next_seq = count(1).__next__
 
 def settle(cls: type) -> None:
     """Prepare the concrete class for fast deletion; in pure Python there is nothing to do."""
+
+
+def hide(x: Any) -> None:
+    """Keep a node or tuple, which is in no reference cycle, out of sight of the collector."""
+
+
+def reveal(x: Any) -> None:
+    """Let the garbage collector see a node or tuple again, since it may lead to itself now."""

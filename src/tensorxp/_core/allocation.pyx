@@ -11,6 +11,11 @@ cdef extern from "Python.h":
         destructor tp_dealloc
         traverseproc tp_traverse
         inquiry tp_clear
+    void PyObject_GC_Track(object)
+    void PyObject_GC_UnTrack(object)
+    bint PyObject_GC_IsTracked(object)
+
+COMPILED = True
 
 cdef tuple _NONE = ()
 cdef long long _last = 0
@@ -37,3 +42,14 @@ def settle(type cls not None):
     own.tp_dealloc = base.tp_dealloc
     own.tp_traverse = base.tp_traverse
     own.tp_clear = base.tp_clear
+
+
+cpdef object hide(object x):
+    """Keep a node or tuple, which is in no reference cycle, out of sight of the collector."""
+    PyObject_GC_UnTrack(x)
+
+
+cpdef object reveal(object x):
+    """Let the garbage collector see a node or tuple again."""
+    if not PyObject_GC_IsTracked(x):
+        PyObject_GC_Track(x)

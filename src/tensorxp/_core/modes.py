@@ -36,7 +36,12 @@ modes = _Modes()
 
 
 def is_grad_enabled() -> bool:
-    """Return whether this thread records operations for backward."""
+    """Return whether this thread records operations for backward.
+
+    Returns
+    -------
+    bool
+    """
     return modes.grad
 
 
@@ -93,7 +98,10 @@ class _BareScope(_Scope):
 
 
 class no_grad(_BareScope):
-    """Do not record operations in this scope. Use as `with no_grad():` or `@no_grad()`."""
+    """Do not record operations in this scope. Use as `with no_grad():` or `@no_grad()`.
+
+    As a decorator it raises a TypeError for generators and asynchronous functions.
+    """
 
     def __init__(self) -> None:
         super().__init__(False)
@@ -107,14 +115,35 @@ class enable_grad(_BareScope):
 
 
 class inference_mode(_Scope):
-    """PyTorch's name for `no_grad`; `inference_mode(False)` leaves the mode as it is."""
+    """PyTorch's name for `no_grad`.
+
+    Parameters
+    ----------
+    mode : bool
+        False leaves the mode as it is.
+
+    Raises
+    ------
+    TypeError
+        As a decorator: of a generator or an asynchronous function.
+    """
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__(modes.grad and not mode)
 
 
 class set_grad_enabled(_Scope):
-    """Set the grad mode at once; as a context manager, restore the former one at its end."""
+    """Set the grad mode at once; as a context manager, restore the former one at its end.
+
+    Parameters
+    ----------
+    mode : bool
+
+    Raises
+    ------
+    TypeError
+        As a decorator: of a generator or an asynchronous function.
+    """
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))

@@ -1,7 +1,7 @@
 cimport cython
 
 from tensorxp._backend.device cimport Device
-from tensorxp._core.allocation cimport next_seq
+from tensorxp._core.allocation cimport next_seq, reveal
 from tensorxp._core.primitive cimport Plan, Primitive
 
 cdef class Extra:

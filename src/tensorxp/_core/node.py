@@ -8,7 +8,7 @@ arrays and nodes only, never to the tensors it made, so a graph has no reference
 from typing import Any
 from weakref import WeakValueDictionary
 
-from tensorxp._core.allocation import next_seq
+from tensorxp._core.allocation import COMPILED, next_seq, reveal
 
 #: The slots that exist, by sequence number of the node and index.
 _slots: "WeakValueDictionary[tuple[int, int], Slot]" = WeakValueDictionary()
@@ -78,7 +78,31 @@ def extra_of(node: Any) -> Extra:
     """Return the extras of a node, making them if there are none yet."""
     if node.extra is None:
         node.extra = Extra()
+        show(node)
     return node.extra  # type: ignore[no-any-return]
+
+
+def show(node: Any) -> None:
+    """Let the garbage collector see a node that may be in a reference cycle by now."""
+    if COMPILED and type(node) is Node:
+        reveal(node)
+        reveal(node.edges)
+        if type(node.saved) is tuple:
+            reveal(node.saved)
+            for entry in node.saved:
+                reveal(entry)
+
+
+def show_graph(node: Any) -> None:
+    """Let the garbage collector see a graph that may lead back to what holds it."""
+    waiting = [node]
+    seen = set()
+    while COMPILED and waiting:
+        node = waiting.pop()
+        if node is not None and node.seq not in seen:
+            seen.add(node.seq)
+            show(node)
+            waiting.extend(node.edges)
 
 
 class Vertex:

@@ -47,10 +47,29 @@ class Plan:
 class Primitive:
     """An operation that passes the door. Make one by `elementwise`, `linear`, `primitive`, …
 
-    Attributes: `kind` is "elementwise", "linear", "multilinear", "general" or
-    "nondifferentiable"; `view` says that the output shares memory with the first input;
-    `scalars` that the rules take Python scalars; `tensor_level` that they need Tensors;
-    `differentiable` that it has rules.
+    Parameters
+    ----------
+    name : str
+        Also of the raw namespace's function that runs without a `forward`.
+    kind : str
+        "elementwise", "linear", "multilinear", "general" or "nondifferentiable".
+    inputs : tuple of str
+        The names by which rules ask for them.
+    forward : callable or None
+        Of the raw namespace, raw arrays or scalars, and keyword parameters.
+    view : bool
+        Whether the output shares memory with the first input.
+    scalars : bool
+        Whether the rules take Python scalars.
+    variadic : bool
+        Whether the only name stands for any number of inputs.
+    tensor_level : bool
+        Whether the rules need Tensors.
+
+    Raises
+    ------
+    TypeError
+        When a rule asks for what there is not.
     """
 
     __slots__ = (
@@ -100,13 +119,13 @@ class Primitive:
         return found
 
     def vjp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Declare the vjp of all inputs: one cotangent, or a tuple with one (or None) for each."""
+        """Declare by `fn` the vjp of all inputs: one cotangent, or a tuple of them (None: zero)."""
         self.whole = self._rule(fn)
         self.differentiable = True
         return fn
 
     def jvp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Declare the jvp: `t` is the tangent, or for several inputs their tuple (None: zero)."""
+        """Declare by `fn` the jvp: `t` is the tangent, of several inputs a tuple (None: zero)."""
         self.jvp_rule = self._rule(fn)
         return fn
 
@@ -152,8 +171,28 @@ def elementwise(
 ) -> Primitive:
     """Declare an elementwise primitive by one vjp per input: `ct * conj(derivative)`.
 
-    Where a rule is left out, that input has no derivative. The jvp follows:
-    `conj(vjp(conj(t)))`.
+    The jvp follows: `conj(vjp(conj(t)))`.
+
+    Parameters
+    ----------
+    name : str
+    forward : callable or None
+        As of `Primitive`.
+    scalars : bool
+        Whether the rules take Python scalars.
+    inputs : tuple of str or None
+        None is ("x1", "x2") where a rule is for one of these, else ("x",).
+    **rules : callable
+        One by the name of an input; one left out has no derivative.
+
+    Returns
+    -------
+    Primitive
+
+    Raises
+    ------
+    TypeError
+        A rule for no input, or that asks for what there is not.
     """
     names = inputs or (_INPUTS[2] if set(rules) & {"x1", "x2"} else _INPUTS[1])
     op = Primitive(name, "elementwise", names, forward=forward, scalars=scalars)
@@ -167,7 +206,27 @@ def linear(
     view: bool = False,
     **rules: Callable[..., Any],
 ) -> Primitive:
-    """Declare a primitive that is linear in all its inputs together; its jvp is itself."""
+    """Declare a primitive that is linear in all its inputs together; its jvp is itself.
+
+    Parameters
+    ----------
+    name : str
+    forward : callable or None
+        As of `Primitive`.
+    view : bool
+        Whether the output shares memory with the first input.
+    **rules : callable
+        The vjp of each input, by name.
+
+    Returns
+    -------
+    Primitive
+
+    Raises
+    ------
+    TypeError
+        A rule asks for what there is not.
+    """
     op = Primitive(name, "linear", tuple(rules), forward=forward, view=view)
     return _with_rules(op, rules)
 
@@ -175,7 +234,25 @@ def linear(
 def multilinear(
     name: str, *, forward: Callable[..., Any] | None = None, **rules: Callable[..., Any]
 ) -> Primitive:
-    """Declare a primitive that is linear in each input; its jvp is the product rule."""
+    """Declare a primitive that is linear in each input; its jvp is the product rule.
+
+    Parameters
+    ----------
+    name : str
+    forward : callable or None
+        As of `Primitive`.
+    **rules : callable
+        The vjp of each input, by name.
+
+    Returns
+    -------
+    Primitive
+
+    Raises
+    ------
+    TypeError
+        A rule asks for what there is not.
+    """
     op = Primitive(name, "multilinear", tuple(rules), forward=forward)
     return _with_rules(op, rules)
 
@@ -183,15 +260,39 @@ def multilinear(
 def nondifferentiable(
     name: str, *, forward: Callable[..., Any] | None = None, inputs: tuple[str, ...] = ("x",)
 ) -> Primitive:
-    """Declare a primitive without derivative: its results never require a gradient."""
+    """Declare a primitive without derivative: its results never require a gradient.
+
+    Parameters
+    ----------
+    name : str
+    forward : callable or None
+        As of `Primitive`.
+    inputs : tuple of str
+
+    Returns
+    -------
+    Primitive
+    """
     return Primitive(name, "nondifferentiable", inputs, forward=forward)
 
 
 def primitive(fn: Callable[..., Any]) -> Primitive:
-    """Declare a general primitive of its forward `fn(xp, *inputs, **parameters)`.
+    """Declare a general primitive by its forward.
 
-    Its name is the function's without `_p`. `*xs` takes any number of inputs: the vjp and
-    jvp then name `xs`, and get and give tuples.
+    Parameters
+    ----------
+    fn : callable
+        `fn(xp, *inputs, **parameters)`; its name, without `_p`, is the primitive's. `*xs` takes any
+        number of inputs: the vjp and jvp then name `xs`, and get and give tuples.
+
+    Returns
+    -------
+    Primitive
+
+    Raises
+    ------
+    TypeError
+        `fn` is not callable.
     """
     parameters = list(signature(fn).parameters.values())[1:]
     inputs = tuple(p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY)

@@ -1,7 +1,7 @@
 cimport cython
 
 from tensorxp._backend.device cimport Device
-from tensorxp._core.allocation cimport next_seq
+from tensorxp._core.allocation cimport hide, next_seq
 from tensorxp._core.node cimport Node
 from tensorxp._core.primitive cimport Plan, Primitive
 from tensorxp._core.tensor cimport TensorBase

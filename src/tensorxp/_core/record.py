@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorxp._core.allocation import next_seq
+from tensorxp._core.allocation import COMPILED, hide, next_seq
 from tensorxp._core.node import Node
 from tensorxp._core.primitive import Plan, Primitive
 from tensorxp._core.rules import OUT, SHAPE
@@ -57,6 +57,11 @@ def record(
         node.saved = (_entry(saves[0], inputs, out), _entry(saves[1], inputs, out))
     else:
         node.saved = tuple([_entry(code, inputs, out) for code in saves])
+    if COMPILED and op.kind != "function":  # what a Function keeps may refer to anything
+        hide(node)
+        hide(edges)
+        if saves:
+            hide(node.saved)
     return node
 
 
@@ -73,7 +78,10 @@ def _entry(code: Any, inputs: tuple[Any, ...], out: Any) -> tuple[Any, Any, Any]
     elif type(cell) is View:
         cell = cell.cell
     # forward mode knows an input's tangent by the tensor itself
-    return x if watching and code >= 0 else t._data, cell, cell[0]
+    entry = (x if watching and code >= 0 else t._data, cell, cell[0])
+    if COMPILED:
+        hide(entry)
+    return entry
 
 
 def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:

@@ -29,8 +29,12 @@ class _Anomaly(Watcher):
 class detect_anomaly:
     """Record where each operation is called; failing backward passes then name the place.
 
-    With `check_nan` (default) a NaN made by a node in backward raises a RuntimeError. Slow:
-    for debugging only. A context manager; only operations called within it are watched.
+    Slow: for debugging only. A context manager; only operations called within it are watched.
+
+    Parameters
+    ----------
+    check_nan : bool
+        Whether a NaN made by a node in backward raises a RuntimeError.
     """
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorxp._core.modes import enable_grad, is_grad_enabled
-from tensorxp._core.node import Node, Recipe
+from tensorxp._core.node import Node, Recipe, show
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import View, cell_of
@@ -111,6 +111,7 @@ class _Strip(_Recorded):
     def add(self, node: Node) -> None:
         if node.saved and not isinstance(node.saved, Recipe):
             node.saved = _FromRun(self.run, self.run.count)
+            show(node)  # the function may lead back to its own output
             if node.op.kind == "function":  # its ctx goes as well
                 node.op = Primitive(node.op.name, "function", ("xs",), variadic=True)
         self.run.count += 1
@@ -131,9 +132,29 @@ def checkpoint(
 ) -> Any:
     """Return `fn(*args, **kwargs)`, keeping only its inputs and running it again in backward.
 
-    Saves memory for time. `fn` must do the same both times; random numbers are repeated unless
-    `preserve_rng_state` is False. Gradients to tensors that `fn` closes over (parameters of a
-    module, say) are as without a checkpoint. Nests, and gives higher derivatives.
+    Saves memory for time. Gradients to tensors that `fn` closes over (parameters of a module, say)
+    are as without a checkpoint. Nests, and gives higher derivatives.
+
+    Parameters
+    ----------
+    fn : callable
+        Must do the same both times.
+    *args, **kwargs
+        Its arguments.
+    preserve_rng_state : bool
+        Whether random numbers are repeated.
+
+    Returns
+    -------
+    object
+        What `fn` returns.
+
+    Raises
+    ------
+    TypeError
+        `fn` is not callable.
+    RuntimeError
+        In backward: `fn` did something else, or a tensor that it reads was changed in place.
     """
     if not is_grad_enabled():
         return fn(*args, **kwargs)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, slot_of
+from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
 from tensorxp._core.rules import OUT, SHAPE, BoundRule, fit
 from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
@@ -349,12 +349,9 @@ def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
     if tensors:
         note_opaque("backward() writes to .grad; use autograd.grad or value_and_grad")
         leaf.grad = namespace().copy(ct) if grad is None else grad + ct
+        show_graph(leaf.grad._node)
     elif grad is None:
-        if (
-            _holders(ct) > _SOLE
-            or type(ct) is not leaf.device._array_type
-            or ct.base is not None
-        ):
+        if _holders(ct) > _SOLE or type(ct) is not leaf.device._array_type or ct.base is not None:
             ct = leaf.device._raw.copy(ct)
         leaf.grad = wrap(ct, leaf.device)
     elif grad._node is not None:

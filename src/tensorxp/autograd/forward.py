@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._core.door import apply, device_mismatch, node_of, wrap
 from tensorxp._core.allocation import next_seq
+from tensorxp._core.door import apply, device_mismatch, node_of, wrap
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import Tensor, TensorBase
@@ -156,9 +156,28 @@ def _call(
 def jvp(fn: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     """Return `fn(*primals)` and its directional derivative along `tangents`.
 
-    `tangents` has one Tensor (or None for zero) for each primal, of its shape and dtype.
-    Outputs may be a Tensor or a tuple of them; those that don't depend have zero tangents.
     Nests with itself and with reverse mode in any order.
+
+    Parameters
+    ----------
+    fn : callable
+        Of Tensors, to a Tensor or a tuple of them.
+    primals : Tensor or sequence of Tensors
+    tangents : Tensor or sequence of Tensors
+        One of the shape and dtype of each primal; None is zero.
+
+    Returns
+    -------
+    tuple
+        The outputs, and tangents of their shapes and dtypes; those that don't depend have zero
+        ones.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        No Tensors, `fn` not callable; other numbers or shapes; two devices.
+    NotImplementedError
+        An operation has no forward-mode rule.
     """
     xs = tuple(primals) if isinstance(primals, list | tuple) else (primals,)
     ts = tuple(tangents) if isinstance(tangents, list | tuple) else (tangents,)

@@ -114,16 +114,18 @@ class Function:
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save what backward needs, where `forward` takes no ctx."""
+        """Save in `ctx` what backward needs of `inputs` and `output`, where `forward` takes no ctx.
+
+        """
 
     @staticmethod
     def backward(ctx: Any, *cts: Any) -> Any:
-        """Return one gradient (or None) for each argument of `forward`."""
+        """Return one gradient (or None) for each argument of `forward`, from `ctx` and `cts`."""
         raise NotImplementedError("Function: backward is not defined; write it as a staticmethod")
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
-        """Return one tangent for each output; only forward mode needs it."""
+        """Return one tangent for each output, from `ctx` and `tangents`, for forward mode."""
         raise NotImplementedError(
             "Function: jvp is not defined, which forward mode needs; write it as a staticmethod"
         )
@@ -306,7 +308,18 @@ def _push_forward(cls: type[Function], ctx: FunctionCtx, t: tuple[Any, ...]) -> 
 
 
 def once_differentiable(fn: Any) -> Any:
-    """Mark a `backward` whose own operations must not be differentiated again."""
+    """Mark a `backward` whose own operations must not be differentiated again.
+
+    Parameters
+    ----------
+    fn : callable
+        A `backward` of a `Function`.
+
+    Returns
+    -------
+    callable
+        Of its arguments; differentiating what it gives raises a RuntimeError.
+    """
 
     @wraps(fn)
     def backward(ctx: Any, *cts: Any) -> Any:

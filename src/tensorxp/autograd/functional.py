@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
-from tensorxp._core.allocation import next_seq
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack, watching
 from tensorxp.autograd.engine import find_needed, namespace, run
@@ -65,8 +65,28 @@ def _reaches_out(outs: tuple[Any, ...], start: int) -> bool:
 def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tuple[Any, Any]:
     """Return `fn(*primals)` and a function from cotangents to the primals' cotangents.
 
-    The pullback takes one Tensor of the output's shape (a tuple for several outputs), can be
-    called many times, and returns a tuple with one Tensor for each primal.
+    Parameters
+    ----------
+    fn : callable
+        Of Tensors, to a Tensor or a tuple of them.
+    *primals : Tensor
+    create_graph : bool
+        Whether what the pullback gives can be differentiated again (it is anyway inside other
+        derivatives).
+
+    Returns
+    -------
+    tuple
+        The outputs, and a pullback: it takes a Tensor of the shape of the output (a tuple for
+        several), can be called many times, and returns a tuple with a Tensor of the shape and dtype
+        of each primal.
+
+    Raises
+    ------
+    TypeError
+        `fn` is not callable, a primal no Tensor.
+    ValueError
+        By the pullback: another number of cotangents.
     """
     xs = _tuple("vjp", primals)
     start = next_seq()
@@ -105,9 +125,26 @@ def _detach(out: Any) -> Any:
 def value_and_grad(
     fn: Callable[..., Any], argnums: int | tuple[int, ...] = 0
 ) -> Callable[..., tuple[Any, Any]]:
-    """Return a function that gives `fn`'s scalar value and its gradient.
+    """Return a function that gives the scalar value of `fn` and its gradient.
 
-    `argnums` says by which arguments; a tuple gives a tuple of gradients.
+    Parameters
+    ----------
+    fn : callable
+        To a Tensor of one element.
+    argnums : int or tuple of ints
+        By which arguments; a tuple gives a tuple of gradients.
+
+    Returns
+    -------
+    callable
+        Of the arguments of `fn`: the value and Tensors of their shapes and dtypes.
+
+    Raises
+    ------
+    TypeError, IndexError
+        `argnums` is neither; when called: these arguments are no Tensors, or not there.
+    RuntimeError
+        When called: `fn` returned something else.
     """
     chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
@@ -143,11 +180,32 @@ def jacobian(
     create_graph: bool = False,
     strategy: str | None = None,
 ) -> Any:
-    """Return the Jacobian of `fn` at `inputs`, of shape output.shape + input.shape.
+    """Return the Jacobian of `fn` at `inputs`.
 
-    As in PyTorch, several inputs give a tuple, several outputs a tuple of such. One pass per
-    element of the output ("reverse") or of the input ("forward"), whichever are fewer unless
-    `strategy` says so. Complex outputs: the conjugate Wirtinger rows, as PyTorch's.
+    One pass per element of the output ("reverse") or of the input ("forward"), whichever are fewer.
+    Complex outputs: the conjugate Wirtinger rows, as PyTorch's.
+
+    Parameters
+    ----------
+    fn : callable
+        To a Tensor or a tuple of them.
+    inputs : Tensor or sequence of Tensors
+        The arguments of `fn`.
+    create_graph : bool
+        Whether it can be differentiated again.
+    strategy : str or None
+        "forward" (real only) or "reverse"; None takes the one with fewer passes.
+
+    Returns
+    -------
+    Tensor, or tuples
+        Shape output.shape + input.shape, dtype of the input ("forward": the output); several inputs
+        give a tuple, several outputs a tuple of such.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No Tensors, `fn` not callable; another strategy, "forward" for complex.
     """
     if strategy not in (None, "forward", "reverse"):
         raise ValueError(f'jacobian: strategy is {strategy!r}; allowed are "forward", "reverse"')
@@ -239,9 +297,27 @@ def _by_columns(fn: Any, xs: tuple[Any, ...], outs: tuple[Any, ...]) -> list[tup
 
 
 def hessian(fn: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
-    """Return the Hessian of a scalar function, of shape input.shape + input.shape.
+    """Return the Hessian of a scalar function.
 
-    Several inputs give a tuple of tuples, as in PyTorch.
+    Parameters
+    ----------
+    fn : callable
+        To a Tensor of one element.
+    inputs : Tensor or sequence of Tensors
+        The arguments of `fn`.
+    create_graph : bool
+        Whether it can be differentiated again.
+
+    Returns
+    -------
+    Tensor, or tuples
+        Shape input.shape + input.shape, dtype of the input; several inputs give a tuple of tuples,
+        as in PyTorch.
+
+    Raises
+    ------
+    TypeError, RuntimeError
+        No Tensors, `fn` not callable; it returned something else.
     """
     several = isinstance(inputs, list | tuple)
     xs = _tuple("hessian", inputs)
@@ -255,7 +331,27 @@ def hessian(fn: Callable[..., Any], inputs: Any, create_graph: bool = False) -> 
 
 
 def hvp(fn: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
-    """Return the value of a scalar function and its Hessian times `v` (forward over reverse)."""
+    """Return the value of a scalar function and its Hessian times a vector (forward over reverse).
+
+    Parameters
+    ----------
+    fn : callable
+        To a Tensor of one element.
+    inputs : Tensor or sequence of Tensors
+        The arguments of `fn`.
+    v : Tensor or sequence of Tensors
+        Of their shapes and dtypes.
+
+    Returns
+    -------
+    tuple
+        The value, and a Tensor of the shape and dtype of each input (a tuple for several).
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        No Tensors, `fn` not callable; other numbers or shapes; `fn` returned something else.
+    """
     several = isinstance(inputs, list | tuple)
     xs = _tuple("hvp", inputs)
     vs = _tuple("hvp", v)

@@ -29,7 +29,7 @@ def _root(function: str, x: Any, ct: Any, argument: str) -> tuple[Any, Any]:
             raise RuntimeError(
                 f"{function}: the output is complex; give {argument}, or take a real value first"
             )
-        return node, wrap(x._device.raw.base.ones_like(data), x._device)
+        return node, wrap(x._device.raw.ones_like(data), x._device)
     if not isinstance(ct, TensorBase):
         raise TypeError(f"{function}: {argument} is a {type(ct).__name__}; allowed is a Tensor")
     if ct._data.shape != data.shape:
@@ -64,9 +64,25 @@ def backward(
 ) -> None:
     """Add the gradients of `tensors` to `.grad` of the leaves they came from.
 
-    `grad_tensors` holds a cotangent for each (None for tensors of one element). With `inputs`
-    only these tensors get `.grad`. RuntimeError where a tensor requires no grad, the graph was
-    freed, or a saved value was changed in place.
+    Parameters
+    ----------
+    tensors : Tensor or sequence of Tensors
+    grad_tensors : Tensor, sequence or None
+        A cotangent of the shape of each; None for tensors of one real element.
+    retain_graph : bool or None
+        Whether the graph stays; None is `create_graph`.
+    create_graph : bool
+        Whether the gradients can be differentiated again.
+    inputs : Tensor, sequence or None
+        Only these get `.grad`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No Tensors; none.
+    RuntimeError
+        A tensor requires no grad, a cotangent is missing or has another shape, the graph was freed,
+        or a saved value was changed in place.
     """
     outputs = _as_tuple(tensors)
     if not outputs:
@@ -105,8 +121,35 @@ def grad(
 ) -> tuple[Any, ...]:
     """Return the gradients of the sum of `outputs` with respect to each of `inputs`.
 
-    Nothing is added to `.grad`. Inputs that the outputs don't depend on raise a RuntimeError,
-    or give None with `allow_unused=True`, or zeros with `materialize_grads=True`.
+    Nothing is added to `.grad`.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensors
+    grad_outputs : Tensor, sequence or None
+        A cotangent of the shape of each output; None for outputs of one real element.
+    retain_graph : bool or None
+        Whether the graph stays; None is `create_graph`.
+    create_graph : bool
+        Whether the gradients can be differentiated again.
+    allow_unused : bool or None
+        Whether inputs that the outputs don't depend on give None.
+    is_grads_batched : bool
+        Only False.
+    materialize_grads : bool
+        Whether these give zeros.
+
+    Returns
+    -------
+    tuple
+        A Tensor (or None) of the shape and dtype of each input.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No Tensors; none, or options that contradict each other.
+    RuntimeError
+        As by `backward`; an input that the outputs don't depend on.
     """
     if is_grads_batched:
         raise ValueError("grad: is_grads_batched=True is not supported; loop, or use jacobian")
@@ -142,10 +185,30 @@ def grad(
 def apply_primitive(
     op: Any, inputs: tuple[Any, ...], parameters: dict[str, Any] | None = None
 ) -> Any:
-    """Apply a primitive of one's own to Tensors, with its keyword parameters as a dict.
+    """Apply a primitive of one's own to Tensors.
 
-    Python scalars may stand beside Tensors. It is recorded and differentiated like the
-    namespace's own operations; see docs/adding-an-operation.md.
+    It is recorded and differentiated like the namespace's own operations; see
+    docs/adding-an-operation.md.
+
+    Parameters
+    ----------
+    op : Primitive
+    inputs : sequence of Tensors
+        Python scalars may stand beside Tensors.
+    parameters : dict or None
+        The keyword parameters of its forward.
+
+    Returns
+    -------
+    Tensor, or tuple of Tensors
+        Shape and dtype as its forward gives.
+
+    Raises
+    ------
+    TypeError, DeviceError
+        `op` is no Primitive, no Tensor among the inputs; two devices.
+    AttributeError
+        Neither a forward nor a raw function of its name.
     """
     if not isinstance(op, Primitive):
         raise TypeError(f"apply_primitive: op is a {type(op).__name__}; allowed is a Primitive")

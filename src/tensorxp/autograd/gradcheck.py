@@ -48,9 +48,30 @@ def gradcheck(
 ) -> bool:
     """Compare gradients of `func` at `inputs` with central differences, element by element.
 
-    Inputs that require grad are checked and should be float64 or complex128. Returns True, or
-    raises `GradcheckError` (returns False with `raise_exception=False`) naming input, output
-    and element. `check_forward_ad` checks forward mode too.
+    Parameters
+    ----------
+    func : callable
+    inputs : Tensor or sequence
+        Those that require grad are checked: float64 or complex128.
+    eps : float
+        The step.
+    atol, rtol : float
+        What may differ.
+    raise_exception : bool
+        False: return False where derivatives differ.
+    check_forward_ad : bool
+        Whether forward mode is checked too.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    GradcheckError
+        Derivatives differ; it names input, output and element.
+    TypeError, ValueError
+        `func` is not callable; no input requires grad, or one of another dtype.
     """
     xs = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
     checked = [i for i, x in enumerate(xs) if isinstance(x, Tensor) and node_of(x) is not None]
@@ -151,7 +172,28 @@ def gradgradcheck(
 ) -> bool:
     """Check second derivatives: `gradcheck` of the gradient of `func` at `inputs`.
 
-    `grad_outputs` are the cotangents (default: random ones, of fixed seed).
+    Parameters
+    ----------
+    func : callable
+    inputs : Tensor or sequence
+        As for `gradcheck`.
+    grad_outputs : Tensor, sequence or None
+        The cotangents; None: random ones, of fixed seed.
+    eps, atol, rtol : float
+        As for `gradcheck`.
+    raise_exception : bool
+        As for `gradcheck`.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    GradcheckError
+        Derivatives differ.
+    TypeError, ValueError
+        As by `gradcheck`.
     """
     xs = tuple(inputs) if isinstance(inputs, list | tuple) else (inputs,)
     outs = _outputs(func, xs)

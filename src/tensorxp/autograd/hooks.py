@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._core.door import wrap
+from tensorxp._core.node import show_graph
 from tensorxp._core.rules import fit
 from tensorxp._core.tensor import TensorBase
 
@@ -26,6 +27,7 @@ def run_before(node: Any, ct: Any, tensors: bool) -> Any:
     if extra.retain:
         found = ct if tensors else wrap(ct, node.device)
         extra.grad = found if extra.grad is None else extra.grad + found
+        show_graph(extra.grad._node)
     if extra.prehooks:
         several = ct.__class__ is list
         for hook in list(extra.prehooks.values()):

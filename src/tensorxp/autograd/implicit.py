@@ -8,9 +8,9 @@ shows as the edges from the nodes of one evaluation of F to nodes that are older
 from collections.abc import Callable
 from typing import Any
 
+from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
-from tensorxp._core.allocation import next_seq
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
 from tensorxp._core.tensor import TensorBase

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorxp as tx
+from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.allocation import next_seq
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
 from tensorxp.autograd.implicit import older_nodes, partials

@@ -6,7 +6,6 @@ from tensorxp._backend.dtypes import Defaults, float32, float64
 from tensorxp._core.allocation import allocate
 from tensorxp._core.door import new_leaf
 from tensorxp._core.node import Leaf
-from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import cell_of
 from tensorxp._ops.creation import empty
 from tensorxp._tensor import Tensor
