@@ -42,6 +42,14 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_param = False
+napoleon_use_ivar = True  # fields of records are members, too
+
+# links to other sites: `python -m sphinx -b linkcheck docs docs/_build/links`
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_workers = 4
+linkcheck_rate_limit_timeout = 120
+linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]  # made by a script of the page
 
 html_theme = "furo"
 html_title = f"tensorxp {release}"

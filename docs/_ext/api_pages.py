@@ -10,7 +10,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-STANDARD = "https://data-apis.org/array-api/2025.12/API_specification/generated/array_api."
+STANDARD = "https://data-apis.org/array-api/2025.12/"
 TITLES = {
     "tensorxp._ops.creation": "Creation",
     "tensorxp._ops.conversion": "Creation",
@@ -270,6 +270,21 @@ def module_page(dotted, module):
     return "\n".join(lines)
 
 
+def other_links(root):
+    """Return a page of the links in files that are no pages, for the builder "linkcheck"."""
+    names = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "pyproject.toml")
+    files = [*map(root.joinpath, names)]
+    for pattern in ("src/**/*.py", "conformance/*", "benchmarks/*", "docs/**/*.py"):
+        files += [path for path in root.glob(pattern) if path.suffix in (".py", ".md")]
+    found = set()
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"https?://\w[\w-]*\.[\w./#%~?=&+-]*[\w/]", text))
+    found -= {"http://www.w3.org/2000/svg"}  # a name, not a place
+    lines = [":orphan:", "", *heading("Links of other files", "=")]
+    return "\n".join([*lines, *(f"- `<{url}>`__" for url in sorted(found)), ""])
+
+
 def write_pages(app):
     """Write the pages before Sphinx reads its sources; unchanged ones keep their time."""
     _classes.clear()
@@ -291,6 +306,8 @@ def write_pages(app):
         [*heading("API reference", "="), ".. toctree::", "   :maxdepth: 1", "",
          *[f"   {name}" for name in pages], ""]
     )  # fmt: skip
+    if app.builder.name == "linkcheck":
+        pages["other_links"] = other_links(Path(app.srcdir).parent)
     for name, text in pages.items():
         path = folder / f"{name}.rst"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -323,13 +340,18 @@ def escape_docstring(app, what, name, obj, options, lines):
             literal = indent if text.endswith("::") else literal
     module, _, function = name.rpartition(".")
     if what == "function" and f"{module}.{function}" in app.config.standard_names:
-        space = "" if module == "tensorxp" else module.removeprefix("tensorxp.") + "."
-        page = f"{STANDARD}{space}{function}.html"
-        lines += ["", f"In the `Array API standard <{page}>`__."]
+        lines += ["", f"In the `Array API standard <{standard_page(name)}>`__."]
+
+
+def standard_page(name):
+    """Return the address of the standard's page on a function; extensions have a folder."""
+    short = name.removeprefix("tensorxp.")
+    folder = "extensions" if "." in short else "API_specification"
+    return f"{STANDARD}{folder}/generated/array_api.{short}.html"
 
 
 def standard_names():
-    """Return the full names of the standard's functions."""
+    """Return the full names of the standard's functions that have pages there."""
     import json
 
     path = Path(__file__).parents[2] / "tests" / "data" / "standard_2025_12.json"
@@ -339,7 +361,14 @@ def standard_names():
     names = set()
     for key, space in (("main", ""), ("linalg", "linalg."), ("fft", "fft.")):
         names |= {f"tensorxp.{space}{name}" for name in found[key]}
-    return frozenset(names)
+    # the two are in the text of 2025.12, but not in the index from which its pages are made
+    return frozenset(names - {"tensorxp.linalg.eig", "tensorxp.linalg.eigvals"})
+
+
+def hide_source_links(app, page, template, context, doctree):
+    """Have no link to the source of pages that are made here: it is not in the repository."""
+    if page.startswith(("api/", "examples/")):
+        context["page_source_suffix"] = ""
 
 
 def setup(app):
@@ -347,4 +376,5 @@ def setup(app):
     app.add_config_value("standard_names", standard_names(), "env")
     app.connect("builder-inited", write_pages)
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)
+    app.connect("html-page-context", hide_source_links)
     return {"parallel_read_safe": True}

@@ -51,262 +51,294 @@ class Methods(TorchMethods):
     __slots__ = ()
 
     def astype(self: Any, dtype: Any, copy: builtins.bool = True) -> Tensor:
-        """Return the tensor with another dtype."""
+        """See :func:`tensorxp.astype`."""
         return casting.astype(self, dtype, copy=copy)
 
     def view(self: Any, *target: Any) -> Tensor:
-        """Return the elements in another shape without copying, or their bits as another dtype."""
+        """Return the elements in another shape without copying, or their bits as another dtype.
+
+        Parameters
+        ----------
+        *target : ints, a tuple of ints, or a dtype
+            One size may be -1; dtypes of another size change the last axis.
+
+        Returns
+        -------
+        Tensor
+            A view of that shape or dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Something else; a shape that does not fit or needs a copy.
+        """
         return reinterpret.view(self, target)
 
     def reshape(self: Any, *shape: Any, copy: bool | None = None) -> Tensor:
-        """Return the elements in another shape, as a view where possible."""
+        """See :func:`tensorxp.reshape`; `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
         sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         return sh.reshape(self, sizes, copy=copy)
 
     def transpose(self: Any, *axes: Any) -> Tensor:
-        """Reverse all axes, swap two as PyTorch (`t.transpose(0, 1)`), or permute as NumPy."""
+        """Return a view with axes reversed, two swapped as PyTorch, or permuted as NumPy.
+
+        Parameters
+        ----------
+        *axes : ints, or a tuple of ints
+            None given reverses, two swap, a tuple or more permute.
+
+        Returns
+        -------
+        Tensor
+            A view of the shape so ordered.
+
+        Raises
+        ------
+        TypeError, AxisError, ValueError
+            No ints; no such axis; no permutation.
+        """
         return sh.transpose(self, axes)
 
     def permute(self: Any, *axes: Any) -> Tensor:
-        """Return a view with the axes in another order."""
+        """See :func:`tensorxp.permute_dims`; `t.permute(1, 0)` or `t.permute((1, 0))`."""
         order = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
         return sh.permute_dims(self, tuple(order))
 
     def copy(self: Any) -> Tensor:
-        """Return a copy; the gradient passes."""
+        """See :func:`tensorxp.copy`."""
         return sh.copy(self)
 
     def sum(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.sum` of the tensor."""
+        """See :func:`tensorxp.sum`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(red.sum, self, axis, args, kwargs)
 
     def prod(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.prod` of the tensor."""
+        """See :func:`tensorxp.prod`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(red.prod, self, axis, args, kwargs)
 
     def mean(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.mean` of the tensor."""
+        """See :func:`tensorxp.mean`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(red.mean, self, axis, args, kwargs)
 
     def max(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.max` of the tensor."""
+        """See :func:`tensorxp.max`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(red.max, self, axis, args, kwargs)
 
     def min(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.min` of the tensor."""
+        """See :func:`tensorxp.min`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(red.min, self, axis, args, kwargs)
 
     def any(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.any` of the tensor."""
+        """See :func:`tensorxp.any`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(red.any, self, axis, args, kwargs)
 
     def all(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.all` of the tensor."""
+        """See :func:`tensorxp.all`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(red.all, self, axis, args, kwargs)
 
     def std(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.std` of the tensor."""
+        """See :func:`tensorxp.std`; `dim` is `axis`, `ddof` is `correction`."""
         return _reduce(red.std, self, axis, args, kwargs)
 
     def var(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.var` of the tensor."""
+        """See :func:`tensorxp.var`; `dim` is `axis`, `ddof` is `correction`."""
         return _reduce(red.var, self, axis, args, kwargs)
 
     def argmax(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.argmax` of the tensor."""
+        """See :func:`tensorxp.argmax`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(se.argmax, self, axis, args, kwargs)
 
     def argmin(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return `tensorxp.argmin` of the tensor."""
+        """See :func:`tensorxp.argmin`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return _reduce(se.argmin, self, axis, args, kwargs)
 
     def cumsum(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the cumulative sum along `axis`."""
+        """See :func:`tensorxp.cumsum`; `dim` is `axis`."""
         return _reduce(cum.cumsum, self, axis, args, kwargs)
 
     def cumprod(self: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the cumulative product along `axis`."""
+        """See :func:`tensorxp.cumprod`; `dim` is `axis`."""
         return _reduce(cum.cumprod, self, axis, args, kwargs)
 
     def abs(self: Any) -> Tensor:
-        """Return `tensorxp.abs` of the tensor."""
+        """See :func:`tensorxp.abs`."""
         return ar.abs(self)
 
     def neg(self: Any) -> Tensor:
-        """Return `tensorxp.negative` of the tensor."""
+        """See :func:`tensorxp.negative`."""
         return ar.negative(self)
 
     def sqrt(self: Any) -> Tensor:
-        """Return `tensorxp.sqrt` of the tensor."""
+        """See :func:`tensorxp.sqrt`."""
         return ex.sqrt(self)
 
     def exp(self: Any) -> Tensor:
-        """Return `tensorxp.exp` of the tensor."""
+        """See :func:`tensorxp.exp`."""
         return ex.exp(self)
 
     def expm1(self: Any) -> Tensor:
-        """Return `tensorxp.expm1` of the tensor."""
+        """See :func:`tensorxp.expm1`."""
         return ex.expm1(self)
 
     def log(self: Any) -> Tensor:
-        """Return `tensorxp.log` of the tensor."""
+        """See :func:`tensorxp.log`."""
         return ex.log(self)
 
     def log1p(self: Any) -> Tensor:
-        """Return `tensorxp.log1p` of the tensor."""
+        """See :func:`tensorxp.log1p`."""
         return ex.log1p(self)
 
     def log2(self: Any) -> Tensor:
-        """Return `tensorxp.log2` of the tensor."""
+        """See :func:`tensorxp.log2`."""
         return ex.log2(self)
 
     def log10(self: Any) -> Tensor:
-        """Return `tensorxp.log10` of the tensor."""
+        """See :func:`tensorxp.log10`."""
         return ex.log10(self)
 
     def square(self: Any) -> Tensor:
-        """Return `tensorxp.square` of the tensor."""
+        """See :func:`tensorxp.square`."""
         return ar.square(self)
 
     def reciprocal(self: Any) -> Tensor:
-        """Return `tensorxp.reciprocal` of the tensor."""
+        """See :func:`tensorxp.reciprocal`."""
         return ar.reciprocal(self)
 
     def sign(self: Any) -> Tensor:
-        """Return `tensorxp.sign` of the tensor."""
+        """See :func:`tensorxp.sign`."""
         return ar.sign(self)
 
     def sin(self: Any) -> Tensor:
-        """Return `tensorxp.sin` of the tensor."""
+        """See :func:`tensorxp.sin`."""
         return tr.sin(self)
 
     def cos(self: Any) -> Tensor:
-        """Return `tensorxp.cos` of the tensor."""
+        """See :func:`tensorxp.cos`."""
         return tr.cos(self)
 
     def tan(self: Any) -> Tensor:
-        """Return `tensorxp.tan` of the tensor."""
+        """See :func:`tensorxp.tan`."""
         return tr.tan(self)
 
     def sinh(self: Any) -> Tensor:
-        """Return `tensorxp.sinh` of the tensor."""
+        """See :func:`tensorxp.sinh`."""
         return tr.sinh(self)
 
     def cosh(self: Any) -> Tensor:
-        """Return `tensorxp.cosh` of the tensor."""
+        """See :func:`tensorxp.cosh`."""
         return tr.cosh(self)
 
     def tanh(self: Any) -> Tensor:
-        """Return `tensorxp.tanh` of the tensor."""
+        """See :func:`tensorxp.tanh`."""
         return tr.tanh(self)
 
     def floor(self: Any) -> Tensor:
-        """Return `tensorxp.floor` of the tensor."""
+        """See :func:`tensorxp.floor`."""
         return rounding.floor(self)
 
     def ceil(self: Any) -> Tensor:
-        """Return `tensorxp.ceil` of the tensor."""
+        """See :func:`tensorxp.ceil`."""
         return rounding.ceil(self)
 
     def trunc(self: Any) -> Tensor:
-        """Return `tensorxp.trunc` of the tensor."""
+        """See :func:`tensorxp.trunc`."""
         return rounding.trunc(self)
 
     def isnan(self: Any) -> Tensor:
-        """Return `tensorxp.isnan` of the tensor."""
+        """See :func:`tensorxp.isnan`."""
         return cmp.isnan(self)
 
     def isfinite(self: Any) -> Tensor:
-        """Return `tensorxp.isfinite` of the tensor."""
+        """See :func:`tensorxp.isfinite`."""
         return cmp.isfinite(self)
 
     def isinf(self: Any) -> Tensor:
-        """Return `tensorxp.isinf` of the tensor."""
+        """See :func:`tensorxp.isinf`."""
         return cmp.isinf(self)
 
     def conj(self: Any) -> Tensor:
-        """Return `tensorxp.conj` of the tensor."""
+        """See :func:`tensorxp.conj`."""
         return cx.conj(self)
 
     def conjugate(self: Any) -> Tensor:
-        """Return `tensorxp.conj` of the tensor."""
+        """See :func:`tensorxp.conj`."""
         return cx.conj(self)
 
     def nonzero(self: Any) -> tuple[Tensor, ...]:
-        """Return `tensorxp.nonzero` of the tensor."""
+        """See :func:`tensorxp.nonzero`."""
         return se.nonzero(self)
 
     def ravel(self: Any) -> Tensor:
-        """Return `tensorxp.ravel` of the tensor."""
+        """See :func:`tensorxp.ravel`."""
         return sh.ravel(self)
 
     def trace(self: Any) -> Tensor:
-        """Return `tensorxp.linalg.trace` of the tensor."""
+        """See :func:`tensorxp.linalg.trace`."""
         return self.__array_namespace__().linalg.trace(self)  # type: ignore[no-any-return]
 
     def add(self: Any, other: Any, /) -> Tensor:
-        """Return `add` of the tensor and `other`."""
+        """See :func:`tensorxp.add`."""
         return ar.add(self, other)
 
     def sub(self: Any, other: Any, /) -> Tensor:
-        """Return `subtract` of the tensor and `other`."""
+        """See :func:`tensorxp.subtract`."""
         return ar.subtract(self, other)
 
     def mul(self: Any, other: Any, /) -> Tensor:
-        """Return `multiply` of the tensor and `other`."""
+        """See :func:`tensorxp.multiply`."""
         return ar.multiply(self, other)
 
     def div(self: Any, other: Any, /) -> Tensor:
-        """Return `divide` of the tensor and `other`."""
+        """See :func:`tensorxp.divide`."""
         return ar.divide(self, other)
 
     def pow(self: Any, other: Any, /) -> Tensor:
-        """Return `pow` of the tensor and `other`."""
+        """See :func:`tensorxp.pow`."""
         return ar.pow(self, other)
 
     def dot(self: Any, other: Any, /) -> Tensor:
-        """Return `dot` of the tensor and `other`."""
+        """See :func:`tensorxp.dot`."""
         return products.dot(self, other)
 
     def matmul(self: Any, other: Any, /) -> Tensor:
-        """Return `matmul` of the tensor and `other`."""
+        """See :func:`tensorxp.matmul`."""
         return products.matmul(self, other)
 
     def maximum(self: Any, other: Any, /) -> Tensor:
-        """Return `maximum` of the tensor and `other`."""
+        """See :func:`tensorxp.maximum`."""
         return ar.maximum(self, other)
 
     def minimum(self: Any, other: Any, /) -> Tensor:
-        """Return `minimum` of the tensor and `other`."""
+        """See :func:`tensorxp.minimum`."""
         return ar.minimum(self, other)
 
     def add_(self: Any, other: Any, /) -> Tensor:
-        """Change the tensor in place and return it."""
+        """See :func:`tensorxp.add`; in place, in this tensor's shape and dtype."""
         return inplace(ar.add_p, self, other)
 
     def sub_(self: Any, other: Any, /) -> Tensor:
-        """Change the tensor in place and return it."""
+        """See :func:`tensorxp.subtract`; in place, in this tensor's shape and dtype."""
         return inplace(ar.subtract_p, self, other)
 
     def mul_(self: Any, other: Any, /) -> Tensor:
-        """Change the tensor in place and return it."""
+        """See :func:`tensorxp.multiply`; in place, in this tensor's shape and dtype."""
         return inplace(ar.multiply_p, self, other)
 
     def div_(self: Any, other: Any, /) -> Tensor:
-        """Change the tensor in place and return it."""
+        """See :func:`tensorxp.divide`; in place, in this tensor's shape and dtype."""
         return inplace(ar.divide_p, self, other)
 
     def pow_(self: Any, other: Any, /) -> Tensor:
-        """Change the tensor in place and return it."""
+        """See :func:`tensorxp.pow`; in place, in this tensor's shape and dtype."""
         return inplace(ar.pow_p, self, other)
 
     def zero_(self: Any) -> Tensor:
-        """Set all elements to zero and return the tensor."""
+        """Set all elements to zero, in place, and return the tensor."""
         self[...] = 0
         return self  # type: ignore[no-any-return]
 
     def fill_(self: Any, value: Any, /) -> Tensor:
-        """Set all elements to `value` and return the tensor."""
+        """Set all elements to `value`, in place, and return the tensor."""
         self[...] = value
         return self  # type: ignore[no-any-return]
 
@@ -316,53 +348,53 @@ class Methods(TorchMethods):
         return self  # type: ignore[no-any-return]
 
     def clip(self: Any, min: Any = None, max: Any = None) -> Tensor:
-        """Return the tensor with its elements limited to [min, max]."""
+        """See :func:`tensorxp.clip`."""
         return ar.clip(self, min, max)
 
     clamp = clip
 
     def round(self: Any, decimals: builtins.int = 0) -> Tensor:
-        """Return the elements rounded to `decimals` places, halves to even."""
+        """See :func:`tensorxp.round`; to `decimals` places, as floats where these are not 0."""
         if decimals == 0:
             return rounding.round(self)
         scale = 10.0**decimals
         return rounding.round(self * scale) / scale
 
     def squeeze(self: Any, axis: Any = None) -> Tensor:
-        """Return a view without axes of size 1."""
+        """See :func:`tensorxp.squeeze`."""
         return sh.squeeze(self, axis)
 
     def unsqueeze(self: Any, axis: builtins.int) -> Tensor:
-        """Return a view with a new axis of size 1."""
+        """See :func:`tensorxp.expand_dims`."""
         return sh.expand_dims(self, axis=axis)
 
     def expand(self: Any, *shape: Any) -> Tensor:
-        """Return a read-only view broadcast to `shape` (-1 keeps a size)."""
+        """See :func:`tensorxp.broadcast_to`; a size of -1 stays."""
         sizes = tuple(shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
         lead = len(sizes) - self.ndim
         full = tuple(self.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes))
         return sh.broadcast_to(self, full)
 
     def flatten(self: Any, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
-        """Return the tensor with axes `start_dim` to `end_dim` made one."""
+        """See :func:`tensorxp.flatten`."""
         return sh.flatten(self, start_dim, end_dim)
 
     def swapaxes(self: Any, axis1: builtins.int, axis2: builtins.int) -> Tensor:
-        """Return a view with two axes swapped."""
+        """See :func:`tensorxp.swapaxes`."""
         return sh.swapaxes(self, axis1, axis2)
 
     def repeat(self: Any, repeats: Any, axis: builtins.int | None = None) -> Tensor:
-        """Return the elements repeated, as NumPy's `repeat`."""
+        """See :func:`tensorxp.repeat`; NumPy's, not PyTorch's."""
         return sh.repeat(self, repeats, axis=axis)
 
     def take(self: Any, indices: Any, axis: builtins.int | None = None) -> Tensor:
-        """Return elements by index along `axis` (None: of the flattened tensor)."""
+        """See :func:`tensorxp.take`."""
         if axis is None:
             return sh.ravel(self)[indices]
         return se.take(self, indices, axis=axis)
 
     def argsort(self: Any, axis: builtins.int = -1, descending: builtins.bool = False) -> Tensor:
-        """Return the indices that sort the tensor along `axis`."""
+        """See :func:`tensorxp.argsort`."""
         return sorting.argsort(self, axis=axis, descending=descending)
 
     def dim(self: Any) -> builtins.int:

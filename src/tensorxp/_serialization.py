@@ -52,13 +52,25 @@ def _safetensors(function: str, module: str) -> Any:
 def save(obj: Any, path: Any) -> None:
     """Write tensors, or containers of them such as state dicts, to a safetensors file.
 
-    `obj` may hold Tensors, NumPy arrays and scalars, numbers, strings, bytes, None, dtypes and
-    devices, in dicts, lists, tuples and sets; TypeError, naming the place, for other things.
-    Devices and `requires_grad` of leaves are kept; subclasses and sharing of memory are not. A
-    flat dict of Tensors gives a file that other libraries read under the same names.
+    Devices and `requires_grad` of leaves are kept; subclasses and sharing of memory are not. A flat
+    dict of Tensors gives a file that other libraries read under the same names. The file appears
+    whole or not at all: it is written beside `path` and then renamed.
 
-    The file appears whole or not at all: it is written beside `path` and then renamed. `path` may
-    also be a binary file object.
+    Parameters
+    ----------
+    obj : any
+        Tensors of any shape and dtype, NumPy arrays and scalars, numbers, strings, bytes, None,
+        dtypes and devices, in dicts, lists, tuples and sets.
+    path : path or binary file object
+
+    Raises
+    ------
+    TypeError
+        `obj` holds other things; the message names the place.
+    OSError
+        The file cannot be written.
+    ImportError
+        safetensors is missing; the message names the extra that brings it.
     """
     library = _safetensors("save", "safetensors.numpy")
     writer = _Writer()
@@ -175,11 +187,35 @@ class _Writer:
 
 
 def load(path: Any, map_location: Any = None) -> Any:
-    """Return what `save` wrote, or the dict of tensors of another library's safetensors file.
+    """Return what `save` wrote, or the tensors of another library's safetensors file.
 
-    Tensors go to the devices they were on (others: the CPU), or to `map_location`: a device, or
-    a dict of device names. ValueError for a truncated or foreign file. `path` may also be a
-    binary file object.
+    No code is run.
+
+    Parameters
+    ----------
+    path : path or binary file object
+    map_location : Device, str, dict or None
+        Where Tensors go: one device, or a dict of device names; None: where they were (other
+        libraries' to the CPU).
+
+    Returns
+    -------
+    any
+        Containers of Tensors of the shapes and dtypes saved; bfloat16 becomes float32. Other
+        libraries' files: a dict by name.
+
+    Raises
+    ------
+    TypeError
+        `path` is neither.
+    ValueError
+        The file is cut off, damaged, foreign, or of a newer version.
+    OSError
+        The file cannot be read.
+    DeviceError
+        A device is not there.
+    ImportError
+        safetensors is missing; the message names the extra that brings it.
     """
     library = _safetensors("load", "safetensors")
     if hasattr(path, "read"):

@@ -17,6 +17,7 @@ from tensorxp._ops import comparison as cmp
 from tensorxp._ops import reduction as red
 from tensorxp._ops import searching as se
 from tensorxp._ops import shaping as sh
+from tensorxp._ops.axes import normalize_axis
 
 Dim = int | tuple[int, ...] | None
 
@@ -41,15 +42,15 @@ class TorchMethods(AutogradMethods):
         self.data[...] = value
 
     def amax(self: Any, dim: Dim = None, keepdim: builtins.bool = False) -> Tensor:
-        """Return the maximum over `dim`; ties share the gradient."""
+        """See :func:`tensorxp.max`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return red.max(self, axis=dim, keepdims=keepdim)
 
     def amin(self: Any, dim: Dim = None, keepdim: builtins.bool = False) -> Tensor:
-        """Return the minimum over `dim`; ties share the gradient."""
+        """See :func:`tensorxp.min`; `dim`, `keepdim` are `axis`, `keepdims`."""
         return red.min(self, axis=dim, keepdims=keepdim)
 
     def norm(self: Any, p: Any = 2, dim: Dim = None, keepdim: builtins.bool = False) -> Tensor:
-        """Return the vector norm of order `p` over `dim` (all elements by default)."""
+        """See :func:`tensorxp.linalg.vector_norm`; `p` is its `ord`, `dim` its `axis`."""
         linalg = self.__array_namespace__().linalg
         order = 2 if p == "fro" else p
         found: Tensor = linalg.vector_norm(self, axis=dim, keepdims=keepdim, ord=order)
@@ -62,12 +63,29 @@ class TorchMethods(AutogradMethods):
         return sh.permute_dims(self, tuple(range(self._data.ndim))[::-1])
 
     def unbind(self: Any, dim: int = 0) -> tuple[Tensor, ...]:
-        """Return views of the slices along `dim`."""
+        """See :func:`tensorxp.unstack`; `dim` is `axis`."""
         return sh.unstack(self, axis=dim)
 
     def split(self: Any, size: int | list[int], dim: int = 0) -> tuple[Tensor, ...]:
-        """Return views of parts of `size` along `dim` (the last may be smaller), or of sizes."""
-        axis = dim % max(self._data.ndim, 1)
+        """Return views of parts along an axis.
+
+        Parameters
+        ----------
+        size : int or list of ints
+            Of each part (the last may be smaller), or of all.
+        dim : int
+
+        Returns
+        -------
+        tuple of Tensors
+            Views of the shape with these sizes along `dim`.
+
+        Raises
+        ------
+        ValueError, IndexError
+            Sizes that are not positive or don't add up; no such axis.
+        """
+        axis = normalize_axis("split", dim, self._data.ndim)
         n = self._data.shape[axis]
         if isinstance(size, int):
             if size < 1:
@@ -84,27 +102,27 @@ class TorchMethods(AutogradMethods):
         return tuple(parts)
 
     def chunk(self: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-        """Return views of at most `chunks` parts of equal size along `dim`."""
+        """Return views of at most `chunks` parts of equal size along `dim`; ValueError below 1."""
         if chunks < 1:
             raise ValueError(f"chunk: chunks is {chunks}; it must be positive")
-        n = self._data.shape[dim]
+        n = self._data.shape[normalize_axis("chunk", dim, self._data.ndim)]
         parts: tuple[Tensor, ...] = self.split(max(1, -(-n // chunks)), dim)
         return parts
 
     def gather(self: Any, dim: int, index: Tensor) -> Tensor:
-        """Return the elements at `index` along `dim`, one for each element of `index`."""
+        """See :func:`tensorxp.take_along_axis`; `dim` is `axis`."""
         return se.take_along_axis(self, index, axis=dim)
 
     def index_select(self: Any, dim: int, index: Tensor) -> Tensor:
-        """Return the slices at `index` along `dim`."""
+        """See :func:`tensorxp.take`; `dim` is `axis`."""
         return se.take(self, index, axis=dim)
 
     def masked_fill(self: Any, mask: Tensor, value: Any) -> Tensor:
-        """Return the tensor with `value` where `mask` is true."""
+        """See :func:`tensorxp.where`; `value` where `mask` is true."""
         return se.where(mask, value, self)
 
     def masked_fill_(self: Any, mask: Tensor, value: Any) -> Any:
-        """Set the elements where `mask` is true to `value`, and return the tensor."""
+        """Set the elements where `mask` is true to `value`, in place, and return the tensor."""
         self[sh.broadcast_to(mask, self._data.shape)] = value
         return self
 
@@ -114,37 +132,37 @@ class TorchMethods(AutogradMethods):
         return found
 
     def diagonal(self: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-        """Return the diagonal over the axes `dim1` and `dim2`, as the last axis, as a view."""
+        """See :func:`tensorxp.linalg.diagonal`; over the axes `dim1` and `dim2`."""
         linalg = self.__array_namespace__().linalg
         found: Tensor = linalg.diagonal(sh.moveaxis(self, (dim1, dim2), (-2, -1)), offset=offset)
         return found
 
     def softmax(self: Any, dim: int) -> Tensor:
-        """Return the softmax along `dim`."""
+        """See :func:`tensorxp.special.softmax`; `dim` is `axis`."""
         found: Tensor = self.__array_namespace__().special.softmax(self, axis=dim)
         return found
 
     def log_softmax(self: Any, dim: int) -> Tensor:
-        """Return the logarithm of the softmax along `dim`."""
+        """See :func:`tensorxp.special.log_softmax`; `dim` is `axis`."""
         found: Tensor = self.__array_namespace__().special.log_softmax(self, axis=dim)
         return found
 
     def logsumexp(self: Any, dim: Dim, keepdim: builtins.bool = False) -> Tensor:
-        """Return log Σ exp over `dim`."""
+        """See :func:`tensorxp.special.logsumexp`; `dim`, `keepdim` are `axis`, `keepdims`."""
         special = self.__array_namespace__().special
         found: Tensor = special.logsumexp(self, axis=dim, keepdims=keepdim)
         return found
 
     def sigmoid(self: Any) -> Tensor:
-        """Return 1 / (1 + exp(-x)) of each element."""
+        """See :func:`tensorxp.nn.functional.sigmoid`."""
         return activation.sigmoid(self)
 
     def relu(self: Any) -> Tensor:
-        """Return the elements, negative ones replaced by 0."""
+        """See :func:`tensorxp.nn.functional.relu`."""
         return activation.relu(self)
 
     def mm(self: Any, other: Any) -> Tensor:
-        """Return the product with another matrix."""
+        """See :func:`tensorxp.matmul`."""
         return products.matmul(self, other)
 
     bmm = mm
@@ -165,11 +183,15 @@ class TorchMethods(AutogradMethods):
         return sh.broadcast_to(self, other.shape)
 
     def new_zeros(self: Any, *size: Any, dtype: Any = None) -> Tensor:
-        """Return zeros of another size, with this tensor's dtype and device."""
+        """Return zeros of shape `size`, with the tensor's device, and its dtype if `dtype` is None.
+
+        """
         return creation.zeros(_size(size), dtype=dtype or self._data.dtype, device=self._device)
 
     def new_ones(self: Any, *size: Any, dtype: Any = None) -> Tensor:
-        """Return ones of another size, with this tensor's dtype and device."""
+        """Return ones of shape `size`, with the tensor's device, and its dtype if `dtype` is None.
+
+        """
         return creation.ones(_size(size), dtype=dtype or self._data.dtype, device=self._device)
 
     def is_floating_point(self: Any) -> builtins.bool:
@@ -181,32 +203,32 @@ class TorchMethods(AutogradMethods):
         return bool(self._data.dtype.kind == "c")
 
     def clamp_(self: Any, min: Any = None, max: Any = None) -> Any:
-        """Limit the elements to [min, max] in place, and return the tensor."""
+        """See :func:`tensorxp.clip`; in place."""
         self[...] = ar.clip(sh.copy(self), min, max)
         return self
 
     def eq(self: Any, other: Any) -> Tensor:
-        """Return whether each element is equal to `other`'s."""
+        """See :func:`tensorxp.equal`."""
         return cmp.equal(self, other)
 
     def ne(self: Any, other: Any) -> Tensor:
-        """Return whether each element differs from `other`'s."""
+        """See :func:`tensorxp.not_equal`."""
         return cmp.not_equal(self, other)
 
     def lt(self: Any, other: Any) -> Tensor:
-        """Return whether each element is less than `other`'s."""
+        """See :func:`tensorxp.less`."""
         return cmp.less(self, other)
 
     def le(self: Any, other: Any) -> Tensor:
-        """Return whether each element is less than or equal to `other`'s."""
+        """See :func:`tensorxp.less_equal`."""
         return cmp.less_equal(self, other)
 
     def gt(self: Any, other: Any) -> Tensor:
-        """Return whether each element is greater than `other`'s."""
+        """See :func:`tensorxp.greater`."""
         return cmp.greater(self, other)
 
     def ge(self: Any, other: Any) -> Tensor:
-        """Return whether each element is greater than or equal to `other`'s."""
+        """See :func:`tensorxp.greater_equal`."""
         return cmp.greater_equal(self, other)
 
 

@@ -39,7 +39,17 @@ _SORT = ("self", "total", "calls", "memory")
 class Event:
     """One span: an operation, a backward node, a module's forward, or a region.
 
-    Times are nanoseconds since the profile began; `nbytes` counts results that own memory.
+    Attributes
+    ----------
+    name, kind, module, shapes : str
+    start, end : int
+        Nanoseconds since the profile began.
+    depth : int
+        How many spans it is within.
+    inner : int
+        Nanoseconds in the spans within it.
+    nbytes : int
+        Of results that own memory.
     """
 
     name: str
@@ -65,7 +75,17 @@ class Event:
 
 @dataclass(slots=True)
 class Row:
-    """A line of the table: times in seconds, bytes of results."""
+    """A line of the table.
+
+    Attributes
+    ----------
+    name : str
+    calls : int
+    total, own : float
+        Seconds, with and without the spans within.
+    nbytes : int
+        Of results.
+    """
 
     name: str
     calls: int = 0
@@ -79,12 +99,17 @@ class profile(Watcher):
 
     Parameters
     ----------
-    model
-        An `nn.Module` whose submodules become spans of their own; operations and their backward
-        are then counted by module, too.
-    sync
+    model : nn.Module or None
+        Its submodules become spans of their own; operations and their backward are then counted by
+        module, too.
+    sync : bool
         Wait for CUDA devices at the start and the end of each span. Without it only the time to
         launch is measured.
+
+    Raises
+    ------
+    TypeError
+        `model` is no module.
 
     Examples
     --------
@@ -182,7 +207,7 @@ class profile(Watcher):
 
     @contextmanager
     def region(self, name: str) -> Iterator[None]:
-        """Make what happens in the scope a span of this name."""
+        """Make what happens in the scope a span named `name`."""
         mark = object()
         self._begin(name, "region", self._modules[-1] if self._modules else "", "", mark)
         try:
@@ -264,10 +289,24 @@ class profile(Watcher):
     # what came of it
 
     def rows(self, by: str = "op", sort: str = "self") -> list[Row]:
-        """Return the sums by "op", "module", "shape" (op with shapes) or "kind".
+        """Return the sums of spans of a kind.
 
-        `sort` is "self", "total", "calls" or "memory". The total of what calls itself counts
-        only the outermost span.
+        Parameters
+        ----------
+        by : str
+            "op", "module", "shape" (op with shapes) or "kind".
+        sort : str
+            "self", "total", "calls" or "memory".
+
+        Returns
+        -------
+        list of Rows
+            The total of what calls itself counts only the outermost span.
+
+        Raises
+        ------
+        ValueError
+            Another `by` or `sort`.
         """
         _check("by", by, _BY)
         _check("sort", sort, _SORT)
@@ -294,7 +333,24 @@ class profile(Watcher):
         return sorted(found.values(), key=lambda row: getattr(row, keys[sort]), reverse=True)
 
     def table(self, by: str = "op", sort: str = "self", limit: int | None = 30) -> str:
-        """Return the rows as text, with their share of the time of all; the first `limit`."""
+        """Return the rows as text, with their share of the time of all.
+
+        Parameters
+        ----------
+        by, sort : str
+            As for `rows`.
+        limit : int or None
+            How many; None is all.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            Another `by` or `sort`.
+        """
         rows = self.rows(by, sort)
         lines = [
             (by, "calls", "self", "%", "total", "per call", "results"),
@@ -350,7 +406,9 @@ class profile(Watcher):
         return f"<profile: {self.summary}>"
 
     def chrome_trace(self, path: str | Path) -> Path:
-        """Write the spans as Chrome trace JSON, for chrome://tracing or ui.perfetto.dev."""
+        """Write the spans to `path` as Chrome trace JSON, for chrome://tracing or ui.perfetto.dev.
+
+        """
         thread = threading.get_ident() % 2**31
         found: list[dict[str, Any]] = [
             {
@@ -367,7 +425,7 @@ class profile(Watcher):
         return write_text(path, json.dumps({"traceEvents": found, "displayTimeUnit": "ms"}))
 
     def flame_html(self, path: str | Path) -> Path:
-        """Write a page that shows the spans in time, and merged by what called them."""
+        """Write a page to `path` that shows the spans in time, and merged by what called them."""
         return write_text(path, flame_page(self.events, self.memory, self.summary))
 
 

@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     suite("--device", help='default device of the run, such as "cpu" or "cuda:0"')
     suite("--max-examples", type=_at_least(1), metavar="N", help="examples for each test (100)")
     suite("--special-cases", action="store_true", help="also draw each special case 150 times")
+    suite("--suite", type=Path, metavar="PATH", help="folder of a clone of the suite")
     suite("--report", type=Path, metavar="FILE.md", help="write a report")
     bench = found["bench"].add_argument
     bench("--only", metavar="NAMES", help="comma-separated names of workloads")

@@ -5,6 +5,7 @@ Operands are Tensors or, beside one, Python scalars, which promote weakly.
 
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp._backend.device import cpu
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
 from tensorxp._core.primitive import elementwise, linear, primitive
@@ -22,6 +23,10 @@ multiply_p = elementwise(
 
 def _divide_x2(ct: Any, x1: Any, x2: Any) -> Any:
     # y = a / b: dy = da / b - a db / b²; y is not saved, so that it may be written to
+    if ct.__class__ is x2.__class__ and ct.size > x2.size >= 1 and ct.size >= loops.LARGE:
+        found = loops.dot(ct, x1, x2.shape)
+        if found is not None:
+            return -found / x2 / x2
     inverse = 1 / x2.conjugate()
     return (ct * -inverse) * (x1.conjugate() * inverse)
 
@@ -35,24 +40,85 @@ divide_p = elementwise(
 
 
 def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the sum of each element of `x1` with the respective element of `x2`."""
+    """Return the sum of each element of `x1` with the respective element of `x2`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
+    """
     return binary(add_p, x1, x2)
 
 
 def subtract(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the difference of each element of `x1` and the respective element of `x2`."""
+    """Return the difference of each element of `x1` and the respective element of `x2`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, numeric, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
+    """
     return binary(subtract_p, x1, x2)
 
 
 def multiply(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the product of each element of `x1` with the respective element of `x2`."""
+    """Return the product of each element of `x1` with the respective element of `x2`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
+    """
     return binary(multiply_p, x1, x2)
 
 
 def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the quotient of each element of `x1` by the respective element of `x2`.
 
-    Integers are divided as floats of the default precision of NumPy (float64).
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
     """
     return binary(divide_p, x1, x2)
 
@@ -77,6 +143,21 @@ def floor_divide(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the greatest integers not above the quotients of `x1` by `x2`.
 
     An infinite operand gives the floor of the true quotient. The gradients are zero.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of bool int8.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
     """
     return binary(floor_divide_p, x1, x2)
 
@@ -85,6 +166,21 @@ def remainder(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the remainders of `x1` divided by `x2`, with the sign of `x2`.
 
     The gradients are 1 for `x1` and -floor(x1 / x2) for `x2`, also at the jumps.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of bool int8.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
     """
     return binary(remainder_p, x1, x2)
 
@@ -96,22 +192,82 @@ square_p = elementwise("square", x=lambda ct, x: ct * (2 * x.conjugate()))
 
 
 def negative(x: Tensor, /) -> Tensor:
-    """Return each element of `x` with its sign changed."""
+    """Return each element of `x` with its sign changed; unsigned ones modulo 2 to their bits.
+
+    Parameters
+    ----------
+    x : Tensor, numeric
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(negative_p, x)
 
 
 def positive(x: Tensor, /) -> Tensor:
-    """Return a copy of `x`, which must be numeric."""
+    """Return a copy of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, numeric
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(positive_p, x)
 
 
 def reciprocal(x: Tensor, /) -> Tensor:
-    """Return 1 / x for each element of `x`."""
+    """Return 1 / x for each element of `x`, truncated for integers.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of bool int8.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(reciprocal_p, x)
 
 
 def square(x: Tensor, /) -> Tensor:
-    """Return x * x for each element of `x`."""
+    """Return x * x for each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of bool int8.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(square_p, x)
 
 
@@ -148,8 +304,24 @@ pow_p = elementwise("pow", scalars=True, x1=_pow_x1, x2=_pow_x2)
 def pow(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return each element of `x1` raised to the respective element of `x2`.
 
-    Gradients at zeros: for `x1` it is 0 where the exponent is 0, for `x2` it is 0 where the
-    base is 0 and the exponent not negative. A negative real base has a NaN gradient for `x2`.
+    Gradients at zeros: for `x1` it is 0 where the exponent is 0, for `x2` it is 0 where the base is
+    0 and the exponent not negative. A negative real base has a NaN gradient for `x2`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of bool int8.
+
+    Raises
+    ------
+    TypeError, OverflowError, DeviceError
+        Operands of other types, Python ints beyond the dtype, or two devices.
+    ValueError
+        Shapes that don't broadcast, or integers to negative integer powers.
     """
     return binary(pow_p, x1, x2)
 
@@ -193,9 +365,21 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
 
 
 def abs(x: Tensor, /) -> Tensor:
-    """Return the absolute value of each element of `x`, real for complex `x`.
+    """Return the absolute value of each element of `x`; its gradient at 0 is 0.
 
-    The gradient at 0 is 0.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, and its dtype: of complex, the real one of the same precision.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
     """
     return unary(abs_p, x)
 
@@ -204,6 +388,20 @@ def sign(x: Tensor, /) -> Tensor:
     """Return the sign of each element of `x`: -1, 0 or 1, and x / |x| for complex `x`.
 
     The gradient is 0 for real `x`, and for complex `x` at 0.
+
+    Parameters
+    ----------
+    x : Tensor, numeric
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
     """
     return unary(sign_p, x)
 
@@ -217,7 +415,23 @@ hypot_p = elementwise(
 
 
 def hypot(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    """Return sqrt(x1² + x2²) without overflow on the way; the gradient at (0, 0) is 0."""
+    """Return sqrt(x1² + x2²) without overflow on the way; the gradient at (0, 0) is 0.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
+        float64.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    """
     return binary(hypot_p, x1, x2)
 
 
@@ -239,7 +453,23 @@ minimum_p = elementwise(
 def maximum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the greater of each pair of elements, NaN if one is NaN.
 
-    At a tie each operand gets half of the gradient.
+    At a tie each operand gets half of the gradient. Complex numbers are ordered by their real, then
+    by their imaginary parts.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
     """
     return binary(maximum_p, x1, x2)
 
@@ -247,7 +477,22 @@ def maximum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
 def minimum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the smaller of each pair of elements, NaN if one is NaN.
 
-    At a tie each operand gets half of the gradient.
+    At a tie each operand gets half of the gradient. Complex numbers are ordered as by `maximum`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
     """
     return binary(minimum_p, x1, x2)
 
@@ -313,10 +558,26 @@ def _bound(x: Any, value: Any, argument: str) -> Any:
 def clip(
     x: Tensor, /, min: Tensor | float | None = None, max: Tensor | float | None = None
 ) -> Tensor:
-    """Return the elements of `x` held within [min, max], in the dtype of `x`.
+    """Return the elements of `x` held within [min, max].
 
     Where `min` is above `max` the result is `max`. `x` gets the gradient inside the closed
-    interval, a bound where it replaces `x`. TypeError for complex `x`.
+    interval, a bound where it replaces `x`.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+    min, max : Tensor, real scalar or None
+        Broadcast with `x`; None is no bound.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the dtype of `x`, to which bounds are cast.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is complex or no Tensor, a bound is not as above; shapes don't broadcast; two devices.
     """
     if not isinstance(x, Tensor) or x._data.dtype.kind == "c":
         given = f"a {type(x).__name__}" if not isinstance(x, Tensor) else x._data.dtype

@@ -23,10 +23,31 @@ astype_p = linear("astype", forward=_cast, x=lambda ct: ct)
 
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
-    """Return `x` with another dtype; a copy unless `copy=False` and nothing has to change.
+    """Return `x` with another dtype.
 
-    Complex to real raises a TypeError: take `real` first. The gradient passes between
-    floating-point and complex types and stops at integers.
+    The gradient passes between floating-point and complex types and stops at integers.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    dtype : dtype
+    copy : bool
+        False returns `x` itself where nothing has to change.
+    device : Device, str or None
+        None keeps that of `x`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, the dtype unknown, or complex `x` would become real: take `real` first
+        (bool is allowed).
+    ValueError, DeviceError
+        An unknown device; one that is not there.
     """
     dimensions("astype", x)
     target = as_dtype(dtype, "astype").dtype
@@ -44,7 +65,17 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
 
 @dataclass(frozen=True)
 class finfo_object:
-    """Limits of a floating-point type, as Python floats."""
+    """Limits of a floating-point type.
+
+    Attributes
+    ----------
+    bits : int
+    eps, max, min, smallest_normal : float
+    dtype : DType
+        Of complex types, that of the parts.
+    tiny, resolution : float
+        As NumPy names them.
+    """
 
     bits: int
     eps: float
@@ -58,7 +89,13 @@ class finfo_object:
 
 @dataclass(frozen=True)
 class iinfo_object:
-    """Limits of an integer type, as Python ints."""
+    """Limits of an integer type.
+
+    Attributes
+    ----------
+    bits, max, min : int
+    dtype : DType
+    """
 
     bits: int
     max: int
@@ -73,7 +110,22 @@ def _dtype_of(value: Any, function: str, argument: str = "type") -> DType:
 
 
 def finfo(type: Any, /) -> finfo_object:
-    """Return the limits of a floating-point dtype, or of a Tensor's; complex: its parts'."""
+    """Return the limits of a floating-point dtype, of a complex one those of its parts.
+
+    Parameters
+    ----------
+    type : dtype or Tensor, floating
+
+    Returns
+    -------
+    finfo_object
+        `bits`, `eps`, `max`, `min`, `smallest_normal`, `dtype`, as Python numbers.
+
+    Raises
+    ------
+    TypeError
+        Another dtype, or none.
+    """
     dtype = _dtype_of(type, "finfo")
     if dtype.kind not in ("real floating", "complex floating"):
         raise TypeError(f"finfo: type is {dtype}; allowed are floating-point types")
@@ -91,7 +143,22 @@ def finfo(type: Any, /) -> finfo_object:
 
 
 def iinfo(type: Any, /) -> iinfo_object:
-    """Return the limits of an integer dtype, or of a Tensor's."""
+    """Return the limits of an integer dtype.
+
+    Parameters
+    ----------
+    type : dtype or Tensor, integer
+
+    Returns
+    -------
+    iinfo_object
+        `bits`, `max`, `min`, `dtype`, as Python numbers.
+
+    Raises
+    ------
+    TypeError
+        Another dtype, or none.
+    """
     dtype = _dtype_of(type, "iinfo")
     if dtype.kind not in ("signed integer", "unsigned integer"):
         raise TypeError(f"iinfo: type is {dtype}; allowed are integer types")
@@ -100,7 +167,24 @@ def iinfo(type: Any, /) -> iinfo_object:
 
 
 def isdtype(dtype: Any, kind: Any) -> bool:
-    """Return whether `dtype` is of `kind`: a dtype, a kind's name, or a tuple of these."""
+    """Return whether `dtype` is of a kind.
+
+    Parameters
+    ----------
+    dtype : dtype
+    kind : dtype, str or tuple of these
+        "bool", "signed integer", "unsigned integer", "integral", "real floating", "complex
+        floating", "numeric".
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError, ValueError
+        No dtypes; another kind.
+    """
     found = as_dtype(dtype, "isdtype")
     if isinstance(kind, tuple):
         return any(isdtype(found, one) for one in kind)
@@ -115,13 +199,43 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 
 
 def can_cast(from_: Any, to: Any, /) -> bool:
-    """Return whether `from_` (a dtype or Tensor) promotes to `to` by the rules of `result_type`."""
+    """Return whether a dtype promotes to another by the rules of `result_type`.
+
+    Parameters
+    ----------
+    from_ : dtype or Tensor
+    to : dtype
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    TypeError
+        No dtypes.
+    """
     source, target = _dtype_of(from_, "can_cast", "from_"), as_dtype(to, "can_cast", "to")
     return bool(np.can_cast(source.dtype, target.dtype, casting="safe"))
 
 
 def result_type(*arrays_and_dtypes: Any) -> DType:
-    """Return the dtype that the arguments promote to, as NumPy 2; Python scalars are weak."""
+    """Return the dtype that the arguments promote to, as NumPy 2.
+
+    Parameters
+    ----------
+    *arrays_and_dtypes : Tensor, dtype, array or scalar
+        Python scalars are weak; not all may be such.
+
+    Returns
+    -------
+    DType
+
+    Raises
+    ------
+    TypeError, ValueError
+        Something else; nothing, or Python scalars only.
+    """
     if not arrays_and_dtypes:
         raise ValueError("result_type: no arguments; allowed are one or more Tensors or dtypes")
     raw: list[Any] = []

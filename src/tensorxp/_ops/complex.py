@@ -16,17 +16,62 @@ conj_p = linear("conj", x=lambda ct: ct.conjugate())
 
 
 def real(x: Tensor, /) -> Tensor:
-    """Return the real parts of `x`, as a view; real `x` is its own real part."""
+    """Return the real parts of `x`, as a view; real `x` is its own real part.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        A view of the shape of `x`; of complex, with the real dtype of the same precision.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return apply(real_p, (x,), {})
 
 
 def imag(x: Tensor, /) -> Tensor:
-    """Return the imaginary parts of complex `x`, as a view; for real `x` zeros (read-only)."""
+    """Return the imaginary parts of complex `x`, as a view; for real `x` zeros (read-only).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`; of complex, the real dtype of the same precision.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return apply(imag_p, (x,), {})
 
 
 def conj(x: Tensor, /) -> Tensor:
-    """Return the complex conjugate of each element of `x`; real `x` is copied."""
+    """Return the complex conjugate of each element of `x`; real `x` is copied.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of bool int8.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(conj_p, x)
 
 
@@ -53,8 +98,22 @@ def _(xp: Any, t: Any, x: Any) -> Any:
 
 
 def angle(x: Tensor, /) -> Tensor:
-    """Return the angle of each element of `x` in [-π, π], real; for real `x` it is 0 or π.
+    """Return the angle of each element of `x` in [-π, π]; for real `x` it is 0 or π.
 
     The gradient is 0 at 0 and for real `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`; dtype of its real part; of integers and bool a float dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
     """
     return unary(angle_p, x)

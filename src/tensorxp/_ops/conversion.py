@@ -41,10 +41,34 @@ def asarray(
 ) -> Tensor:
     """Return `obj` as a Tensor; the gradient path of Tensors is kept, copied or not.
 
-    `obj` is a Tensor (returned itself where nothing has to change), a NumPy array, an array
-    of another library with DLPack, a Python scalar, or nested lists of scalars and Tensors.
-    `copy=True` always copies, `copy=False` never (ValueError where it would have to), None if
-    needed. Strings and objects raise a TypeError.
+    Parameters
+    ----------
+    obj : Tensor, array, scalar or nested sequence
+        An array is NumPy's or has DLPack; sequences hold scalars and Tensors.
+    dtype : dtype or None
+        None keeps that of arrays; Python scalars give bool, int64, or the default real or complex
+        dtype.
+    device : Device, str or None
+        None keeps the device of arrays; else it is the default device.
+    copy : bool or None
+        True copies, False never does, None where needed.
+    requires_grad : bool
+        Whether a result without history becomes a leaf that records.
+
+    Returns
+    -------
+    Tensor
+        Shape of `obj`; `obj` itself, or over its memory, where nothing has to change.
+
+    Raises
+    ------
+    TypeError
+        Strings, objects, dtypes that are no numbers, complex to real.
+    ValueError
+        Ragged sequences; `copy=False` where a copy is needed.
+    OverflowError, DeviceError, RuntimeError
+        An int beyond the dtype; a device that is not there; `requires_grad` with a dtype that is
+        not floating.
     """
     out = _asarray(obj, dtype, device, copy)
     if requires_grad and node_of(out) is not None and out is obj:
@@ -191,6 +215,27 @@ def tensor(
     """Return a new leaf tensor with a copy of `data`, as `torch.tensor`.
 
     Unlike `asarray`, it never shares memory or history with `data`.
+
+    Parameters
+    ----------
+    data : Tensor, array, scalar or nested sequence
+    dtype : dtype or None
+        None as for `asarray`.
+    device : Device, str or None
+        None as for `asarray`.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape of `data`.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        As for `asarray`.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
     """
     if isinstance(data, Tensor):
         data = wrap(data._data, data._device)
@@ -199,7 +244,23 @@ def tensor(
 
 
 def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
-    """Return a CPU tensor that shares memory with a NumPy array; TypeError for others."""
+    """Return a CPU tensor that shares memory with a NumPy array.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        Of booleans, integers up to 64 bits, floats, in the byte order of the machine.
+
+    Returns
+    -------
+    Tensor
+        Shape, dtype and memory of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no such array.
+    """
     if not isinstance(x, np.ndarray):
         raise TypeError(f"from_numpy: x is a {type(x).__name__}; allowed is a numpy.ndarray")
     if x.dtype.kind not in "biufc" or not x.dtype.isnative:
@@ -213,8 +274,26 @@ def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """Return a tensor over the memory of an array with `__dlpack__`.
 
-    A Tensor keeps its gradient path. `device` moves it there; BufferError where `copy=False`
-    and a copy is needed.
+    Parameters
+    ----------
+    x : Tensor or array of another library
+        A Tensor keeps its gradient path.
+    device : Device, str or None
+        Where it goes; None leaves it.
+    copy : bool or None
+        True copies, False never does, None where needed.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` has no `__dlpack__`, or a dtype that there is not here.
+    BufferError, ValueError, DeviceError
+        `copy=False` where a copy is needed; an unknown device; one that is not there.
     """
     place = None if device is None else as_device(device, "from_dlpack")
     if isinstance(x, Tensor):

@@ -35,10 +35,7 @@ def with_grad(x: Tensor, requires_grad: bool, function: str) -> Tensor:
 
 def _raw_of(device: Device, make: Any) -> Any:
     """Return `make()` with `device` as the current one of its backend."""
-    if device.type == "cuda":
-        with device.raw.base.cuda.Device(device.index):
-            return make()
-    return make()
+    return device.run(make)
 
 
 def _shape(function: str, shape: Any) -> tuple[int, ...]:
@@ -81,21 +78,90 @@ def _filled(
 def empty(
     shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of `shape` with arbitrary values; dtype default float64."""
+    """Return a tensor of `shape` with arbitrary values.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    dtype : dtype or None
+        None is the default real dtype.
+    device : Device, str or None
+        None is the default device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Of that shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Sizes, a dtype or a device of a wrong type, negative sizes, unknown names, or a device that
+        is not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     return _make("empty", "empty", shape, dtype, device, requires_grad)
 
 
 def zeros(
     shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of zeros; dtype default float64."""
+    """Return a tensor of zeros.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    dtype : dtype or None
+        None is the default real dtype.
+    device : Device, str or None
+        None is the default device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Of that shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Sizes, a dtype or a device of a wrong type, negative sizes, unknown names, or a device that
+        is not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     return _make("zeros", "zeros", shape, dtype, device, requires_grad)
 
 
 def ones(
     shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor of ones; dtype default float64."""
+    """Return a tensor of ones.
+
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    dtype : dtype or None
+        None is the default real dtype.
+    device : Device, str or None
+        None is the default device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Of that shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Sizes, a dtype or a device of a wrong type, negative sizes, unknown names, or a device that
+        is not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     return _make("ones", "ones", shape, dtype, device, requires_grad)
 
 
@@ -117,10 +183,31 @@ def full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return a tensor of `shape` filled with `fill_value`, a Python scalar or 0-d tensor.
+    """Return a tensor of `shape` filled with one value.
 
-    dtype default: that of `fill_value` (int64, float64, complex128 or bool for scalars).
-    A 0-d Tensor that requires grad receives the sum of the cotangent.
+    Parameters
+    ----------
+    shape : int or tuple of ints
+    fill_value : scalar or 0-d Tensor
+        A Tensor that requires grad receives the sum of the cotangent.
+    dtype : dtype or None
+        None is that of `fill_value`: bool, int64, or the default real or complex dtype for scalars.
+    device : Device, str or None
+        None is the default device, or that of a Tensor `fill_value`.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Of that shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Sizes, a value, dtype or device of a wrong type, negative sizes, a Tensor `fill_value` that
+        doesn't broadcast to `shape`, an int beyond the dtype, or a device that is not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
     """
     if isinstance(fill_value, Tensor):
         value = fill_value if dtype is None else astype(fill_value, dtype, copy=False)
@@ -146,21 +233,87 @@ def _like(
 def empty_like(
     x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return a tensor with the shape of `x`, and its dtype and device unless given."""
+    """Return a tensor with the shape of `x` and arbitrary values.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    dtype : dtype or None
+        None is that of `x`.
+    device : Device, str or None
+        None is that of `x`.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is no Tensor, an unknown dtype or device, or a device that is not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     return _like("empty_like", "empty", x, dtype, device, requires_grad)
 
 
 def zeros_like(
     x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return zeros with the shape of `x`, and its dtype and device unless given."""
+    """Return zeros with the shape of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    dtype : dtype or None
+        None is that of `x`.
+    device : Device, str or None
+        None is that of `x`.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is no Tensor, an unknown dtype or device, or a device that is not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     return _like("zeros_like", "zeros", x, dtype, device, requires_grad)
 
 
 def ones_like(
     x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Return ones with the shape of `x`, and its dtype and device unless given."""
+    """Return ones with the shape of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    dtype : dtype or None
+        None is that of `x`.
+    device : Device, str or None
+        None is that of `x`.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is no Tensor, an unknown dtype or device, or a device that is not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     return _like("ones_like", "ones", x, dtype, device, requires_grad)
 
 
@@ -173,7 +326,31 @@ def full_like(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return a tensor filled with `fill_value`, otherwise like `x`."""
+    """Return a tensor with the shape of `x` filled with one value.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    fill_value : scalar or 0-d Tensor
+        As for `full`.
+    dtype : dtype or None
+        None is that of `x`.
+    device : Device, str or None
+        None is that of `x`.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        `x` is no Tensor, and as for `full`.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     dimensions("full_like", x)
     if isinstance(fill_value, Tensor):
         chosen = of_raw(x._data.dtype) if dtype is None else dtype
@@ -208,11 +385,15 @@ def _is_seen(x: Tensor) -> bool:
     return bool(watching and stack()) or (modes.grad and node_of(x) is not None)
 
 
-def _count(function: str, argument: str, value: Any) -> int:
+def _integer(function: str, argument: str, value: Any) -> int:
     try:
-        found = operator.index(value)
+        return operator.index(value)
     except TypeError:
         raise TypeError(f"{function}: {argument} is {value!r}; allowed is an integer") from None
+
+
+def _count(function: str, argument: str, value: Any) -> int:
+    found = _integer(function, argument, value)
     if found < 0:
         raise ValueError(f"{function}: {argument} is {found}; it must not be negative")
     return found
@@ -230,7 +411,27 @@ def arange(
 ) -> Tensor:
     """Return evenly spaced values in [start, stop); with one argument, in [0, start).
 
-    dtype default: int64 if all arguments are ints, else float64. ValueError for step 0.
+    Parameters
+    ----------
+    start, stop, step : real number or 0-d Tensor
+        `step` is not 0. Tensors must not require grad.
+    dtype : dtype or None
+        None is int64 if all three are ints, else the default real dtype.
+    device : Device, str or None
+        None is the default device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape (max(0, ceil((stop - start) / step)),), that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Ends that are no real numbers, dtype bool, step 0, an unknown dtype or device.
+    RuntimeError
+        An end requires grad; `requires_grad` with a dtype that is not floating.
     """
     start, step = _number("arange", "start", start), _number("arange", "step", step)
     start, stop = (0, start) if stop is None else (start, _number("arange", "stop", stop))
@@ -271,8 +472,32 @@ def linspace(
 ) -> Tensor:
     """Return `num` evenly spaced values from `start` to `stop`, both ends hit exactly.
 
-    dtype default float64, or complex128 if an end is complex. An end may be a 0-d Tensor
-    that requires grad: the gradient passes.
+    Parameters
+    ----------
+    start, stop : number or 0-d Tensor
+        Gradients pass to Tensors.
+    num : int
+        At least 0.
+    dtype : dtype or None
+        None is the default real dtype, the complex one for complex ends.
+    device : Device, str or None
+        None is the default device.
+    endpoint : bool
+        Whether `stop` is the last value, or would be the next.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape (num,), that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Ends that are no numbers or complex for a real dtype, a negative or fractional `num`, an
+        unknown dtype or device.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
     """
     count = _count("linspace", "num", num)
     if any(isinstance(n, Tensor) and _is_seen(n) for n in (start, stop)):
@@ -297,10 +522,14 @@ def linspace(
         place,
         lambda: place.raw.base.linspace(start, stop, count, dtype=chosen, endpoint=endpoint),
     )
-    if count > 0:
+
+    def both_ends() -> None:
         raw[0] = start
         if endpoint and count > 1:
             raw[-1] = stop
+
+    if count > 0:
+        place.run(both_ends)
     return with_grad(wrap(raw, place), requires_grad, "linspace")
 
 
@@ -315,8 +544,42 @@ def logspace(
     dtype: Any = None,
     device: Any = None,
 ) -> Tensor:
-    """Return `num` values from base**start to base**stop, evenly spaced in the exponent."""
+    """Return `num` values from base**start to base**stop, evenly spaced in the exponent.
+
+    Parameters
+    ----------
+    start, stop : real number or 0-d Tensor
+        Tensors must not require grad.
+    num : int
+        At least 0.
+    endpoint : bool
+        Whether base**stop is the last value.
+    base : float
+    dtype : dtype or None
+        None is the default real dtype.
+    device : Device, str or None
+        None is the default device.
+
+    Returns
+    -------
+    Tensor
+        Shape (num,), that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments that are no real numbers, a negative or fractional `num`, an unknown dtype or
+        device.
+    RuntimeError
+        An end requires grad.
+    """
     ends = _number("logspace", "start", start), _number("logspace", "stop", stop)
+    base = _number("logspace", "base", base)
+    if any(isinstance(n, complex) for n in (*ends, base)):
+        raise TypeError(
+            f"logspace: start, stop and base are {ends[0]}, {ends[1]} and {base}; allowed are real "
+            "numbers"
+        )
     count = _count("logspace", "num", num)
     place = as_device(device, "logspace")
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "logspace").dtype
@@ -337,17 +600,61 @@ def eye(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return zeros with ones on the `k`-th diagonal; dtype default float64."""
+    """Return zeros with ones on the `k`-th diagonal.
+
+    Parameters
+    ----------
+    n_rows, n_cols : int
+        `n_cols` None is `n_rows`.
+    k : int
+        Positive above the main diagonal.
+    dtype : dtype or None
+        None is the default real dtype.
+    device : Device, str or None
+        None is the default device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        Shape (n_rows, n_cols), that dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `n_rows`, `n_cols` or `k` is no int, a size is negative, an unknown dtype or device.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
+    """
     place = as_device(device, "eye")
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
     rows = _count("eye", "n_rows", n_rows)
     columns = rows if n_cols is None else _count("eye", "n_cols", n_cols)
+    k = _integer("eye", "k", k)
     raw = _raw_of(place, lambda: place.raw.base.eye(rows, columns, k, dtype=chosen))
     return with_grad(wrap(raw, place), requires_grad, "eye")
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
-    """Return coordinate tensors of 1-d `arrays`, for "xy" (Cartesian) or "ij" indexing."""
+    """Return coordinate tensors of vectors.
+
+    Parameters
+    ----------
+    *arrays : Tensor, any dtype
+        1-D or 0-D, n of them.
+    indexing : str
+        "xy" (Cartesian: the first two axes swapped) or "ij".
+
+    Returns
+    -------
+    tuple of Tensors
+        n copies, each with the dtype of its vector and the shape of all sizes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An argument is no Tensor, has two axes or more; another `indexing`.
+    """
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: indexing is {indexing!r}; allowed are "xy" and "ij"')
     for i, x in enumerate(arrays):

@@ -122,8 +122,25 @@ def cumulative_sum(
 ) -> Tensor:
     """Return the sums of the elements of `x` up to each along `axis`.
 
-    The dtype is that of `sum`; `include_initial` puts a 0 first. `axis` may be left out for
-    1-D tensors only (ValueError).
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int or None
+        None for 1-D `x` only.
+    dtype : dtype or None
+        None as for `sum`.
+    include_initial : bool
+        Whether a 0 comes first.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` (one more along `axis` with `include_initial`), that dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return _cumulate(cumulative_sum_p, x, axis, dtype, include_initial)
 
@@ -138,19 +155,74 @@ def cumulative_prod(
 ) -> Tensor:
     """Return the products of the elements of `x` up to each along `axis`.
 
-    The dtype is that of `sum`; `include_initial` puts a 1 first. `axis` may be left out for
-    1-D tensors only (ValueError). Derivatives of every order are exact where elements are zero.
+    Derivatives of every order are exact where elements are zero.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int or None
+        None for 1-D `x` only.
+    dtype : dtype or None
+        None as for `sum`.
+    include_initial : bool
+        Whether a 1 comes first.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` (one more along `axis` with `include_initial`), that dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return _cumulate(cumulative_prod_p, x, axis, dtype, include_initial)
 
 
 def cumsum(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> Tensor:
-    """Return `cumulative_sum` of `x`, of the flattened `x` where `axis` is None, as NumPy."""
+    """Return `cumulative_sum`, of the flattened `x` without an axis, as NumPy.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int or None
+    dtype : dtype or None
+        None as for `sum`.
+
+    Returns
+    -------
+    Tensor
+        1-D of the flattened `x`, or of the shape of `x`; that dtype.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor, the dtype unknown; no such axis.
+    """
     return cumulative_sum(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
 
 
 def cumprod(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> Tensor:
-    """Return `cumulative_prod` of `x`, of the flattened `x` where `axis` is None, as NumPy."""
+    """Return `cumulative_prod`, of the flattened `x` without an axis, as NumPy.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int or None
+    dtype : dtype or None
+        None as for `sum`.
+
+    Returns
+    -------
+    Tensor
+        1-D of the flattened `x`, or of the shape of `x`; that dtype.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor, the dtype unknown; no such axis.
+    """
     return cumulative_prod(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
 
 
@@ -206,10 +278,28 @@ def diff(
     prepend: Tensor | float | None = None,
     append: Tensor | float | None = None,
 ) -> Tensor:
-    """Return the `n`-th differences of `x` along `axis`, after joining `prepend` and `append`.
+    """Return the `n`-th differences of `x` along `axis`; of bool they are "not equal".
 
-    0-d tensors and Python scalars count as one value along the axis. Differences of bool are
-    "not equal". ValueError for a negative `n` or shapes that do not fit.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int
+    n : int
+        At least 0.
+    prepend, append : Tensor, scalar or None
+        Joined to `x` before; 0-d: one value along the axis.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, `n` fewer along `axis` (at least 0); its dtype, promoted with those joined.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor; no such axis.
+    ValueError
+        `n` is negative; shapes that differ beside `axis`.
     """
     ndim = dimensions("diff", x)
     axis = normalize_axis("diff", axis, ndim)

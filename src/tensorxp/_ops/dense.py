@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
@@ -59,19 +60,22 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
 
 @primitive
 def softmax_cross_entropy_p(xp: Any, x: Any, target: Any, scale: Any, *, total: bool) -> Any:
-    """Return scale · -log softmax(x)[target] for each row, and exp(x - max) with its sums."""
-    n, classes = x.shape
-    e = xp.empty(x.shape, dtype=x.dtype)
-    losses = xp.empty(n, dtype=x.dtype)
-    sums = xp.empty(n, dtype=x.dtype)
-    for part in row_blocks(xp, n, classes):
-        z = e[part]
-        xp.subtract(x[part], x[part].max(axis=1, keepdims=True), out=z)
-        losses[part] = z[xp.arange(len(z)), target[part]]
-        xp.exp(z, out=z)
-        z.sum(axis=1, out=sums[part])
-    losses = (xp.log(sums) - losses) * scale
-    return (losses.sum() if total else losses), e, sums
+    """Return scale · -log softmax(x)[target] for each row, the peaks, and Σ exp(x - peak)."""
+    found = loops.cross_entropy(x, target, scale)
+    if found is None:
+        n, classes = x.shape
+        losses, peaks, sums = (xp.empty(n, dtype=x.dtype) for _ in range(3))
+        for part in row_blocks(xp, n, classes):
+            rows = x[part]
+            rows.max(axis=1, out=peaks[part])
+            z = rows - peaks[part, None]
+            losses[part] = z[xp.arange(len(z)), target[part]]
+            xp.exp(z, out=z)
+            z.sum(axis=1, out=sums[part])
+        losses = (xp.log(sums) - losses) * scale
+    else:
+        losses, peaks, sums = found
+    return (losses.sum() if total else losses), peaks, sums
 
 
 def _softmax(xp: Any, x: Any) -> Any:
@@ -87,7 +91,13 @@ def _(xp: Any, ct: Any, x: Any, target: Any, scale: Any, out: Any) -> Any:
     if isinstance(x, Tensor):
         back = _softmax(xp, x) * xp.expand_dims(share, axis=1)
     else:
-        back = out[1] * (share / out[2])[:, None]
+        _, peaks, sums = out
+        found = loops.cross_entropy_back(x, peaks, sums, target, share)
+        if found is not None:
+            return found, None, None
+        back = x - peaks[:, None]
+        xp.exp(back, out=back)
+        back *= (share / sums)[:, None]
     back[rows, target] = back[rows, target] - share
     return back, None, None
 

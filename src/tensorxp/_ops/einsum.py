@@ -157,10 +157,25 @@ def einsum(subscripts: Any, /, *operands: Any, optimize: bool | str | None = Non
     """Return the sums of products of the elements of `operands` by index letters.
 
     `"ij,jk->ik"` is a matrix product. Without `->` the output has the letters that occur once, in
-    alphabetical order; a letter repeated in a term takes a diagonal; `...` stands for leading
-    axes, which are broadcast. NumPy's form with lists of ints works too. `optimize` as NumPy's;
-    None looks for an order of contraction where the operands are large enough. ValueError for
-    subscripts that do not fit.
+    alphabetical order; a letter repeated in a term takes a diagonal; `...` stands for leading axes,
+    which are broadcast. NumPy's form with lists of ints works too.
+
+    Parameters
+    ----------
+    subscripts : str or Tensor
+    *operands : Tensor, any dtype
+    optimize : bool, str or None
+        As NumPy's; None looks for an order of contraction for large operands.
+
+    Returns
+    -------
+    Tensor
+        Of the output's shape, the promoted dtype; a copy.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        An operand is no Tensor; subscripts or sizes that don't fit; two devices.
     """
     if not isinstance(subscripts, str):
         subscripts, operands = _from_lists((subscripts, *operands))

@@ -19,37 +19,144 @@ log10_p = elementwise("log10", x=lambda ct, x: ct / (x.conjugate() * _LN_10))
 
 
 def exp(x: Tensor, /) -> Tensor:
-    """Return e raised to each element of `x`."""
+    """Return e raised to each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(exp_p, x)
 
 
 def exp2(x: Tensor, /) -> Tensor:
-    """Return 2 raised to each element of `x`."""
+    """Return 2 raised to each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(exp2_p, x)
 
 
 def expm1(x: Tensor, /) -> Tensor:
-    """Return exp(x) - 1, accurate for elements near 0."""
+    """Return exp(x) - 1, accurate for elements near 0.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(expm1_p, x)
 
 
 def log(x: Tensor, /) -> Tensor:
-    """Return the natural logarithm of each element of `x`; complex: the principal branch."""
+    """Return the natural logarithm of each element of `x`; complex: the principal branch.
+
+    For real `x`: -inf at 0, NaN below.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(log_p, x)
 
 
 def log1p(x: Tensor, /) -> Tensor:
-    """Return log(1 + x), accurate for elements near 0."""
+    """Return log(1 + x), accurate for elements near 0.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(log1p_p, x)
 
 
 def log2(x: Tensor, /) -> Tensor:
-    """Return the logarithm to base 2 of each element of `x`."""
+    """Return the logarithm to base 2 of each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(log2_p, x)
 
 
 def log10(x: Tensor, /) -> Tensor:
-    """Return the logarithm to base 10 of each element of `x`."""
+    """Return the logarithm to base 10 of each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(log10_p, x)
 
 
@@ -70,6 +177,21 @@ def logaddexp(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return log(exp(x1) + exp(x2)) without overflow on the way.
 
     The gradients are exp(x - out); two equal infinities get half each.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
+        float64.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
     """
     return binary(logaddexp_p, x1, x2)
 
@@ -79,10 +201,42 @@ cbrt_p = elementwise("cbrt", x=lambda ct, out: ct / (3 * out * out))
 
 
 def sqrt(x: Tensor, /) -> Tensor:
-    """Return the principal square root of each element of `x`; the gradient at 0 is inf."""
+    """Return the principal square root of each element of `x`; NaN for negative real `x`.
+
+    The gradient at 0 is inf.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(sqrt_p, x)
 
 
 def cbrt(x: Tensor, /) -> Tensor:
-    """Return the real cube root of each element of `x`; the gradient at 0 is inf."""
+    """Return the real cube root of each element of `x`; the gradient at 0 is inf.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(cbrt_p, x)

@@ -25,6 +25,21 @@ def fmax(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the greater of each pair of elements, passing over NaN.
 
     At a tie `x1` gets the gradient.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
     """
     return binary(fmax_p, x1, x2)
 
@@ -33,6 +48,21 @@ def fmin(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the smaller of each pair of elements, passing over NaN.
 
     At a tie `x1` gets the gradient.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
+        two devices.
     """
     return binary(fmin_p, x1, x2)
 
@@ -50,6 +80,21 @@ def copysign(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the magnitudes of `x1` with the signs of `x2`, those of zeros and NaN included.
 
     The gradient for `x1` is 0 at 0; for `x2` it is zero.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
+        float64.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
     """
     return binary(copysign_p, x1, x2)
 
@@ -58,6 +103,21 @@ def nextafter(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the next floating-point number after `x1` towards `x2`.
 
     The gradient for `x1` is that of the identity; for `x2` it is zero.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
+        float64.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
     """
     return binary(nextafter_p, x1, x2)
 
@@ -86,8 +146,26 @@ def _(xp: Any, t: Any, x: Any) -> Any:
 def nan_to_num(
     x: Tensor, /, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
-    """Return `x` with NaN and the infinities replaced, by default by the dtype's extremes.
+    """Return a copy of `x` with NaN and the infinities replaced, in complex `x` by parts.
 
     The gradient is 0 where something was replaced.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    nan : float
+        In place of NaN.
+    posinf, neginf : float or None
+        In place of the infinities; None: the largest and smallest number of the dtype.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or a value no number of its dtype.
     """
     return apply(nan_to_num_p, (x,), {"nan": nan, "posinf": posinf, "neginf": neginf})

@@ -58,7 +58,8 @@ def getitem(x: Any, key: Any, /) -> Tensor:
         key, op = raw_key(x, key, "__getitem__")
         if op is not getitem_p:
             if modes.grad and node_of(x) is not None and not stack():
-                key = own_key(key)
+                given = key
+                key = x._device.run(lambda: own_key(given))
             try:
                 return single(op, x, {"key": key})
             except IndexError as error:

@@ -140,7 +140,12 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Axes = 2) -> Tensor:
             )
         in1, in2 = tuple(range(n1 - axes, n1)), tuple(range(axes))
     else:
-        first, second = axes
+        try:
+            first, second = axes
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"tensordot: axes is {axes!r}; allowed are an int and a pair of sequences of ints"
+            ) from None
         in1 = normalize_axes("tensordot", first, n1)
         in2 = normalize_axes("tensordot", second, n2)
     sizes1 = [x1._data.shape[i] for i in in1]

@@ -413,7 +413,7 @@ def std(
     Returns
     -------
     Tensor
-        Shape and dtype as of `var`.
+        Shape of `x` without `axis`; dtype as of `var`.
 
     Raises
     ------

@@ -21,23 +21,82 @@ trunc_p = elementwise("trunc", x=_zero)
 
 
 def ceil(x: Tensor, /) -> Tensor:
-    """Return the smallest integer not below each element of `x`."""
+    """Return the smallest integer not below each element of `x`; the gradient is zero.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(ceil_p, x)
 
 
 def floor(x: Tensor, /) -> Tensor:
-    """Return the greatest integer not above each element of `x`."""
+    """Return the greatest integer not above each element of `x`; the gradient is zero.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(floor_p, x)
 
 
 def round(x: Tensor, /) -> Tensor:
     """Return the integer nearest to each element of `x`, the even one in the middle.
 
-    Complex elements are rounded by parts.
+    Complex elements are rounded by parts. The gradient is zero.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of bool float16.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
     """
     return unary(round_p, x)
 
 
 def trunc(x: Tensor, /) -> Tensor:
-    """Return each element of `x` without its fraction."""
+    """Return each element of `x` without its fraction; the gradient is zero.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(trunc_p, x)

@@ -56,25 +56,69 @@ def _position(op: Primitive, x: Any, axis: int | None, keepdims: bool) -> Tensor
 
 
 def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the first largest element along `axis`, or into the flattened `x`.
+    """Return the index of the first largest element along `axis`; the first NaN counts as that.
 
-    The first NaN counts as the largest. ValueError where there are no elements.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int or None
+        None is of the flattened `x`.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, dtype int64; no gradient.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; there are no elements.
     """
     return _position(argmax_p, x, axis, keepdims)
 
 
 def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Return the index of the first smallest element along `axis`, or into the flattened `x`.
+    """Return the index of the first smallest element along `axis`; the first NaN counts as that.
 
-    The first NaN counts as the smallest. ValueError where there are no elements.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int or None
+        None is of the flattened `x`.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, dtype int64; no gradient.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; there are no elements.
     """
     return _position(argmin_p, x, axis, keepdims)
 
 
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
-    """Return the indices of the elements that are not zero, a 1-D tensor for each axis.
+    """Return the indices of the elements that are not zero, in the order of the flattened `x`.
 
-    The order is that of the flattened `x`. ValueError for 0-d tensors.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    tuple of Tensors
+        One of shape (count,) and dtype int64 for each axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor; `x` is 0-d.
     """
     if dimensions("nonzero", x) == 0:
         raise ValueError("nonzero: x has 0 dimensions; allowed are 1 and above")
@@ -82,12 +126,42 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
 
 
 def argwhere(x: Tensor, /) -> Tensor:
-    """Return the indices of the elements that are not zero, one row for each element."""
+    """Return the indices of the elements that are not zero, one row for each element.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape (count, x.ndim), dtype int64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor; `x` is 0-d.
+    """
     return stack(nonzero(x), axis=-1)
 
 
 def flatnonzero(x: Tensor, /) -> Tensor:
-    """Return the indices into the flattened `x` of the elements that are not zero."""
+    """Return the indices into the flattened `x` of the elements that are not zero.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape (count,), dtype int64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return nonzero(ravel(x))[0]
 
 
@@ -110,10 +184,30 @@ def searchsorted(
     side: str = "left",
     sorter: Tensor | None = None,
 ) -> Tensor:
-    """Return where in the sorted 1-D `x1` the elements of `x2` belong so that it stays sorted.
+    """Return where in the sorted `x1` the elements of `x2` belong so that it stays sorted.
 
-    `side` "left" puts them before equal elements, "right" behind them; `sorter` holds the indices
-    that sort `x1`. NaN belongs at the end.
+    NaN belongs at the end.
+
+    Parameters
+    ----------
+    x1 : Tensor, any dtype
+        1-D.
+    x2 : Tensor or scalar, any dtype
+    side : str
+        "left" puts them before equal elements, "right" behind.
+    sorter : Tensor, integer, or None
+        The indices that sort `x1`, 1-D.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x2`, dtype int64.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError, DeviceError
+        Arguments of other types or dtypes; `x1` not 1-D, another `side`; a Python int beyond the
+        dtype; two devices.
     """
     if dimensions("searchsorted", x1, "x1") != 1:
         raise ValueError(f"searchsorted: x1 has {x1._data.ndim} dimensions; allowed is 1")
@@ -137,8 +231,24 @@ where_p = elementwise(
 def where(condition: Tensor, x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the elements of `x1` where `condition` is true, and of `x2` elsewhere.
 
-    Each side gets the gradient only where it was chosen, and zero elsewhere even where the
-    other side's derivative is infinite or NaN.
+    Each side gets the gradient only where it was chosen, and zero elsewhere even where the other
+    side's derivative is infinite or NaN.
+
+    Parameters
+    ----------
+    condition : Tensor or scalar, any dtype, broadcast
+        Numbers are true if not 0.
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype of `x1` and `x2`.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        No Tensor among them, or other types; shapes that don't broadcast; two devices.
     """
     tensor = next((x for x in (x1, x2, condition) if isinstance(x, Tensor)), None)
     condition = _beside("where", "condition", condition, tensor)
@@ -165,9 +275,23 @@ isin_p = nondifferentiable("isin", forward=_isin, inputs=("x1", "x2"))
 
 
 def isin(x1: Tensor | complex, x2: Tensor | complex, /, *, invert: bool = False) -> Tensor:
-    """Return for each element of `x1` whether it is among `x2` (not among, with `invert`).
+    """Return for each element of `x1` whether it is among `x2`, by value; NaN never is.
 
-    Elements are compared by value, so NaN is never among others.
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype
+    invert : bool
+        Return the contrary.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x1`, dtype bool.
+
+    Raises
+    ------
+    TypeError, DeviceError
+        Other types, or no Tensor among them; two devices.
     """
     tensor = x1 if isinstance(x1, Tensor) else x2
     inputs = (_beside("isin", "x1", x1, tensor), _beside("isin", "x2", x2, tensor))
@@ -214,8 +338,25 @@ def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
 def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
     """Return the slices of `x` at `indices` along `axis`.
 
-    Negative indices count from the end; IndexError out of bounds. `indices` of any shape take
-    the place of the axis. `axis` None picks from the flattened `x`.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    indices : Tensor or sequence, integer
+        Of any shape; negative ones count from the end.
+    axis : int or None
+        None picks from the flattened `x`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with that of `indices` in place of `axis`; its dtype; a copy.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor, `indices` are no integers; no such axis.
+    IndexError, DeviceError
+        An index out of bounds; two devices.
     """
     ndim = dimensions("take", x)
     indices = _indices("take", indices, x)
@@ -235,7 +376,8 @@ def _check_bounds(function: str, indices: Any, x: Any, axis: int) -> None:
     if x._device is not indices._device:
         raise device_mismatch(function, (x, indices))
     if x._device.type == "cuda" and data.size:
-        if int(data.max()) >= size or int(data.min()) < -size:
+        low, high = x._device.run(lambda: (int(data.min()), int(data.max())))
+        if high >= size or low < -size:
             raise IndexError(
                 f"{function}: an index is out of bounds for axis {axis} of size {size}"
             )
@@ -270,10 +412,26 @@ def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
 
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
-    """Return the elements of `x` at `indices` along `axis`, the other axes broadcast together.
+    """Return the elements of `x` at `indices` along `axis`.
 
-    Negative indices count from the end; IndexError out of bounds, ValueError where the numbers
-    of dimensions differ.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    indices : Tensor or sequence, integer
+        Of as many axes; those beside `axis` broadcast. Negative ones count from the end.
+    axis : int
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the size of `indices` along `axis`; dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor, `indices` are no integers; no such axis.
+    ValueError, IndexError, DeviceError
+        Numbers of axes that differ; an index out of bounds; two devices.
     """
     ndim = dimensions("take_along_axis", x)
     indices = _indices("take_along_axis", indices, x)
@@ -312,8 +470,28 @@ def _(xp: Any, t: Any, x: Any, *, minlength: int) -> Any:
 
 
 def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """Return how often each integer from 0 up occurs in the 1-D `x`, or the sums of `weights`.
+    """Return how often each integer from 0 up occurs in `x`, or the sums of `weights`.
 
-    int64 counts, float64 sums; differentiable in `weights`.
+    Differentiable in `weights`.
+
+    Parameters
+    ----------
+    x : Tensor, integer or bool
+        1-D, not negative.
+    weights : Tensor, real or bool, or None
+        Of the shape of `x`.
+    minlength : int
+        The least size of the result.
+
+    Returns
+    -------
+    Tensor
+        Shape (max(max(x) + 1, minlength),), dtype int64, with weights float64.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        No Tensor, other dtypes; not 1-D, negative elements or `minlength`, shapes that differ; two
+        devices.
     """
     return apply(bincount_p, (x, weights), {"minlength": minlength})

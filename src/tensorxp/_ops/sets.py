@@ -16,7 +16,19 @@ from tensorxp._ops.shaping import ravel
 
 
 class unique_all_result(NamedTuple):
-    """What `unique_all` returns."""
+    """What `unique_all` returns.
+
+    Attributes
+    ----------
+    values : Tensor
+        Shape (count,), dtype of `x`.
+    indices : Tensor
+        Where each occurs first in the flattened `x`, int64.
+    inverse_indices : Tensor
+        Shape of `x`, int64.
+    counts : Tensor
+        Shape (count,), int64.
+    """
 
     values: Tensor
     indices: Tensor
@@ -25,14 +37,30 @@ class unique_all_result(NamedTuple):
 
 
 class unique_counts_result(NamedTuple):
-    """What `unique_counts` returns."""
+    """What `unique_counts` returns.
+
+    Attributes
+    ----------
+    values : Tensor
+        Shape (count,), dtype of `x`.
+    counts : Tensor
+        Shape (count,), int64.
+    """
 
     values: Tensor
     counts: Tensor
 
 
 class unique_inverse_result(NamedTuple):
-    """What `unique_inverse` returns."""
+    """What `unique_inverse` returns.
+
+    Attributes
+    ----------
+    values : Tensor
+        Shape (count,), dtype of `x`.
+    inverse_indices : Tensor
+        Shape of `x`, int64.
+    """
 
     values: Tensor
     inverse_indices: Tensor
@@ -70,26 +98,87 @@ def _apply(x: Tensor, *, index: bool = False, inverse: bool = False, counts: boo
 def unique_all(x: Tensor, /) -> unique_all_result:
     """Return the unique elements of `x`, where each occurs first, and how often.
 
-    A named tuple (values, indices, inverse_indices, counts): `values[inverse_indices]` is `x`.
     The values have a gradient, which goes to the first occurrences.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    unique_all_result
+        (values, indices, inverse_indices, counts), ascending: `values[inverse_indices]` is `x`. The
+        dtype of values is that of `x`, of the others int64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
     """
     return unique_all_result(*_apply(x, index=True, inverse=True, counts=True))
 
 
 def unique_counts(x: Tensor, /) -> unique_counts_result:
-    """Return the unique elements of `x` and how often each occurs, as (values, counts)."""
+    """Return the unique elements of `x` and how often each occurs.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    unique_counts_result
+        (values, counts), ascending; NaNs differ from each other. Their dtypes are that of `x` and
+        int64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unique_counts_result(*_apply(x, counts=True))
 
 
 def unique_inverse(x: Tensor, /) -> unique_inverse_result:
     """Return the unique elements of `x` and where in them each element of `x` is.
 
-    A named tuple (values, inverse_indices).
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    unique_inverse_result
+        (values, inverse_indices), ascending; NaNs differ from each other. Their dtypes are that of
+        `x` and int64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
     """
     return unique_inverse_result(*_apply(x, inverse=True))
 
 
 def unique_values(x: Tensor, /) -> Tensor:
-    """Return the unique elements of `x`, in ascending order."""
+    """Return the unique elements of `x`, in ascending order; NaNs differ from each other.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape (count,), dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     found = _apply(x)
     return found[0] if found.__class__ is tuple else found  # type: ignore[no-any-return]

@@ -434,7 +434,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
         No ints; shapes that don't broadcast.
     """
     try:
-        return np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*(_ints("broadcast_shapes", "a shape", s) for s in shapes))
     except ValueError:
         raise ValueError(
             f"broadcast_shapes: the shapes {', '.join(map(str, shapes))} could not be broadcast "
@@ -779,14 +779,14 @@ def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
     Returns
     -------
     Tensor
-        A view with max(x.ndim, ndim) axes, dtype of `x`; `x` itself where it has them.
+        A view whose shape has max(x.ndim, ndim) axes, dtype of `x`; `x` itself where it has them.
 
     Raises
     ------
     TypeError
         `x` is no Tensor, `ndim` no int.
     """
-    missing = ndim - dimensions("atleast_nd", x)
+    missing = _ints("atleast_nd", "ndim", ndim)[0] - dimensions("atleast_nd", x)
     return expand_dims(x, axis=tuple(range(missing))) if missing > 0 else x
 
 
@@ -826,6 +826,8 @@ def pad(
             f"pad: pad_width is {pad_width} for x of shape {x._data.shape}; allowed are an int, a "
             "pair (before, after), or a pair for each axis"
         ) from None
+    if any(not isinstance(n, int) for pair in widths for n in pair):
+        raise TypeError(f"pad: pad_width is {pad_width!r}; allowed are ints")
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width is {pad_width}; widths must not be negative")
     shape = tuple(n + a + b for n, (a, b) in zip(x._data.shape, widths, strict=True))

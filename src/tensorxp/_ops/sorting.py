@@ -36,10 +36,28 @@ argsort_p = nondifferentiable("argsort", forward=_argsort)
 def argsort(
     x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
 ) -> Tensor:
-    """Return the int64 indices that sort `x` along `axis`.
+    """Return the indices that sort `x` along `axis`.
 
-    NaNs come last in either order. With `stable`, equal elements keep their order in either
-    order. Complex numbers are ordered by their real, then by their imaginary parts.
+    NaNs come last in either order. Complex numbers are ordered by their real, then by their
+    imaginary parts.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int
+    descending : bool
+    stable : bool
+        Whether equal elements keep their order, in either order.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, dtype int64.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor; no such axis.
     """
     axis = normalize_axis("argsort", axis, dimensions("argsort", x))
     params = {"axis": axis, "descending": descending, "stable": stable}
@@ -50,6 +68,23 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
     """Return a copy of `x` sorted along `axis`, ordered as by `argsort`.
 
     The gradient goes back to where each element came from.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int
+    descending, stable : bool
+        As for `argsort`.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError
+        `x` is no Tensor; no such axis.
     """
     axis = normalize_axis("sort", axis, dimensions("sort", x))
     if watching or (modes.grad and node_of(x) is not None):

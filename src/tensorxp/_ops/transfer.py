@@ -34,11 +34,28 @@ def to_device_op(x: Any, device: Device, *, blocking: bool = True) -> Tensor:
 def to_device(
     x: Tensor, device: Any, /, *, stream: Any = None, non_blocking: bool = False
 ) -> Tensor:
-    """Return `x` on `device` (a copy, or `x` itself where it is there); the gradient follows.
+    """Return `x` on `device`; the gradient follows.
 
-    `stream` is a stream of the CUDA device concerned, in which the copy is queued. With
-    `non_blocking`, a copy between pinned host memory and a CUDA device is only queued: the
-    reader on the host synchronizes first.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    device : Device or str
+    stream : Stream or None
+        Of the CUDA device concerned, in which the copy is queued.
+    non_blocking : bool
+        Only queue a copy between pinned host memory and a CUDA device: the reader on the host
+        synchronizes first.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; `x` itself where it is there.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is no Tensor, `device` no device; an unknown name, or a stream without CUDA device; a
+        device that is not there, or another stream's.
     """
     dimensions("to_device", x)
     target = as_device(device, "to_device")

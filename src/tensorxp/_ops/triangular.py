@@ -32,10 +32,46 @@ def _checked(function: str, x: Tensor, k: Any) -> dict[str, int]:
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
-    """Return a copy of the matrices of `x` with zeros above the `k`-th diagonal."""
+    """Return a copy of the matrices of `x` with zeros above the `k`-th diagonal.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (..., M, N).
+    k : int
+        Positive above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor, `k` no int; fewer than two axes.
+    """
     return single(tril_p, x, _checked("tril", x, k))
 
 
 def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
-    """Return a copy of the matrices of `x` with zeros below the `k`-th diagonal."""
+    """Return a copy of the matrices of `x` with zeros below the `k`-th diagonal.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (..., M, N).
+    k : int
+        Positive above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor, `k` no int; fewer than two axes.
+    """
     return single(triu_p, x, _checked("triu", x, k))

@@ -38,62 +38,250 @@ atanh_p = elementwise("atanh", x=lambda ct, x: ct / ((1 - x) * (1 + x)).conjugat
 
 
 def sin(x: Tensor, /) -> Tensor:
-    """Return the sine of each element of `x`, in radians."""
+    """Return the sine of each element of `x`, in radians.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(sin_p, x)
 
 
 def cos(x: Tensor, /) -> Tensor:
-    """Return the cosine of each element of `x`, in radians."""
+    """Return the cosine of each element of `x`, in radians.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(cos_p, x)
 
 
 def tan(x: Tensor, /) -> Tensor:
-    """Return the tangent of each element of `x`, in radians."""
+    """Return the tangent of each element of `x`, in radians.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(tan_p, x)
 
 
 def asin(x: Tensor, /) -> Tensor:
-    """Return the principal arcsine of each element of `x`; the gradient at ±1 is inf."""
+    """Return the principal arcsine of each element of `x`; NaN beyond ±1 for real `x`.
+
+    The gradient at ±1 is inf.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(asin_p, x)
 
 
 def acos(x: Tensor, /) -> Tensor:
-    """Return the principal arccosine of each element of `x`; the gradient at ±1 is -inf."""
+    """Return the principal arccosine of each element of `x`; NaN beyond ±1 for real `x`.
+
+    The gradient at ±1 is -inf.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(acos_p, x)
 
 
 def atan(x: Tensor, /) -> Tensor:
-    """Return the principal arctangent of each element of `x`."""
+    """Return the principal arctangent of each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(atan_p, x)
 
 
 def sinh(x: Tensor, /) -> Tensor:
-    """Return the hyperbolic sine of each element of `x`."""
+    """Return the hyperbolic sine of each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(sinh_p, x)
 
 
 def cosh(x: Tensor, /) -> Tensor:
-    """Return the hyperbolic cosine of each element of `x`."""
+    """Return the hyperbolic cosine of each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(cosh_p, x)
 
 
 def tanh(x: Tensor, /) -> Tensor:
-    """Return the hyperbolic tangent of each element of `x`."""
+    """Return the hyperbolic tangent of each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(tanh_p, x)
 
 
 def asinh(x: Tensor, /) -> Tensor:
-    """Return the inverse hyperbolic sine of each element of `x`."""
+    """Return the inverse hyperbolic sine of each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(asinh_p, x)
 
 
 def acosh(x: Tensor, /) -> Tensor:
-    """Return the inverse hyperbolic cosine of each element of `x`; the gradient at 1 is inf."""
+    """Return the inverse hyperbolic cosine of each element of `x`; NaN below 1 for real `x`.
+
+    The gradient at 1 is inf.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(acosh_p, x)
 
 
 def atanh(x: Tensor, /) -> Tensor:
-    """Return the inverse hyperbolic tangent of each element of `x`; at ±1 the gradient is inf."""
+    """Return the inverse hyperbolic tangent of each element of `x`; NaN beyond ±1 for real `x`.
+
+    At ±1 the gradient is inf.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor.
+    """
     return unary(atanh_p, x)
 
 
@@ -112,7 +300,23 @@ atan2_p = elementwise(
 
 
 def atan2(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    """Return the angle of each point (x2, x1) in [-π, π]; the gradients at (0, 0) are 0."""
+    """Return the angle of each point (x2, x1) in [-π, π]; the gradients at (0, 0) are 0.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
+        float64.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    """
     return binary(atan2_p, x1, x2)
 
 
@@ -121,10 +325,40 @@ rad2deg_p = linear("rad2deg", x=lambda ct: ct * _DEGREES)
 
 
 def deg2rad(x: Tensor, /) -> Tensor:
-    """Return each element of `x` turned from degrees into radians."""
+    """Return each element of `x` turned from degrees into radians.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(deg2rad_p, x)
 
 
 def rad2deg(x: Tensor, /) -> Tensor:
-    """Return each element of `x` turned from radians into degrees."""
+    """Return each element of `x` turned from radians into degrees.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or of another dtype.
+    """
     return unary(rad2deg_p, x)

@@ -29,25 +29,102 @@ def _frequencies(name: str, n: int, d: float, dtype: Any, device: Any) -> Tensor
 
 
 def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return the frequencies of `fft` of `n` samples at distance `d`: first 0 and up, then below.
+    """Return the frequencies of `fft` of `n` samples: first 0 and up, then below.
 
-    `dtype` is real floating-point, by default the default dtype; TypeError for others.
+    Parameters
+    ----------
+    n : int
+        At least 1.
+    d : float
+        The distance of the samples, not 0.
+    dtype : dtype or None
+        Real floating; None is the default real dtype.
+    device : Device, str or None
+        None is the default device.
+
+    Returns
+    -------
+    Tensor
+        Shape (n,), that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types, another dtype; `n` or `d` out of range; a device that is not
+        there.
     """
     return _frequencies("fftfreq", n, d, dtype, device)
 
 
 def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return the n // 2 + 1 frequencies of `rfft` of `n` samples at distance `d`, ascending."""
+    """Return the frequencies of `rfft` of `n` samples, ascending.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+    d : float
+        The distance of the samples, not 0.
+    dtype : dtype or None
+        Real floating; None is the default real dtype.
+    device : Device, str or None
+        None is the default device.
+
+    Returns
+    -------
+    Tensor
+        Shape (n // 2 + 1,), that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types, another dtype; `n` or `d` out of range; a device that is not
+        there.
+    """
     return _frequencies("rfftfreq", n, d, dtype, device)
 
 
 def fftshift(x: Tensor, /, *, axes: int | Sequence[int] | None = None) -> Tensor:
-    """Return `x` with frequency 0 moved from the start to the middle of `axes` (None: all)."""
+    """Return `x` with frequency 0 moved from the start to the middle.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axes : int, sequence of ints or None
+        None is all.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     places = normalize_axes("fftshift", axes, dimensions("fftshift", x))
     return roll(x, tuple(x._data.shape[i] // 2 for i in places), axis=places)
 
 
 def ifftshift(x: Tensor, /, *, axes: int | Sequence[int] | None = None) -> Tensor:
-    """Return the inverse of `fftshift`: frequency 0 moved from the middle to the start."""
+    """Return the inverse of `fftshift`: frequency 0 moved from the middle to the start.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axes : int, sequence of ints or None
+        None is all.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     places = normalize_axes("ifftshift", axes, dimensions("ifftshift", x))
     return roll(x, tuple(-(x._data.shape[i] // 2) for i in places), axis=places)

@@ -132,17 +132,56 @@ def _several(op: Primitive, x: Tensor, s: Any, axes: Any, norm: Any, half: bool 
 
 
 def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
-    """Return the discrete Fourier transform along `axis`, complex.
+    """Return the discrete Fourier transform along an axis.
 
-    `x` is cut or filled with zeros to length `n`. float32 gives complex64, integers complex128.
-    `norm` says which way is divided by n: "backward" the inverse, "forward" this one, "ortho"
-    both by its root.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    n : int or None
+        The length to which `x` is cut or filled with zeros; None is its size.
+    axis : int
+    norm : str
+        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the length along `axis`; complex64 of single and half precision, else
+        complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another `norm`.
     """
     return _one(fft_p, x, n, axis, norm)
 
 
 def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
-    """Return the inverse of `fft` along `axis`; arguments and dtypes are those of `fft`."""
+    """Return the inverse of `fft`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    n : int or None
+        The length to which `x` is cut or filled with zeros; None is its size.
+    axis : int
+    norm : str
+        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the length along `axis`; complex64 of single and half precision, else
+        complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another `norm`.
+    """
     return _one(ifft_p, x, n, axis, norm)
 
 
@@ -154,9 +193,29 @@ def fftn(
     axes: Sequence[int] | None = None,
     norm: str = "backward",
 ) -> Tensor:
-    """Return the discrete Fourier transform over several axes, complex.
+    """Return the discrete Fourier transform over several axes.
 
-    `s` are the lengths as `n` of `fft`, `axes` their axes: default all, or the last len(s).
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints or None
+        None is all, or the last len(s).
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
+        complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
     """
     return _several(fftn_p, x, s, axes, norm)
 
@@ -169,22 +228,87 @@ def ifftn(
     axes: Sequence[int] | None = None,
     norm: str = "backward",
 ) -> Tensor:
-    """Return the inverse of `fftn`; arguments and dtypes are those of `fftn`."""
+    """Return the inverse of `fftn`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints or None
+        None is all, or the last len(s).
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
+        complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
+    """
     return _several(ifftn_p, x, s, axes, norm)
 
 
 def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
-    """Return the first n // 2 + 1 values of `fft` of a real signal; TypeError for complex `x`."""
+    """Return the first n // 2 + 1 values of `fft` of a real signal.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+    n : int or None
+        The length to which `x` is cut or filled with zeros; None is its size.
+    axis : int
+    norm : str
+        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with n // 2 + 1 along `axis`; dtype complex64 of single and half precision,
+        else complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another `norm`.
+    """
     dimensions("rfft", x)
     _real("rfft", x)
     return _one(rfft_p, x, n, axis, norm)
 
 
 def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
-    """Return the inverse of `rfft`, real; `x` is the half spectrum of a signal of length `n`.
+    """Return the inverse of `rfft`, the signal of a half spectrum.
 
-    `n` is by default 2 (M - 1); an odd length must be told. The imaginary parts of the first
-    value, and for even `n` of the last, are not used and get gradient 0.
+    The imaginary parts of the first value, and for even `n` of the last, are not used and get
+    gradient 0.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    n : int or None
+        The length of the signal; None is 2 (M - 1) for size M, an odd length must be told.
+    axis : int
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with `n` along `axis`; real dtype of the same precision; of integers float64.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another `norm`.
     """
     return _one(irfft_p, x, n, axis, norm, half=True)
 
@@ -197,7 +321,30 @@ def rfftn(
     axes: Sequence[int] | None = None,
     norm: str = "backward",
 ) -> Tensor:
-    """Return `rfft` along the last of `axes` and `fft` along the others."""
+    """Return `rfft` along the last of `axes` and `fft` along the others.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints or None
+        None is all, or the last len(s).
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape as of `fftn`, but n // 2 + 1 along the last of `axes`; dtype complex64 of single and
+        half precision, else complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
+    """
     dimensions("rfftn", x)
     _real("rfftn", x)
     return _several(rfftn_p, x, s, axes, norm)
@@ -211,20 +358,83 @@ def irfftn(
     axes: Sequence[int] | None = None,
     norm: str = "backward",
 ) -> Tensor:
-    """Return the inverse of `rfftn`, real; the last of `s` is by default 2 (M - 1)."""
+    """Return the inverse of `rfftn`; the last of `s` is by default 2 (M - 1).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints or None
+        None is all, or the last len(s).
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the lengths along `axes`; float32 of single and half precision, else
+        float64 dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
+    """
     return _several(irfftn_p, x, s, axes, norm, half=True)
 
 
 def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
-    """Return the real spectrum, of length `n`, of a Hermitian signal given by its first half.
+    """Return the real spectrum of a Hermitian signal given by its first half.
 
-    `n` is by default 2 (M - 1); arguments as for `irfft`.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    n : int or None
+        The length of the spectrum; None is 2 (M - 1) for size M.
+    axis : int
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with `n` along `axis`; real dtype of the same precision; of integers float64.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another `norm`.
     """
     return _one(hfft_p, x, n, axis, norm, half=True)
 
 
 def ihfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
-    """Return the inverse of `hfft`: the first n // 2 + 1 values; TypeError for complex `x`."""
+    """Return the inverse of `hfft`: the first n // 2 + 1 values of the signal.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+    n : int or None
+        The length to which `x` is cut or filled with zeros; None is its size.
+    axis : int
+    norm : str
+        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with n // 2 + 1 along `axis`; dtype complex64 of single and half precision,
+        else complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another `norm`.
+    """
     dimensions("ihfft", x)
     _real("ihfft", x)
     return _one(ihfft_p, x, n, axis, norm)
@@ -238,7 +448,29 @@ def fft2(
     axes: Sequence[int] = (-2, -1),
     norm: str = "backward",
 ) -> Tensor:
-    """Return `fftn` over the last two axes."""
+    """Return `fftn` over two axes, by default the last.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
+        complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
+    """
     return fftn(x, s=s, axes=axes, norm=norm)
 
 
@@ -250,7 +482,29 @@ def ifft2(
     axes: Sequence[int] = (-2, -1),
     norm: str = "backward",
 ) -> Tensor:
-    """Return `ifftn` over the last two axes."""
+    """Return `ifftn` over two axes, by default the last.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
+        complex128.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
+    """
     return ifftn(x, s=s, axes=axes, norm=norm)
 
 
@@ -262,7 +516,28 @@ def rfft2(
     axes: Sequence[int] = (-2, -1),
     norm: str = "backward",
 ) -> Tensor:
-    """Return `rfftn` over the last two axes."""
+    """Return `rfftn` over two axes, by default the last.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype as of `rfftn`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
+    """
     return rfftn(x, s=s, axes=axes, norm=norm)
 
 
@@ -274,5 +549,26 @@ def irfft2(
     axes: Sequence[int] = (-2, -1),
     norm: str = "backward",
 ) -> Tensor:
-    """Return `irfftn` over the last two axes."""
+    """Return `irfftn` over two axes, by default the last.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    s : sequence of ints or None
+        The lengths along `axes`, as `n` of `fft`.
+    axes : sequence of ints
+    norm : str
+        As for `fft`.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype as of `irfftn`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+        another number of them, no axes, another `norm`.
+    """
     return irfftn(x, s=s, axes=axes, norm=norm)

@@ -173,17 +173,26 @@ def solve_ivp(
 
     Parameters
     ----------
-    fun
+    fun : callable
         Gets `t` as a 0-d Tensor and `y` in the structure of `y0`, and returns that structure.
-    y0
-        A Tensor of any shape, real or complex, or nested dicts, lists and tuples of them.
-    method
-        "RK45" (default), "RK23" or "DOP853": explicit Runge-Kutta pairs with SciPy's step-size
-        control, so the solutions agree with SciPy's. For stiff problems they need small steps.
-    t_eval
-        Where to give the solution, in the direction of integration, by dense output; default: at
-        every step. Elements of `t_span` and `t_eval` may be Tensors that require grad.
-    gradient
+    t_span : pair of numbers or 0-d Tensors
+        Start and end, of either order.
+    y0 : Tensor, or nested dicts, lists and tuples of Tensors
+        Of any shape, real or complex; integers and numbers become the default real dtype.
+    method : str
+        "RK45", "RK23" or "DOP853": explicit Runge-Kutta pairs with SciPy's step-size control, so
+        the solutions agree with SciPy's. For stiff problems they need small steps.
+    t_eval : sequence or None
+        Where to give the solution, in the direction of integration, by dense output; None: at every
+        step. Elements may be Tensors that require grad.
+    args : tuple or object
+        Further arguments of `fun`.
+    rtol : float
+    atol : float, or as `y0`
+    first_step : float or None
+    max_step : float
+    max_steps : int
+    gradient : str
         "record" differentiates the steps taken: exact for the computed solution, of any order and
         in both modes, with memory for every step. "adjoint" solves the adjoint ODE backwards in
         `backward`: little memory, errors of the order of the tolerances, once differentiable, and
@@ -192,8 +201,17 @@ def solve_ivp(
     Returns
     -------
     OdeResult
-        `t` (n times), `y` in the structure of `y0`, each tensor of shape y0.shape + (n,); `nfev`,
-        `status` (0, or -1 where the step size became too small), `message` and `success`.
+        `t` (n times), `y` in the structure of `y0`, each tensor of shape y0.shape + (n,) and the
+        dtype of `y0`; `nfev`, `status` (0, or -1 where the step size became too small), `message`
+        and `success`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `fun` is not callable, `y0` holds no numbers, complex with "adjoint"; another method or
+        gradient, `t_eval` not sorted or outside, other numbers of values.
+    RuntimeError
+        `max_steps` did not reach the end.
     """
     name = "integrate.solve_ivp"
     if method not in METHODS:
@@ -321,9 +339,32 @@ def odeint(
 ) -> Any:
     """Return the solution of dy/dt = func(y, t, *args) at the times `t`, which begin with y0's.
 
-    The first axis of the result (of each tensor in y0's structure) is that of the times. `func`
-    takes `t` first with `tfirst`. Method and gradient are `solve_ivp`'s; RuntimeError where the
-    end is not reached.
+    Parameters
+    ----------
+    func : callable
+        Returns the structure of `y0`.
+    y0 : Tensor, or nested dicts, lists and tuples of Tensors
+        As for `solve_ivp`.
+    t : sequence of numbers, or 1-D Tensor
+        Two or more, sorted.
+    args : tuple or object
+        Further arguments of `func`.
+    tfirst : bool
+        Whether `func` takes `t` first.
+    rtol : float
+    atol : float, or as `y0`
+    method, gradient : str
+        As for `solve_ivp`.
+
+    Returns
+    -------
+    Tensor, or nested Tensors
+        Shape (len(t),) + y0.shape, dtype of `y0`.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As for `solve_ivp`; fewer than two times; the end is not reached.
     """
     call = func if tfirst else lambda time, y, *rest: func(y, time, *rest)
     places = list(t)

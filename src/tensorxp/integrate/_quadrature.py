@@ -7,6 +7,7 @@ import numpy as np
 
 import tensorxp as tx
 from tensorxp import trapezoid
+from tensorxp._ops.axes import normalize_axis
 
 __all__ = ["cumulative_trapezoid", "fixed_quad", "simpson", "trapezoid"]
 
@@ -14,10 +15,29 @@ __all__ = ["cumulative_trapezoid", "fixed_quad", "simpson", "trapezoid"]
 def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int = 5) -> tx.Tensor:
     """Return the integral of `func(x, *args)` from `a` to `b` by `n` Gauss-Legendre points.
 
-    `func` gets a 1-D Tensor of points and returns values along the last axis. Exact for
-    polynomials of degree 2n - 1. The gradient passes to `a`, `b`, `args` and what `func` closes
-    over; that to an end is the derivative of the rule, func at the end in the limit. Unlike
+    Exact for polynomials of degree 2n - 1. The gradient passes to `a`, `b`, `args` and what `func`
+    closes over; that to an end is the derivative of the rule, func at the end in the limit. Unlike
     SciPy's, the result is the value alone.
+
+    Parameters
+    ----------
+    func : callable
+        Gets a 1-D Tensor of points and returns values along the last axis.
+    a, b : number or 0-d Tensor
+    args : tuple
+        Further arguments of `func`.
+    n : int
+        At least 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of the values without the last axis, their dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `func` is not callable; another `n`.
     """
     if not isinstance(n, int) or n < 1:
         raise ValueError(f"integrate.fixed_quad: n is {n!r}; it must be a positive integer")
@@ -44,9 +64,27 @@ def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int 
 def cumulative_trapezoid(
     y: Any, x: Any = None, dx: float = 1.0, axis: int = -1, initial: float | None = None
 ) -> tx.Tensor:
-    """Return the running integral of samples by the trapezoidal rule, one element fewer than `y`.
+    """Return the integrals of samples up to each, by the trapezoidal rule.
 
-    With `initial=0` it starts with 0 and is as long as `y`.
+    Parameters
+    ----------
+    y : Tensor or array, any dtype
+    x : Tensor, array or None
+        The places: 1-D, or of the shape of `y`; None: evenly `dx` apart.
+    dx : float
+    axis : int
+    initial : float or None
+        Put before the integrals; None leaves them one fewer than `y`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `y`, or one fewer along `axis`; dtype of `y`, of integers float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `y` is no array; 0-d or without samples, `x` with another number of places; no such axis.
     """
     samples, step = _samples("cumulative_trapezoid", y, x, dx, axis)
     pieces = (samples[..., 1:] + samples[..., :-1]) * step / 2
@@ -61,8 +99,26 @@ def cumulative_trapezoid(
 def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> tx.Tensor:
     """Return the integral of samples by Simpson's rule, exact for parabolas.
 
-    Places `x` need not be even. For an even number of samples the last interval is integrated
-    by the parabola through the last three points (Cartwright 2017, J. Math. Sci. Math. Educ. 12).
+    Places need not be even. For an even number of samples the last interval is integrated by the
+    parabola through the last three points (Cartwright 2017, J. Math. Sci. Math. Educ. 12).
+
+    Parameters
+    ----------
+    y : Tensor or array, any dtype
+    x : Tensor, array or None
+        The places: 1-D, or of the shape of `y`; None: evenly `dx` apart.
+    dx : float or Tensor
+    axis : int
+
+    Returns
+    -------
+    Tensor
+        Shape of `y` without `axis`; dtype of `y`, of integers float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `y` is no array; 0-d or without samples, `x` with another number of places; no such axis.
     """
     samples, step = _samples("simpson", y, x, dx, axis)
     n = samples.shape[-1]
@@ -92,7 +148,7 @@ def _samples(name: str, y: Any, x: Any, dx: Any, axis: int) -> tuple[tx.Tensor, 
     """Return the samples with `axis` last, and the steps between them."""
     if not isinstance(y, tx.Tensor):
         y = tx.asarray(y)
-    if not y.ndim or not y.shape[axis]:
+    if not y.ndim or not y.shape[normalize_axis(f"integrate.{name}", axis, y.ndim)]:
         raise ValueError(f"integrate.{name}: y has shape {y.shape}; it needs at least one sample")
     samples = tx.moveaxis(y, axis, -1)
     if x is None:

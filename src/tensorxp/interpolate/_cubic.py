@@ -10,9 +10,22 @@ from tensorxp.interpolate._places import floating, increasing, intervals
 class CubicHermiteSpline:
     """The piecewise cubic through values `y` with slopes `dydx` at `x`, along `axis`.
 
-    Call it with query points and the order of a derivative: `spline(q, nu=1)` has the shape of
-    `y` with `axis` replaced by the shape of `q`. The gradient passes to `x`, `y`, `dydx` and `q`.
-    Outside, the first and last pieces go on, or with `extrapolate=False` the result is NaN.
+    The gradient passes to `x`, `y`, `dydx` and the queries.
+
+    Parameters
+    ----------
+    x : Tensor or array
+        Real, 1-D, n ≥ 2 places, strictly increasing.
+    y, dydx : Tensor or array
+        Floating, of one shape with size n along `axis`.
+    axis : int
+    extrapolate : bool
+        Whether the first and last pieces go on outside, or the result is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No numbers; shapes that don't fit, `x` not increasing, no such axis.
 
     >>> import tensorxp as xp
     >>> s = xp.interpolate.CubicHermiteSpline([0.0, 1.0], [0.0, 1.0], [0.0, 3.0])
@@ -49,7 +62,27 @@ class CubicHermiteSpline:
         return self._y
 
     def __call__(self, x: Any, nu: int = 0, extrapolate: bool | None = None) -> tx.Tensor:
-        """Return the `nu`-th derivative of the interpolant at `x`."""
+        """Return the `nu`-th derivative of the interpolant at places.
+
+        Parameters
+        ----------
+        x : Tensor or array
+            Real, of any shape.
+        nu : int
+            At least 0.
+        extrapolate : bool or None
+            None is that of the spline.
+
+        Returns
+        -------
+        Tensor
+            Shape of `y` with `axis` replaced by the shape of `x`; the promoted dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            `x` is no number; another `nu`.
+        """
         if not isinstance(nu, int) or nu < 0:
             raise ValueError(f"{self._name}: nu is {nu!r}; it must be an integer of 0 or more")
         queries = floating(self._name, "x", x, self.x)
@@ -77,11 +110,29 @@ class CubicHermiteSpline:
 class CubicSpline(CubicHermiteSpline):
     """The twice continuously differentiable cubic spline through `y` at `x`, along `axis`.
 
-    `bc_type` says what holds at the ends: "not-a-knot" (the first two and last two pieces are one
-    cubic), "natural" (no second derivative), "clamped" (no first derivative), "periodic" (y ends
-    as it begins, and so do its derivatives), or a pair with one of the first three, or (order,
-    value) with a derivative of order 1 or 2, for each end. The slopes come from one linear
-    system of the size of `x`, recorded, so that gradients pass to `x`, `y` and the queries.
+    The slopes come from one linear system of the size of `x`, recorded, so that gradients pass to
+    `x`, `y` and the queries. Calls are those of `CubicHermiteSpline`.
+
+    Parameters
+    ----------
+    x : Tensor or array
+        Real, 1-D, n ≥ 2 places, strictly increasing.
+    y : Tensor or array
+        Floating, of a shape with size n along `axis`.
+    axis : int
+    bc_type : str or pair
+        What holds at the ends: "not-a-knot" (the first two and last two pieces are one cubic),
+        "natural" (no second derivative), "clamped" (no first derivative), "periodic" (y ends as it
+        begins, and so do its derivatives), or a pair with one of the first three, or (order, value)
+        with a derivative of order 1 or 2, for each end.
+    extrapolate : bool
+        As for `CubicHermiteSpline`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No numbers; shapes that don't fit, `x` not increasing, no such axis, another `bc_type`, a
+        `y` that is not periodic.
 
     >>> import tensorxp as xp
     >>> s = xp.interpolate.CubicSpline([0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 8.0, 27.0])
@@ -173,7 +224,23 @@ class PchipInterpolator(CubicHermiteSpline):
 
     Slopes as F. N. Fritsch and J. Butland (1984, SIAM J. Sci. Stat. Comput. 5, 300): a weighted
     harmonic mean of the neighbouring slopes, zero at local extrema; so the gradient to `y` jumps
-    where two neighbours become equal, and is zero through a slope that is zero there.
+    where two neighbours become equal, and is zero through a slope that is zero there. Calls are
+    those of `CubicHermiteSpline`.
+
+    Parameters
+    ----------
+    x : Tensor or array
+        Real, 1-D, n ≥ 2 places, strictly increasing.
+    y : Tensor or array
+        Real floating, of a shape with size n along `axis`.
+    axis : int
+    extrapolate : bool
+        As for `CubicHermiteSpline`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No numbers; shapes that don't fit, `x` not increasing, no such axis.
 
     >>> import tensorxp as xp
     >>> s = xp.interpolate.PchipInterpolator([0.0, 1.0, 2.0], [0.0, 1.0, 1.0])

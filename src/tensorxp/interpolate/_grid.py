@@ -11,11 +11,26 @@ from tensorxp.interpolate._places import floating, increasing, intervals
 class RegularGridInterpolator:
     """The multilinear (or nearest) interpolant of `values` on the grid of `points`.
 
-    `points` has one increasing 1-D sequence for each of the first axes of `values`; further axes
-    are carried along. Call it with coordinates of shape (..., n). Outside, `bounds_error` raises
-    a ValueError; without it the result is `fill_value`, or with `fill_value=None` the outermost
-    cell goes on. The gradient passes to `values`, `points` and the coordinates (not to the last
-    two with method "nearest"); on a face of the grid by a coordinate it is that of the next cell.
+    The gradient passes to `values`, `points` and the coordinates (not to the last two with method
+    "nearest"); on a face of the grid by a coordinate it is that of the next cell.
+
+    Parameters
+    ----------
+    points : sequence of n Tensors or arrays
+        Real, 1-D, strictly increasing: the axes of the grid.
+    values : Tensor or array
+        Floating; its first n axes are the grid's, further ones are carried along.
+    method : str
+        "linear" or "nearest".
+    bounds_error : bool
+        Whether coordinates outside raise a ValueError.
+    fill_value : float or None
+        The result outside; None: the outermost cell goes on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No numbers; shapes that don't fit, points that don't increase, another method.
 
     >>> import tensorxp as xp
     >>> axes, values = ([0.0, 1.0], [0.0, 2.0]), [[0.0, 2.0], [1.0, 3.0]]
@@ -52,7 +67,25 @@ class RegularGridInterpolator:
             raise ValueError(f'{name}: method is {method!r}; allowed are "linear", "nearest"')
 
     def __call__(self, xi: Any, method: str | None = None) -> tx.Tensor:
-        """Return the values at coordinates `xi`, of shape (..., n) or a tuple of n arrays."""
+        """Return the values at coordinates.
+
+        Parameters
+        ----------
+        xi : Tensor, array, or tuple of n of them
+            Real, of shape (..., n), or parts that broadcast.
+        method : str or None
+            None is that of the interpolant.
+
+        Returns
+        -------
+        Tensor
+            Shape (...) and the further axes of `values`; the promoted dtype.
+
+        Raises
+        ------
+        TypeError, ValueError
+            No numbers; shapes that don't fit, coordinates outside, another method.
+        """
         name = "interpolate.RegularGridInterpolator"
         method = self.method if method is None else method
         self._check(name, method)
@@ -123,7 +156,24 @@ def interpn(
 ) -> tx.Tensor:
     """Return the interpolant of `values` on the grid of `points` at `xi`.
 
-    As one call of `RegularGridInterpolator`, which see.
+    As one call of `RegularGridInterpolator`.
+
+    Parameters
+    ----------
+    points, values, method, bounds_error, fill_value
+        Its arguments.
+    xi : Tensor, array, or tuple of n of them
+        The coordinates, of shape (..., n).
+
+    Returns
+    -------
+    Tensor
+        Shape (...) and the further axes of `values`; the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As there.
     """
     found = RegularGridInterpolator(points, values, method, bounds_error, fill_value)
     return found(xi)

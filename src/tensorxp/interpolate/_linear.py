@@ -11,10 +11,31 @@ def interp(
 ) -> tx.Tensor:
     """Return the piecewise linear function through (`xp`, `fp`) at `x`, as `numpy.interp`.
 
-    `xp` increases strictly; with `period` it is taken modulo it and sorted. Outside, the value is
-    `left` or `right`, by default that of the first or last point. The gradient passes to `x`,
-    `xp`, `fp`, `left` and `right`; by `x` it is the slope of the interval to the right of a
-    point, at the last point that to its left, and zero outside.
+    The gradient passes to `x`, `xp`, `fp`, `left` and `right`; by `x` it is the slope of the
+    interval to the right of a point, at the last point that to its left, and zero outside.
+
+    Parameters
+    ----------
+    x : Tensor or array
+        Real, of any shape.
+    xp : Tensor or array
+        1-D, strictly increasing; with `period` taken modulo it and sorted.
+    fp : Tensor or array
+        Of the shape of `xp`, real or complex.
+    left, right : number, 0-d Tensor or None
+        Values outside; None is that of the first or last point.
+    period : float or None
+        Positive; takes no `left` and `right`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, the promoted floating dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        No numbers; shapes that don't fit, `xp` not increasing, `period` not positive.
     """
     name = "interpolate.interp"
     values = floating(name, "fp", fp)

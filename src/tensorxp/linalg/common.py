@@ -83,11 +83,17 @@ def all_zero(xp: Any, *arrays: Any) -> Any:
     return zero
 
 
-def gaps(xp: Any, values: Any, unused: Any = None, *, squared: bool = False) -> Any:
-    """Return the matrices λj − λi (of squares: λj² − λi²), infinite on the diagonal.
+def inverse(xp: Any, x: Any, skip: Any) -> Any:
+    """Return 1 / x, and zero with zero derivatives where `skip` is true."""
+    return xp.where(skip, 0, 1 / xp.where(skip, 1, x))
 
-    Ties make them 0, and what is divided by them NaN or infinite; where `unused` (shape
-    (..., 1, 1)) says that no cotangent came to the vectors, they are infinite instead.
+
+def inverse_gaps(xp: Any, values: Any, unused: Any = None, *, squared: bool = False) -> Any:
+    """Return the matrices 1 / (λj − λi) (of squares: 1 / (λj² − λi²)), zero on the diagonal.
+
+    Ties make them infinite; where `unused` (shape (..., 1, 1)) says that no cotangent came to
+    the vectors, they are zero instead. (To divide by an infinite gap would not do: on CUDA a
+    complex number divided by infinity is NaN.)
     """
     row, column = xp.expand_dims(values, axis=-2), xp.expand_dims(values, axis=-1)
     gap = row - column
@@ -96,4 +102,4 @@ def gaps(xp: Any, values: Any, unused: Any = None, *, squared: bool = False) -> 
     skip = eye_mask(xp, values.shape[-1], values.device)
     if unused is not None:
         skip = skip | (unused & (gap == 0))
-    return xp.where(skip, xp.inf, gap)
+    return inverse(xp, gap, skip)

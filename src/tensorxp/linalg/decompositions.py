@@ -13,8 +13,9 @@ from tensorxp.linalg.common import (
     adjoint,
     all_zero,
     diagonal_matrix,
-    gaps,
     half_tril,
+    inverse,
+    inverse_gaps,
     is_complex,
     matrix,
     real_part,
@@ -25,14 +26,32 @@ from tensorxp.linalg.solvers import solve_triangle
 
 
 class QRResult(NamedTuple):
-    """Orthonormal columns and the upper triangular factor."""
+    """Orthonormal columns and the upper triangular factor.
+
+    Attributes
+    ----------
+    Q : Tensor
+        Shape (..., M, K), K the least of M and N; "complete": (..., M, M).
+    R : Tensor
+        Shape (..., K, N); "complete": (..., M, N).
+    """
 
     Q: Tensor
     R: Tensor
 
 
 class SVDResult(NamedTuple):
-    """Left singular vectors (columns), singular values (descending), right vectors (rows)."""
+    """Left singular vectors (columns), singular values (descending), right vectors (rows).
+
+    Attributes
+    ----------
+    U : Tensor
+        Shape (..., M, K), K the least of M and N; full: (..., M, M).
+    S : Tensor
+        Shape (..., K), real.
+    Vh : Tensor
+        Shape (..., K, N); full: (..., N, N).
+    """
 
     U: Tensor
     S: Tensor
@@ -70,7 +89,23 @@ def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
     """Return L with x = L Lᴴ, or with `upper` U with x = Uᴴ U, of positive definite matrices.
 
     Only that triangle of `x` is read; the derivatives are those for a Hermitian `x`, and the
-    gradient is Hermitian. LinAlgError where a matrix is not positive definite.
+    gradient is Hermitian (Murray 2016, arXiv:1602.07527).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+    upper : bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square or not positive definite.
     """
     square("cholesky", x)
     return apply(cholesky_p, (x,), {"upper": bool(upper)})
@@ -133,11 +168,28 @@ def _(xp: Any, t: Any, out: Any, *, mode: str) -> Any:
 
 
 def qr(x: Tensor, /, *, mode: str = "reduced") -> QRResult:
-    """Return Q and R with x = Q R; `mode` "reduced" or "complete" (Q square).
+    """Return Q and R with x = Q R.
 
     The derivatives need the first min(M, N) columns of `x` to be independent. The columns that
-    "complete" adds are unique up to a unitary mixing, and their derivatives are right for
-    results that do not depend on it.
+    "complete" adds are unique up to a unitary mixing, and their derivatives are right for results
+    that do not depend on it (Walter & Lehmann 2010, arXiv:1009.6112).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, N).
+    mode : str
+        "reduced", or "complete" for a square Q.
+
+    Returns
+    -------
+    QRResult
+        (Q, R), dtype of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError, ValueError
+        `x` is no Tensor, or float16; fewer than two axes; another `mode`.
     """
     matrix("qr", x)
     if mode not in ("reduced", "complete"):
@@ -162,20 +214,20 @@ def _(xp: Any, ct: Any, out: Any, *, full_matrices: bool) -> Any:
     u, gu = _first(xp, u, gu, k)
     v, gv = _first(xp, v, gv, k)
     row, column = xp.expand_dims(s, axis=-2), xp.expand_dims(s, axis=-1)
-    gap = gaps(xp, s, unused, squared=True)
-    safe = xp.where(unused & (row == 0), xp.inf, row)
+    per_gap = inverse_gaps(xp, s, unused, squared=True)
+    per_row = inverse(xp, row, unused & (row == 0))
     xu, xv = adjoint(xp, u) @ gu, adjoint(xp, v) @ gv
-    inner = ((xu - adjoint(xp, xu)) / gap) * row + column * ((xv - adjoint(xp, xv)) / gap)
+    inner = (xu - adjoint(xp, xu)) * per_gap * row + column * (xv - adjoint(xp, xv)) * per_gap
     inner = inner + diagonal_matrix(xp, gs)
     if is_complex(xp, u):
         phase = xp.imag(xp.linalg.diagonal(xu)) - xp.imag(xp.linalg.diagonal(xv))
-        inner = inner + 1j * diagonal_matrix(xp, phase / (2 * safe[..., 0, :]))
+        inner = inner + 1j * diagonal_matrix(xp, phase * per_row[..., 0, :] / 2)
     left = u @ inner
     if u.shape[-2] > k:
-        left = left + (gu - u @ xu) / safe
+        left = left + (gu - u @ xu) * per_row
     g = left @ adjoint(xp, v)
     if v.shape[-2] > k:
-        g = g + (u / safe) @ adjoint(xp, gv - v @ xv)
+        g = g + (u * per_row) @ adjoint(xp, gv - v @ xv)
     return g
 
 
@@ -187,10 +239,10 @@ def _(xp: Any, t: Any, out: Any, *, full_matrices: bool) -> Any:
     v, k = adjoint(xp, vh), s.shape[-1]
     u1, v1 = u[..., :k], v[..., :k]
     row, column = xp.expand_dims(s, axis=-2), xp.expand_dims(s, axis=-1)
-    gap = gaps(xp, s, squared=True)
+    per_gap = inverse_gaps(xp, s, squared=True)
     p = adjoint(xp, u1) @ t @ v1
     ph = adjoint(xp, p)
-    wu, wv = (p * row + column * ph) / gap, (column * p + ph * row) / gap
+    wu, wv = (p * row + column * ph) * per_gap, (column * p + ph * row) * per_gap
     diagonal = xp.linalg.diagonal(p)
     if is_complex(xp, p):
         phase = 1j * diagonal_matrix(xp, xp.imag(diagonal) / (2 * s))
@@ -213,10 +265,28 @@ def _follow(xp: Any, u: Any, within: Any, across: Any, k: int) -> Any:
 def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVDResult:
     """Return U, S and Vh with x = U diag(S) Vh; S is real and descending.
 
-    At equal singular values, and at zeros where `x` is not square or is complex, the vectors
-    have no derivative (NaN or infinite, as PyTorch); where only S is used the gradient is
-    U diag(g) Vh there too. The columns that `full_matrices` adds are unique up to a unitary
-    mixing, and their derivatives are right for results that do not depend on it.
+    At equal singular values, and at zeros where `x` is not square or is complex, the vectors have
+    no derivative (NaN or infinite, as PyTorch); where only S is used the gradient is U diag(g) Vh
+    there too. The columns that `full_matrices` adds are unique up to a unitary mixing, and their
+    derivatives are right for results that do not depend on it (complex: Wan & Zhang 2019,
+    arXiv:1909.02659).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, N).
+    full_matrices : bool
+        Whether U and Vh are square.
+
+    Returns
+    -------
+    SVDResult
+        (U, S, Vh), dtype of `x` (S: of its real part); of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; fewer than two axes, or no convergence (NaN).
     """
     matrix("svd", x)
     params = {"full_matrices": bool(full_matrices)}
@@ -230,6 +300,21 @@ def svdvals(x: Tensor, /) -> Tensor:
     """Return the singular values of matrices, descending.
 
     The gradient is U diag(g) Vh, at equal or zero singular values with any choice of U and Vh.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, N).
+
+    Returns
+    -------
+    Tensor
+        Shape (..., min(M, N)), dtype of the real part of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; fewer than two axes, or no convergence (NaN).
     """
     matrix("svdvals", x)
     if tracked(x):

@@ -9,7 +9,15 @@ from tensorxp.linalg.common import adjoint, diagonal_matrix, is_complex, real_pa
 
 
 class SlogdetResult(NamedTuple):
-    """Sign (complex: phase) and the logarithm of the absolute value."""
+    """Sign (complex: phase) and the logarithm of the absolute value of determinants.
+
+    Attributes
+    ----------
+    sign : Tensor
+        Shape (...), dtype of the matrices.
+    logabsdet : Tensor
+        Shape (...), real.
+    """
 
     sign: Tensor
     logabsdet: Tensor
@@ -69,8 +77,23 @@ def _(xp: Any, ct: Any, x: Any) -> Any:
 def adjugate(x: Tensor, /) -> Tensor:
     """Return the adjugates of square matrices, det(x) inv(x), right for singular ones too.
 
-    By the singular value decomposition. First derivatives are right everywhere, higher ones
-    where the singular values are distinct.
+    By the singular value decomposition. First derivatives are right everywhere, higher ones where
+    the singular values are distinct.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square.
     """
     square("adjugate", x)
     return apply(adjugate_p, (x,), {})
@@ -106,8 +129,23 @@ det_p.tensor_level = True
 def det(x: Tensor, /) -> Tensor:
     """Return the determinants of square matrices.
 
-    The gradient is the conjugate of the cofactor matrix, for singular matrices too (of rank
-    M - 1 it has rank 1, below it is zero), and so is the second derivative.
+    The gradient is the conjugate of the cofactor matrix, for singular matrices too (of rank M - 1
+    it has rank 1, below it is zero), and so is the second derivative.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    Tensor
+        Shape (...), dtype of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square.
     """
     square("det", x)
     return apply(det_p, (x,), {})
@@ -139,8 +177,24 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
 def slogdet(x: Tensor, /) -> SlogdetResult:
     """Return the sign and the logarithm of the absolute value of determinants.
 
-    For complex `x` the sign is a number of modulus 1 and has a derivative. A singular matrix
-    gives 0 and -inf, and has no gradient: backward raises LinAlgError.
+    For complex `x` the sign is a number of modulus 1 and has a derivative. A singular matrix gives
+    0 and -inf, and has no gradient: backward raises LinAlgError.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    SlogdetResult
+        (sign, logabsdet), of shape (...); dtype of `x` and of its real part; of integers and bool
+        float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square.
     """
     square("slogdet", x)
     return SlogdetResult(*apply(slogdet_p, (x,), {}))

@@ -9,18 +9,34 @@ from typing import Any, NamedTuple
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp.linalg.common import adjoint, all_zero, gaps, real_part, square, tracked
+from tensorxp.linalg.common import adjoint, all_zero, inverse_gaps, real_part, square, tracked
 
 
 class EighResult(NamedTuple):
-    """Eigenvalues in ascending order, and the eigenvectors as columns."""
+    """Eigenvalues in ascending order, and the eigenvectors as columns.
+
+    Attributes
+    ----------
+    eigenvalues : Tensor
+        Shape (..., M), real.
+    eigenvectors : Tensor
+        Shape (..., M, M).
+    """
 
     eigenvalues: Tensor
     eigenvectors: Tensor
 
 
 class EigResult(NamedTuple):
-    """Complex eigenvalues in no particular order, and the eigenvectors as columns."""
+    """Complex eigenvalues in no particular order, and the eigenvectors as columns.
+
+    Attributes
+    ----------
+    eigenvalues : Tensor
+        Shape (..., M), complex.
+    eigenvectors : Tensor
+        Shape (..., M, M), complex.
+    """
 
     eigenvalues: Tensor
     eigenvectors: Tensor
@@ -39,7 +55,7 @@ def _(xp: Any, ct: Any, out: Any) -> Any:
     values, v = out
     vh = adjoint(xp, v)
     turn = vh @ ct[1]
-    inner = (turn - adjoint(xp, turn)) / (2 * gaps(xp, values, all_zero(xp, ct[1])))
+    inner = (turn - adjoint(xp, turn)) / 2 * inverse_gaps(xp, values, all_zero(xp, ct[1]))
     return (v * xp.expand_dims(ct[0], axis=-2) + v @ inner) @ vh
 
 
@@ -48,16 +64,32 @@ def _(xp: Any, t: Any, out: Any) -> Any:
     # P = Vᴴ sym(dx) V: dλ = re diag(P), dV = V (P / (λj − λi))
     values, v = out
     p = adjoint(xp, v) @ ((t + adjoint(xp, t)) / 2) @ v
-    return real_part(xp, xp.linalg.diagonal(p)), v @ (p / gaps(xp, values))
+    return real_part(xp, xp.linalg.diagonal(p)), v @ (p * inverse_gaps(xp, values))
 
 
 def eigh(x: Tensor, /) -> EighResult:
     """Return eigenvalues, ascending, and orthonormal eigenvectors of Hermitian matrices.
 
-    Only the lower triangle of `x` is read; the derivatives are those for a Hermitian `x`, and
-    the gradient is Hermitian. At equal eigenvalues the eigenvectors have no derivative (NaN or
-    infinite, as PyTorch); where only the eigenvalues are used the gradient is V diag(g) Vᴴ
-    there too. LinAlgError for matrices that are not square.
+    Only the lower triangle of `x` is read; the derivatives are those for a Hermitian `x`, and the
+    gradient is Hermitian. At equal eigenvalues the eigenvectors have no derivative (NaN or
+    infinite, as PyTorch); where only the eigenvalues are used the gradient is V diag(g) Vᴴ there
+    too (Boeddeker et al. 2017, arXiv:1701.00392).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    EighResult
+        (eigenvalues, eigenvectors), dtype of the real part of `x` and of `x`; of integers and bool
+        float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square, or no convergence (NaN).
     """
     square("eigh", x)
     return EighResult(*apply(eigh_p, (x,), {}))
@@ -69,8 +101,23 @@ eigvalsh_p = nondifferentiable("eigvalsh", forward=lambda xp, x: xp.linalg.eigva
 def eigvalsh(x: Tensor, /) -> Tensor:
     """Return the eigenvalues of Hermitian matrices, ascending.
 
-    Only the lower triangle of `x` is read. The gradient is V diag(g) Vᴴ, at equal eigenvalues
-    with any choice of V.
+    Only the lower triangle of `x` is read. The gradient is V diag(g) Vᴴ, at equal eigenvalues with
+    any choice of V.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    Tensor
+        Shape (..., M), dtype of the real part of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square, or no convergence (NaN).
     """
     square("eigvalsh", x)
     if tracked(x):
@@ -98,7 +145,7 @@ def _(xp: Any, ct: Any, out: Any) -> Any:
     values, v = out
     vh = adjoint(xp, v)
     along = xp.real(xp.sum(v.conjugate() * ct[1], axis=-2, keepdims=True))
-    inner = (vh @ (ct[1] - v * along)) / gaps(xp, values, all_zero(xp, ct[1])).conjugate()
+    inner = (vh @ (ct[1] - v * along)) * inverse_gaps(xp, values, all_zero(xp, ct[1])).conjugate()
     return xp.linalg.solve(vh, xp.expand_dims(ct[0], axis=-1) * vh + inner @ vh)
 
 
@@ -107,17 +154,31 @@ def _(xp: Any, t: Any, out: Any) -> Any:
     # P = V⁻¹ dx V: dλ = diag(P), dV = X − V re diag(VᴴX) with X = V (P / (λj − λi))
     values, v = out
     p = xp.linalg.solve(v, xp.astype(t, v.dtype, copy=False) @ v)
-    dv = v @ (p / gaps(xp, values))
+    dv = v @ (p * inverse_gaps(xp, values))
     along = xp.real(xp.sum(v.conjugate() * dv, axis=-2, keepdims=True))
     return xp.linalg.diagonal(p), dv - v * along
 
 
 def eig(x: Tensor, /) -> EigResult:
-    """Return eigenvalues and eigenvectors (columns of norm 1) of square matrices, complex always.
+    """Return eigenvalues and eigenvectors (columns of norm 1) of square matrices.
 
-    The gradient is right where the result does not depend on the phases of the eigenvectors.
-    At equal eigenvalues the eigenvectors have no derivative (NaN or infinite). LinAlgError for
-    matrices that are not square.
+    The gradient is right where the result does not depend on the phases of the eigenvectors. At
+    equal eigenvalues the eigenvectors have no derivative (NaN or infinite).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    EigResult
+        (eigenvalues, eigenvectors), always complex: complex64 of single precision, else complex128.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square, or not finite.
     """
     square("eig", x)
     return EigResult(*apply(eig_p, (x,), {}))
@@ -130,6 +191,21 @@ def eigvals(x: Tensor, /) -> Tensor:
     """Return the complex eigenvalues of square matrices, in no particular order.
 
     The gradient is V⁻ᴴ diag(g) Vᴴ; it needs independent eigenvectors.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    Tensor
+        Shape (..., M), complex64 of single precision, else complex128: the dtype is always complex.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square, or not finite.
     """
     square("eigvals", x)
     if tracked(x):

@@ -65,6 +65,22 @@ expm_p.tensor_level = True
 
 
 def expm(x: Tensor, /) -> Any:
-    """Return the exponentials of square matrices; integers give float64."""
+    """Return the exponentials of square matrices, by scaling and squaring (Higham 2005).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square.
+    """
     square("expm", x)
     return apply(expm_p, (x,), {})

@@ -43,11 +43,28 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
 
 
 def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
-    """Return the Moore-Penrose pseudo-inverses of matrices (..., M, N), of shape (..., N, M).
+    """Return the Moore-Penrose pseudo-inverses of matrices.
 
-    Singular values up to `rtol` times the largest count as zero; `rtol` is a number or one for
-    each matrix, default max(M, N) times the dtype's epsilon. The derivatives hold while the
-    rank stays the same.
+    The derivatives hold while the rank stays the same (Golub & Pereyra 1973).
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, N).
+    rtol : float, Tensor or None
+        Singular values up to this times the largest count as zero, one for all or for each matrix;
+        None is max(M, N) times the dtype's epsilon.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., N, M), dtype of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError, ValueError
+        `x` is no Tensor, or float16, `rtol` no number; fewer than two axes, NaN; an `rtol` that
+        doesn't broadcast.
     """
     matrix("pinv", x)
     return apply(pinv_p, (x,), {"rtol": raw_rtol(rtol)})
@@ -59,7 +76,19 @@ def raw_rtol(rtol: Any) -> Any:
 
 
 class LstsqResult(NamedTuple):
-    """Solution, sums of squared residuals, rank and singular values."""
+    """Solution, sums of squared residuals, rank and singular values.
+
+    Attributes
+    ----------
+    solution : Tensor
+        Shape (..., N) or (..., N, K).
+    residuals : Tensor
+        Shape (...) or (..., K), real.
+    rank : Tensor
+        Shape (...), int64.
+    singular_values : Tensor
+        Shape (..., min(M, N)), real.
+    """
 
     solution: Tensor
     residuals: Tensor
@@ -75,20 +104,51 @@ matrix_rank_p = nondifferentiable("matrix_rank", forward=_rank)
 
 
 def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
-    """Return the ranks, int64: how many singular values exceed `rtol` times the largest.
+    """Return the ranks of matrices, which have no derivative.
 
-    `rtol` is a number or one for each matrix, default max(M, N) times the dtype's epsilon. The
-    rank has no derivative.
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, N).
+    rtol : float, Tensor or None
+        As for `pinv`.
+
+    Returns
+    -------
+    Tensor
+        Shape (...), dtype int64.
+
+    Raises
+    ------
+    TypeError, LinAlgError, ValueError
+        `x` is no Tensor, or float16, `rtol` no number; fewer than two axes, NaN; an `rtol` that
+        doesn't broadcast.
     """
     matrix("matrix_rank", x)
     return apply(matrix_rank_p, (x,), {"rtol": raw_rtol(rtol)})
 
 
 def cond(x: Tensor, /, p: Any = None) -> Tensor:
-    """Return the condition numbers of matrices in the norm `p`, as NumPy.
+    """Return the condition numbers of matrices, as NumPy.
 
-    None and 2 are the ratio of the largest to the smallest singular value, -2 its inverse;
-    other values of `matrix_norm` give norm(x) norm(inv(x)).
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, N).
+    p : str, number or None
+        None and 2 are the ratio of the largest to the smallest singular value, -2 its inverse;
+        other values of `matrix_norm` give norm(x) norm(inv(x)).
+
+    Returns
+    -------
+    Tensor
+        Shape (...), dtype of the real part of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError, ValueError
+        `x` is no Tensor, or float16; fewer than two axes, for other `p` not square or singular;
+        another `p`.
     """
     matrix("cond", x)
     if p in (None, 2, -2):
@@ -101,10 +161,31 @@ def cond(x: Tensor, /, p: Any = None) -> Tensor:
 def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, rtol: Any = None) -> LstsqResult:
     """Return the solution y of smallest norm that minimises the norm of `x1` y - `x2`.
 
-    `x1` has shape (..., M, N); `x2` of shape (M,) is one vector, otherwise it holds matrices
-    (..., M, K). `rtol` is as for `pinv`, on which it rests: so do its derivatives, which hold
-    while the rank stays the same. `rcond` is NumPy's name of it. The residuals are the sums of
-    squares for each column.
+    It rests on `pinv`: so do its derivatives, which hold while the rank stays the same.
+
+    Parameters
+    ----------
+    x1 : Tensor, any dtype but float16
+        Shape (..., M, N).
+    x2 : Tensor, any dtype but float16
+        Shape (M,) is one vector, otherwise matrices (..., M, K).
+    rcond : float, Tensor or None
+        NumPy's name of `rtol`; only one may be given.
+    rtol : float, Tensor or None
+        As for `pinv`.
+
+    Returns
+    -------
+    LstsqResult
+        (solution, residuals, rank, singular_values), the promoted dtype; of integers and bool
+        float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        No Tensors, or float16, both tolerances; shapes that don't fit, NaN.
+    ValueError, DeviceError
+        Stacks that don't broadcast; two devices.
     """
     if rcond is not None and rtol is not None:
         raise TypeError("lstsq: rcond and rtol are given; they are two names of one tolerance")

@@ -8,7 +8,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import normalize_axes
 from tensorxp._ops.reduction import max, min, sum
 from tensorxp._ops.shaping import expand_dims, moveaxis, reshape
-from tensorxp.linalg.common import matrix, real_part
+from tensorxp.linalg.common import inverse, matrix, real_part
 from tensorxp.linalg.decompositions import svdvals
 
 
@@ -35,7 +35,7 @@ def _slope(xp: Any, x: Any, norm: Any, axes: tuple[int, ...], ord: float) -> Any
         return xp.sign(x) * (hit / xp.sum(hit, axis=axes, keepdims=True))
     # n = (Σ|x|ᵖ)^(1/p): dn = re Σ conj(x/n) (|x|/n)^(p−2) dx
     empty = norm == 0
-    unit = x / xp.where(empty, xp.inf, norm)
+    unit = x * inverse(xp, norm, empty)
     if ord == 2:
         return unit
     zero = (size == 0) | empty
@@ -68,11 +68,29 @@ def vector_norm(
     keepdims: bool = False,
     ord: float = 2,
 ) -> Tensor:
-    """Return the p-norms, p = `ord`, of vectors over one or several axes (None: all).
+    """Return the p-norms, p = `ord`, of vectors over one or several axes.
 
-    `ord` inf and -inf are the largest and smallest absolute value, 0 counts what is not zero.
     The gradient is 0 at zero vectors and (for p > 0) at zero entries; entries that tie for the
-    largest or smallest value share it evenly; at 0 it is 0.
+    largest or smallest value share it evenly; for p = 0 it is 0.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+    ord : float
+        inf and -inf are the largest and smallest absolute value, 0 counts what is not zero.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`; dtype of its real part, of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; one given twice, `ord` no number.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"vector_norm: x is a {type(x).__name__}; allowed are Tensors")
@@ -83,11 +101,31 @@ def vector_norm(
 
 
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
-    """Return the norms of matrices: "fro", "nuc", 1, -1, 2, -2, inf, -inf (None is "fro").
+    """Return the norms of matrices.
 
-    1 and inf are the largest sums of absolute values in a column and in a row, 2 the largest
-    singular value, "nuc" the sum of these; a minus takes the smallest. Ties share the gradient
-    evenly, a zero matrix has gradient 0 for "fro".
+    Ties share the gradient evenly, a zero matrix has gradient 0 for "fro".
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (..., M, N); not float16 for "nuc", 2 and -2.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+    ord : str, number or None
+        1 and inf are the largest sums of absolute values in a column and in a row, 2 the largest
+        singular value, "nuc" the sum of these, "fro" or None the 2-norm of the entries; -1, -2,
+        -inf take the smallest.
+
+    Returns
+    -------
+    Tensor
+        Shape (...); dtype of the real part of `x`, of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError, ValueError
+        `x` is no Tensor, or float16 there; fewer than two axes; another `ord`, or no entries to
+        choose from.
     """
     matrix("matrix_norm", x)
     if ord is None or ord == "fro":
@@ -112,8 +150,27 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Te
 def norm(x: Tensor, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return vector or matrix norms as NumPy's `norm`.
 
-    Without `ord` and `axis` the 2-norm of all entries; with one axis (or a 1-d `x`) a vector
-    norm, with two (or a 2-d `x`) a matrix norm. Gradients as for `vector_norm`, `matrix_norm`.
+    Gradients as for `vector_norm`, `matrix_norm`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    ord : str, number or None
+        None is the 2-norm of all entries.
+    axis : int, tuple of ints or None
+        One for vector norms, two for matrix norms; None is all.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`; dtype of its real part, of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        As for these; more than two axes.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"norm: x is a {type(x).__name__}; allowed are Tensors")

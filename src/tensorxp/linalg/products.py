@@ -25,10 +25,26 @@ cross_p = multilinear(
 
 
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
-    """Return the cross products of the 3-element vectors along `axis`; the other axes broadcast.
+    """Return the cross products of 3-element vectors.
 
-    A non-negative axis needs operands of equally many dimensions. ValueError where a size along
-    the axis is not 3.
+    Parameters
+    ----------
+    x1, x2 : Tensor, numeric
+        Of size 3 along `axis`; the other axes broadcast.
+    axis : int
+        A non-negative one needs operands of equally many dimensions.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype.
+
+    Raises
+    ------
+    TypeError, AxisError
+        No Tensors, or bool; no such axis.
+    ValueError, DeviceError
+        Other sizes, shapes that don't broadcast; two devices.
     """
     n1, n2 = dimensions("cross", x1, "x1"), dimensions("cross", x2, "x2")
     at1, at2 = normalize_axis("cross", axis, n1) - n1, normalize_axis("cross", axis, n2) - n2
@@ -42,6 +58,13 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
             f"cross: x1 has shape {shape1} and x2 {shape2}; their sizes along axis {axis} must be 3"
         )
     return apply(cross_p, (x1, x2), {"axis": at1})
+
+
+def _integer(function: str, argument: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{function}: {argument} is {value!r}; allowed are integers") from None
 
 
 def _length(shape: tuple[int, ...], offset: int) -> int:
@@ -67,12 +90,27 @@ diagonal_p = linear("diagonal", forward=_diagonal, view=True, x=_diagonal_vjp)
 
 
 def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
-    """Return a view of the diagonals of matrices; `offset` counts upwards (negative: below).
+    """Return a view of the diagonals of matrices, which can be written to.
 
-    ValueError below two axes. The view can be written to.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (..., M, N).
+    offset : int
+        Positive above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+        A view of shape (..., size), dtype of `x`.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, `offset` no int; fewer than two axes.
     """
     matrix("diagonal", x)
-    return apply(diagonal_p, (x,), {"offset": operator.index(offset)})
+    return apply(diagonal_p, (x,), {"offset": _integer("diagonal", "offset", offset)})
 
 
 diag_p = linear(
@@ -83,35 +121,83 @@ diag_p = linear(
 
 
 def diag(x: Tensor, /, k: int = 0) -> Tensor:
-    """Return the square matrix with the vector `x` on diagonal `k`, or diagonal `k` of a matrix.
+    """Return the square matrix with a vector on a diagonal, or that diagonal of a matrix.
 
-    The latter is a view, as of `diagonal`. ValueError for other than one or two axes.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        1-D or 2-D.
+    k : int
+        Positive above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+        Shape (n + |k|, n + |k|), or 1-D, a view as of `linalg.diagonal`; dtype of `x`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor, `k` no int; other numbers of axes.
     """
     n = dimensions("diag", x, "x")
+    k = _integer("diag", "k", k)
     if n not in (1, 2):
         raise ValueError(f"diag: x has shape {x.shape}; it must have one axis or two")
     if n == 2:
         return diagonal(x, offset=k)
-    return apply(diag_p, (x,), {"k": operator.index(k)})
+    return apply(diag_p, (x,), {"k": k})
 
 
 def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
-    """Return the sums of the diagonals of matrices; dtype and `offset` as `sum`, `diagonal`."""
+    """Return the sums of the diagonals of matrices.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (..., M, N).
+    offset : int
+        As for `diagonal`.
+    dtype : dtype or None
+        As for `sum`.
+
+    Returns
+    -------
+    Tensor
+        Shape (...), dtype as of `sum`.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, `offset` no int, the dtype unknown; fewer than two axes.
+    """
     matrix("trace", x)
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
 
 
 def matrix_power(x: Tensor, n: int, /) -> Tensor:
-    """Return square matrices to the integer power `n`, by repeated squaring.
+    """Return square matrices to an integer power, by repeated squaring.
 
-    A negative power is that of the inverse (LinAlgError for a singular matrix), power 0 the
-    identity. TypeError where `n` is no integer.
+    A negative power is that of the inverse, power 0 the identity.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (..., M, M); float16 not to negative powers.
+    n : int
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers to negative powers float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, `n` no int; not square, or singular for negative `n`.
     """
     square("matrix_power", x)
-    try:
-        n = operator.index(n)
-    except TypeError:
-        raise TypeError(f"matrix_power: n is {n!r}; allowed are integers") from None
+    n = _integer("matrix_power", "n", n)
     if n == 0:
         shape = x._data.shape
         one = eye(shape[-1], dtype=x._data.dtype, device=x._device)
@@ -130,10 +216,23 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
 
 
 def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
-    """Return the product of two or more matrices in the order that needs the fewest operations.
+    """Return the product of matrices in the order that needs the fewest operations.
 
-    The first and the last may be vectors, whose axis the result lacks. ValueError for fewer
-    than two, or other numbers of axes.
+    Parameters
+    ----------
+    arrays : sequence of Tensors
+        Two or more of shapes (M, N), (N, K), ...; the first and the last may be vectors, whose axis
+        the result lacks.
+
+    Returns
+    -------
+    Tensor
+        Shape: the outer sizes; the promoted dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        No Tensors; fewer than two, other numbers of axes, sizes that don't match; two devices.
     """
     items = list(arrays)
     axes = [dimensions("multi_dot", x, f"arrays[{i}]") for i, x in enumerate(items)]

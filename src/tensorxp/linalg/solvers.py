@@ -33,7 +33,23 @@ def _(t: Any, out: Any) -> Any:
 
 
 def inv(x: Tensor, /) -> Tensor:
-    """Return the inverses of square matrices; LinAlgError for a singular one."""
+    """Return the inverses of square matrices.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype but float16
+        Shape (..., M, M).
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        `x` is no Tensor, or float16; not square, or singular.
+    """
     square("inv", x)
     return apply(inv_p, (x,), {})
 
@@ -69,10 +85,26 @@ def _(xp: Any, t: Any, x1: Any, x2_shape: Any, out: Any) -> Any:
 
 
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
-    """Return y with `x1` y = `x2`, for square `x1` of shape (..., M, M).
+    """Return y with `x1` y = `x2`.
 
-    `x2` of shape (M,) is one vector; with two axes or more it holds matrices (..., M, K), and
-    the axes before them broadcast. LinAlgError for a singular `x1`.
+    Parameters
+    ----------
+    x1 : Tensor, any dtype but float16
+        Shape (..., M, M).
+    x2 : Tensor, any dtype but float16
+        Shape (M,) is one vector, otherwise matrices (..., M, K); the axes before them broadcast.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., M) or (..., M, K), the promoted dtype; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        No Tensors, or float16; shapes that don't fit, a singular `x1`.
+    ValueError, DeviceError
+        Stacks that don't broadcast; two devices.
     """
     square("solve", x1, "x1")
     _right_side("solve", x1, x2)
@@ -141,11 +173,34 @@ def _(xp: Any, t: Any, x1: Any, out: Any, *, upper: bool, unit: bool) -> Any:
 def solve_triangular(
     x1: Tensor, x2: Tensor, /, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Tensor:
-    """Return y with `x1` y = `x2` (`left=False`: y `x1` = `x2`) for triangular `x1`.
+    """Return y with `x1` y = `x2`, or y `x1` = `x2`, for triangular `x1`.
 
-    Only the upper (lower) triangle of `x1` is read, without its diagonal, taken as 1, where
-    `unitriangular`. `x2` is as for `solve`, or matrices (..., K, M) with `left=False`. SciPy is
-    used where it is installed. LinAlgError for a zero on the diagonal.
+    SciPy is used where it is installed.
+
+    Parameters
+    ----------
+    x1 : Tensor, any dtype
+        Shape (..., M, M); only the triangle is read.
+    x2 : Tensor, any dtype
+        As for `solve`, or matrices (..., K, M) with `left=False`.
+    upper : bool
+        Which triangle.
+    left : bool
+        False: y stands left of `x1`.
+    unitriangular : bool
+        Take the diagonal as 1.
+
+    Returns
+    -------
+    Tensor
+        Shape as of `solve`, the promoted dtype; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, LinAlgError
+        No Tensors; shapes that don't fit, a zero on the diagonal.
+    ValueError, DeviceError
+        Stacks that don't broadcast; two devices.
     """
     square("solve_triangular", x1, "x1")
     if not left:

@@ -138,7 +138,11 @@ class HookMethods:
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
-        """Have `hook(module, args)` called before `forward`; it may return new arguments."""
+        """Have `hook(module, args)` called before `forward`; it may return new arguments.
+
+        `prepend`: before the other hooks. `with_kwargs`: `hook(module, args, kwargs)`, which may
+        return both. Returns a handle with `remove()`; TypeError for what is not callable.
+        """
         handle = RemovableHandle(self._forward_pre_hooks, self._forward_pre_hooks_with_kwargs)
         _add(self._forward_pre_hooks, handle.id, hook, prepend)
         if with_kwargs:
@@ -153,7 +157,11 @@ class HookMethods:
         with_kwargs: bool = False,
         always_call: bool = False,
     ) -> RemovableHandle:
-        """Have `hook(module, args, output)` called after `forward`; it may return a new output."""
+        """Have `hook(module, args, output)` called after `forward`; it may return a new output.
+
+        `prepend`: before the other hooks. `with_kwargs`: `hook(module, args, kwargs, output)`.
+        `always_call`: also where `forward` raises. Returns a handle with `remove()`.
+        """
         handle = RemovableHandle(
             self._forward_hooks, self._forward_hooks_with_kwargs, self._forward_hooks_always_called
         )
@@ -169,7 +177,8 @@ class HookMethods:
     ) -> RemovableHandle:
         """Have `hook(module, grad_input, grad_output)` called in backward.
 
-        A returned tuple replaces the gradients of the inputs.
+        `prepend`: before the others. A returned tuple replaces the gradients of the inputs.
+        Returns a handle with `remove()`.
         """
         handle = RemovableHandle(self._backward_hooks)
         _add(self._backward_hooks, handle.id, hook, prepend)
@@ -180,7 +189,8 @@ class HookMethods:
     ) -> RemovableHandle:
         """Have `hook(module, grad_output)` called before backward passes the module.
 
-        A returned tuple replaces the gradients of the outputs.
+        `prepend`: before the others. A returned tuple replaces the gradients of the outputs.
+        Returns a handle with `remove()`.
         """
         handle = RemovableHandle(self._backward_pre_hooks)
         _add(self._backward_pre_hooks, handle.id, hook, prepend)

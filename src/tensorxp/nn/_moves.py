@@ -34,10 +34,11 @@ class MoveMethods:
     def to(
         self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False
     ) -> Self:
-        """Move all parameters and buffers to a device, a dtype (floating ones), or both.
+        """Move all parameters and buffers to a `device`, a `dtype` (floating ones), or both.
 
-        Positional: a device, a dtype, or a Tensor whose device and dtype are taken. The
-        parameters stay the same objects, so optimisers keep them.
+        In `args`: a device, a dtype, or a Tensor whose device and dtype are taken. `non_blocking`
+        is ignored. The parameters stay the same objects, so optimisers keep them. TypeError for
+        dtypes that are not floating-point, DeviceError for devices that are not there.
         """
         for target in args:
             if isinstance(target, Tensor):
@@ -70,7 +71,7 @@ class MoveMethods:
         return self.to(device="cpu")
 
     def cuda(self, device: int | str | None = None) -> Self:
-        """Move to a CUDA device, the current one by default."""
+        """Move to a CUDA `device` (a number or name; None: the current one); return self."""
         return self.to(
             device="cuda"
             if device is None
@@ -80,7 +81,7 @@ class MoveMethods:
         )
 
     def type(self, dst_type: Any) -> Self:
-        """Cast all floating-point parameters and buffers."""
+        """Cast all floating-point parameters and buffers to `dst_type`; return self."""
         return self.to(dtype=dst_type)
 
     def float(self) -> Self:

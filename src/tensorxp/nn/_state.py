@@ -45,7 +45,7 @@ class StateMethods:
         raise RuntimeError("get_extra_state: override it to have extra state")
 
     def set_extra_state(self, state: Any) -> None:
-        """Take back what `get_extra_state` returned."""
+        """Take back the `state` that `get_extra_state` returned."""
         raise RuntimeError("set_extra_state: override it to have extra state")
 
     def _own_state(self, keep_vars: bool) -> dict[str, Any]:
@@ -63,9 +63,10 @@ class StateMethods:
     def state_dict(
         self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> "OrderedDict[str, Any]":
-        """Return the parameters and persistent buffers by dotted name.
+        """Return the parameters and persistent buffers by dotted name, after `prefix`.
 
-        The Tensors share the module's memory and are detached unless `keep_vars`.
+        The Tensors share the module's memory and are detached unless `keep_vars`. With
+        `destination`, they are put into that dict, which is returned.
         """
         found: OrderedDict[str, Any] = OrderedDict() if destination is None else destination
         for name, value in self._own_state(keep_vars).items():
@@ -78,10 +79,10 @@ class StateMethods:
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
-        """Copy the values of a state dict (Tensors, NumPy arrays or PyTorch tensors) in.
+        """Copy the values of `state_dict` (Tensors, NumPy arrays or PyTorch tensors) in.
 
-        Returns the missing and unexpected keys; with `strict` these raise, as wrong shapes do
-        always. Nothing is changed when it raises. `assign` takes the Tensors themselves.
+        Returns the missing and unexpected keys; with `strict` these raise a RuntimeError, as wrong
+        shapes do always. Nothing is changed when it raises. `assign` takes the Tensors themselves.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(

@@ -3,11 +3,27 @@
 from typing import Any
 
 from tensorxp.nn import functional as F
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.module import Module
 
 
 class GELU(Module):
-    """x Φ(x), Φ the normal distribution function."""
+    """x Φ(x), Φ the normal distribution function (Hendrycks and Gimpel, 2016).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    approximate : str
+        "none", or "tanh", which is faster.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: another `approximate`.
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -23,7 +39,22 @@ class GELU(Module):
 
 
 class SiLU(Module):
-    """x · sigmoid(x)."""
+    """x · sigmoid(x), also called swish.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -39,7 +70,22 @@ class SiLU(Module):
 
 
 class Mish(Module):
-    """x · tanh(softplus(x))."""
+    """x · tanh(log(1 + exp(x))) (Misra, 2019).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -55,7 +101,10 @@ class Mish(Module):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+    """
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""
@@ -63,7 +112,10 @@ class Sigmoid(Module):
 
 
 class LogSigmoid(Module):
-    """log(sigmoid(x))."""
+    """log(1 / (1 + exp(-x))).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+    """
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""
@@ -71,7 +123,10 @@ class LogSigmoid(Module):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+    """
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""
@@ -79,7 +134,10 @@ class Tanh(Module):
 
 
 class Tanhshrink(Module):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+    """
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""
@@ -87,7 +145,19 @@ class Tanhshrink(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta x)) / beta, and x where beta x > threshold."""
+    """log(1 + exp(beta x)) / beta, and x where beta x > threshold.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    beta, threshold : float
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         super().__init__()
@@ -104,7 +174,10 @@ class Softplus(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+    """
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""
@@ -112,7 +185,22 @@ class Softsign(Module):
 
 
 class Softshrink(Module):
-    """x moved towards 0 by lambd."""
+    """x moved towards 0 by lambd, and 0 where |x| ≤ lambd.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    lambd : float
+        At least 0.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: `lambd` is negative.
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -128,7 +216,19 @@ class Softshrink(Module):
 
 
 class Hardshrink(Module):
-    """x where |x| > lambd, else 0."""
+    """x where |x| > lambd, else 0.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    lambd : float
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -144,7 +244,22 @@ class Hardshrink(Module):
 
 
 class Hardsigmoid(Module):
-    """x / 6 + 1/2 limited to [0, 1]."""
+    """x / 6 + 1/2 limited to [0, 1]; the gradient at the limits is 0.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -156,7 +271,22 @@ class Hardsigmoid(Module):
 
 
 class Hardswish(Module):
-    """x · min(max(x + 3, 0), 6) / 6."""
+    """x · min(max(x + 3, 0), 6) / 6 (Howard and others, 2019).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -168,7 +298,22 @@ class Hardswish(Module):
 
 
 class GLU(Module):
-    """a · sigmoid(b), a and b the halves of x along `dim`."""
+    """a · sigmoid(b), a and b the halves of x along `dim` (Dauphin and others, 2016).
+
+    Shape: any with an even size along `dim`; the output is half as long there, its dtype the
+    input's.
+
+    Parameters
+    ----------
+    dim : int
+
+    Raises
+    ------
+    IndexError
+        In the call: `dim` is out of range.
+    RuntimeError
+        In the call: the size along `dim` is odd.
+    """
 
     def __init__(self, dim: int = -1) -> None:
         super().__init__()
@@ -184,7 +329,20 @@ class GLU(Module):
 
 
 class Softmax(Module):
-    """exp(x) divided by its sum along `dim`."""
+    """exp(x) divided by its sum along `dim`.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    dim : int or None
+        None: 0 for 0, 1 and 3 axes, else 1.
+
+    Raises
+    ------
+    IndexError
+        In the call: `dim` is out of range.
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -200,7 +358,20 @@ class Softmax(Module):
 
 
 class Softmin(Module):
-    """Softmax of -x."""
+    """Softmax of -x.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    dim : int or None
+        None: 0 for 0, 1 and 3 axes, else 1.
+
+    Raises
+    ------
+    IndexError
+        In the call: `dim` is out of range.
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -216,7 +387,20 @@ class Softmin(Module):
 
 
 class LogSoftmax(Module):
-    """The logarithm of softmax."""
+    """The logarithm of softmax.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    dim : int or None
+        None: 0 for 0, 1 and 3 axes, else 1.
+
+    Raises
+    ------
+    IndexError
+        In the call: `dim` is out of range.
+    """
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
@@ -232,10 +416,15 @@ class LogSoftmax(Module):
 
 
 class Softmax2d(Module):
-    """Softmax over the channels of (N, C, H, W) or (C, H, W)."""
+    """Softmax over the channels of images.
+
+    Shape: (N, C, H, W) or (C, H, W), as the output, of the same dtype. Other inputs raise a
+    ValueError.
+    """
 
     def forward(self, input: Any) -> Any:
         """Apply the function."""
+        expect("Softmax2d", input)
         if input.ndim not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
         return F.softmax(input, -3)

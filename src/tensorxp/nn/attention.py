@@ -10,10 +10,42 @@ from tensorxp.nn.module import Module
 
 
 class MultiheadAttention(Module):
-    """Attention in several subspaces of the embedding at once.
+    """Attention in several subspaces of the embedding at once (Vaswani and others, 2017).
 
-    Inputs are (L, N, E), with `batch_first` (N, L, E), or (L, E) without a batch. In bool
-    masks true means: not allowed, as in PyTorch.
+    Shape: query (L, N, E), key (S, N, kdim) and value (S, N, vdim) to (L, N, E), and weights (N,
+    L, S); with `batch_first` N comes first; N may be missing. In bool masks true means: not
+    allowed. Parameters: `in_proj_weight` (3 E, E), or `q_proj_weight`, `k_proj_weight`,
+    `v_proj_weight`, Xavier uniform; `out_proj.weight` from U(-√k, √k), k = 1 / E; `in_proj_bias`,
+    `out_proj.bias` 0; `bias_k`, `bias_v` (1, 1, E), Xavier normal.
+
+    Parameters
+    ----------
+    embed_dim : int
+        E.
+    num_heads : int
+        Divides E.
+    dropout : float
+        Of the weights, in training.
+    bias : bool
+    add_bias_kv : bool
+        Add a learnt place to keys and values.
+    add_zero_attn : bool
+        Add a place of zeros to them.
+    kdim, vdim : int or None
+        None: E.
+    batch_first : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        `embed_dim` or `num_heads` is below 1; in the call: shapes do not fit.
+    AssertionError
+        `num_heads` does not divide `embed_dim`.
     """
 
     def __init__(

@@ -7,12 +7,35 @@ import tensorxp as xp
 from tensorxp._ops import recurrence
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.linear import new_parameter
 from tensorxp.nn.module import Module
 
 
 class RNNCellBase(Module):
-    """What the cells share."""
+    """The base of the cells: parameters of one step.
+
+    Shape: (B, I) and the state (B, H) to (B, H), or without B. Parameters, G gates: `weight_ih` (G
+    H, I), `weight_hh` (G H, H), `bias_ih`, `bias_hh` (G H,), all from U(-√k, √k), k = 1 / H.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        I and H.
+    bias : bool
+    num_chunks : int
+        G.
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        In the call: the input has not 1 or 2 axes, or shapes do not fit.
+    """
 
     def __init__(
         self,
@@ -50,6 +73,7 @@ class RNNCellBase(Module):
 
     def _rows(self, input: Any, states: Any, count: int) -> tuple[Any, tuple[Any, ...], bool]:
         """Return input and states with a batch axis, and whether it was added."""
+        expect(self._get_name(), input)
         if input.ndim not in (1, 2):
             raise ValueError(
                 f"{self._get_name()}: Expected input to be 1D or 2D, got {input.ndim}D instead"
@@ -60,8 +84,18 @@ class RNNCellBase(Module):
             shape = (x.shape[0], self.hidden_size)
             zeros = xp.zeros(shape, dtype=x.dtype, device=x.device)
             return x, (zeros,) * count, single
+        if not isinstance(states, tuple | list) or len(states) != count:
+            raise TypeError(
+                f"{self._get_name()}: hx is a {type(states).__name__}; expected {count} Tensors"
+            )
         if single:
             states = tuple(state[None] for state in states)
+        expected = (x.shape[0], self.hidden_size)
+        for state in states:
+            if state.shape != expected:
+                raise RuntimeError(
+                    f"{self._get_name()}: hx has shape {state.shape}; expected {expected}"
+                )
         return x, tuple(states), single
 
     def _gates(self, x: Any) -> Any:
@@ -70,7 +104,30 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """h' = tanh(W x + b + U h + c), or ReLU."""
+    """h' = tanh(W x + b + U h + c), one step of an `RNN`.
+
+    Shape and parameters: as `RNNCellBase` tells, with one gate.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        I and H.
+    bias : bool
+    nonlinearity : str
+        "tanh" or "relu".
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        In the call: the input has not 1 or 2 axes, or shapes do not fit.
+    RuntimeError
+        In the call: another `nonlinearity`, or the input is not I long.
+    """
 
     def __init__(
         self,
@@ -100,7 +157,28 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of an LSTM."""
+    """One step of an `LSTM`: the call takes x and (h, c), and returns the next (h, c).
+
+    Shape and parameters: as `RNNCellBase` tells, with four gates.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        I and H.
+    bias : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        In the call: the input has not 1 or 2 axes, or shapes do not fit.
+    RuntimeError
+        In the call: the input is not I long.
+    """
 
     def __init__(
         self,
@@ -122,7 +200,28 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of a GRU."""
+    """One step of a `GRU`.
+
+    Shape and parameters: as `RNNCellBase` tells, with three gates.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        I and H.
+    bias : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        In the call: the input has not 1 or 2 axes, or shapes do not fit.
+    RuntimeError
+        In the call: the input is not I long.
+    """
 
     def __init__(
         self,

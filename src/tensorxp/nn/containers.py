@@ -19,8 +19,21 @@ def _position(index: Any, length: int) -> int:
 
 
 class Sequential(Module):
-    """Modules called one after the other. Takes modules, or one dict of names to modules.
+    """Modules called one after the other.
 
+    Shape: what the first takes to what the last gives.
+
+    Parameters
+    ----------
+    *args : Module, or one dict of names to Modules
+
+    Raises
+    ------
+    TypeError
+        An item is no Module.
+
+    Examples
+    --------
     >>> import tensorxp as xp
     >>> model = xp.nn.Sequential(xp.nn.Linear(4, 8), xp.nn.ReLU(), xp.nn.Linear(8, 2))
     >>> model(xp.zeros((3, 4))).shape
@@ -71,12 +84,12 @@ class Sequential(Module):
         return Sequential(*self, *other)
 
     def append(self, module: Module) -> "Sequential":
-        """Add a module at the end."""
+        """Add `module` at the end, and return self."""
         self.add_module(str(len(self)), module)
         return self
 
     def insert(self, index: int, module: Module) -> "Sequential":
-        """Insert a module before `index`."""
+        """Insert `module` before `index`, and return self."""
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
         modules = list(self._modules.values())
@@ -87,20 +100,30 @@ class Sequential(Module):
         return self
 
     def extend(self, sequential: Iterable[Module]) -> "Sequential":
-        """Add modules at the end."""
+        """Add the modules of `sequential` at the end, and return self."""
         for module in sequential:
             self.append(module)
         return self
 
     def pop(self, index: Any) -> Module:
-        """Remove a module and return it."""
+        """Remove the module at `index` and return it."""
         found: Module = self[index]
         del self[index]
         return found
 
 
 class ModuleList(Module):
-    """A list of modules, registered under their positions."""
+    """A list of modules, registered under their positions; it has no `forward`, hence no shape.
+
+    Parameters
+    ----------
+    modules : iterable of Modules, or None
+
+    Raises
+    ------
+    TypeError
+        An item is no Module.
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -136,24 +159,24 @@ class ModuleList(Module):
         return ModuleList(chain(self, other))
 
     def insert(self, index: int, module: Module) -> None:
-        """Insert a module before `index`."""
+        """Insert `module` before `index`."""
         modules = list(self._modules.values())
         modules.insert(index, module)
         self._renumber(modules)
 
     def append(self, module: Module) -> "ModuleList":
-        """Add a module at the end."""
+        """Add `module` at the end, and return self."""
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, modules: Iterable[Module]) -> "ModuleList":
-        """Add modules at the end."""
+        """Add `modules` at the end, and return self."""
         for module in modules:
             self.append(module)
         return self
 
     def pop(self, index: Any) -> Module:
-        """Remove a module and return it."""
+        """Remove the module at `index` and return it."""
         found: Module = self[index]
         del self[index]
         return found
@@ -174,7 +197,19 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dict of modules, registered under their keys."""
+    """A dict of modules, registered under their keys; it has no `forward`, hence no shape.
+
+    Parameters
+    ----------
+    modules : mapping or pairs of str and Module, or None
+
+    Raises
+    ------
+    TypeError
+        A key is no str, or a value no Module.
+    KeyError
+        A key is empty, has a dot, or is an attribute.
+    """
 
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
@@ -205,7 +240,7 @@ class ModuleDict(Module):
         self._modules.clear()
 
     def pop(self, key: str) -> Module:
-        """Remove a module and return it."""
+        """Remove the module of `key` and return it."""
         return self._modules.pop(key)  # type: ignore[no-any-return]
 
     def keys(self) -> Iterable[str]:
@@ -221,7 +256,7 @@ class ModuleDict(Module):
         return self._modules.values()
 
     def update(self, modules: Any) -> None:
-        """Add modules from a dict or from pairs of key and module."""
+        """Add `modules`, a dict or pairs of key and module."""
         pairs = modules.items() if hasattr(modules, "items") else modules
         for key, module in pairs:
             self[key] = module
@@ -241,7 +276,18 @@ def _line(value: Any) -> str:
 
 
 class ParameterList(Module):
-    """A list of parameters, registered under their positions; Tensors become Parameters."""
+    """A list of parameters of any shape, registered under their positions.
+
+    Parameters
+    ----------
+    values : iterable, or None
+        Tensors become Parameters.
+
+    Raises
+    ------
+    TypeError
+        `values` is not iterable.
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
@@ -267,13 +313,13 @@ class ParameterList(Module):
         return self.extend(values)
 
     def append(self, value: Any) -> "ParameterList":
-        """Add a parameter at the end."""
+        """Add `value` at the end, and return self."""
         self._size += 1
         self[self._size - 1] = value
         return self
 
     def extend(self, values: Iterable[Any]) -> "ParameterList":
-        """Add parameters at the end."""
+        """Add `values` at the end, and return self."""
         for value in values:
             self.append(value)
         return self
@@ -284,7 +330,20 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dict of parameters, registered under their keys; Tensors become Parameters."""
+    """A dict of parameters of any shape, registered under their keys.
+
+    Parameters
+    ----------
+    parameters : mapping or pairs, or None
+        Tensors become Parameters.
+
+    Raises
+    ------
+    TypeError
+        A key is no str, or `parameters` no mapping or pairs.
+    KeyError
+        A key is empty, has a dot, or is an attribute.
+    """
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
@@ -319,7 +378,7 @@ class ParameterDict(Module):
         return self[key] if key in self._keys else default
 
     def pop(self, key: str) -> Any:
-        """Remove an item and return it."""
+        """Remove the item of `key` and return it."""
         found = self[key]
         del self[key]
         return found
@@ -337,7 +396,7 @@ class ParameterDict(Module):
         return [self[key] for key in self._keys]
 
     def update(self, parameters: Any) -> None:
-        """Add items from a dict or from pairs of key and value."""
+        """Add `parameters`, a dict or pairs of key and value."""
         pairs = parameters.items() if hasattr(parameters, "items") else parameters
         for key, value in pairs:
             self[key] = value

@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import ntuple
 from tensorxp.nn.functional.convolution import padded_convolution, padding_pairs
 from tensorxp.nn.linear import new_parameter
@@ -166,9 +167,41 @@ class _ConvTranspose(_Conv):
         )
 
 
-class Conv1d(_Conv):
-    """A convolution of (N, C, L) by a learnt kernel: (out, in / groups, *kernel_size)."""
+_CONV = """A convolution (correlation) with learnt kernels.
 
+Shape: {x} to (N, O, {t}), or without N, with L′ = ⌊(L + 2 padding - dilation (kernel_size - 1) -
+1) / stride⌋ + 1; dtypes promote. Parameters: `weight` (O, C / groups, *kernel_size) and `bias`
+(O,), both from U(-√k, √k), k = groups / (C · taps).
+
+Parameters
+----------
+in_channels, out_channels : int
+    C and O.
+kernel_size, stride, dilation : {i}
+padding : {i}, or str
+    At both ends; "valid": none, "same": L′ = L, with stride 1.
+groups : int
+    Divides C and O: channels that are kept apart.
+bias : bool
+padding_mode : str
+    "zeros", "reflect", "replicate" or "circular".
+device : Device, str or None
+dtype : dtype or None
+    None: float32.
+
+Raises
+------
+TypeError
+    Sizes are no ints.
+ValueError
+    `groups`, `padding` or `padding_mode` is not allowed.
+RuntimeError
+    Tuples have another length; in the call: shapes do not fit.
+"""
+
+
+@told(_CONV, 1)
+class Conv1d(_Conv):
     ndim = 1
 
     def __init__(
@@ -191,9 +224,8 @@ class Conv1d(_Conv):
         )  # fmt: skip
 
 
+@told(_CONV, 2)
 class Conv2d(_Conv):
-    """A convolution of (N, C, H, W) by a learnt kernel: (out, in / groups, *kernel_size)."""
-
     ndim = 2
 
     def __init__(
@@ -216,9 +248,8 @@ class Conv2d(_Conv):
         )  # fmt: skip
 
 
+@told(_CONV, 3)
 class Conv3d(_Conv):
-    """A convolution of (N, C, D, H, W) by a learnt kernel: (out, in / groups, *kernel_size)."""
-
     ndim = 3
 
     def __init__(
@@ -241,9 +272,43 @@ class Conv3d(_Conv):
         )  # fmt: skip
 
 
-class ConvTranspose1d(_ConvTranspose):
-    """The adjoint of a convolution, on (N, C, L): (in, out / groups, *kernel_size)."""
+_TRANSPOSED = """The adjoint of a convolution, with learnt kernels.
 
+Shape: {x} to (N, O, {t}), or without N, with L′ = (L - 1) stride - 2 padding + dilation
+(kernel_size - 1) + output_padding + 1; the call's `output_size` chooses `output_padding`.
+Parameters: `weight` (C, O / groups, *kernel_size) and `bias` (O,), both from U(-√k, √k), k =
+groups / (O · taps).
+
+Parameters
+----------
+in_channels, out_channels : int
+    C and O.
+kernel_size, stride, dilation : {i}
+padding : {i}
+output_padding : {i}
+    Added at the far end; less than `stride` or `dilation`.
+groups : int
+    Divides C and O: channels that are kept apart.
+bias : bool
+padding_mode : str
+    "zeros".
+device : Device, str or None
+dtype : dtype or None
+    None: float32.
+
+Raises
+------
+TypeError
+    Sizes are no ints.
+ValueError
+    `groups` or `padding_mode` is not allowed, or an `output_size` of the call.
+RuntimeError
+    Tuples have another length; in the call: shapes do not fit.
+"""
+
+
+@told(_TRANSPOSED, 1)
+class ConvTranspose1d(_ConvTranspose):
     ndim = 1
 
     def __init__(
@@ -267,9 +332,8 @@ class ConvTranspose1d(_ConvTranspose):
         )  # fmt: skip
 
 
+@told(_TRANSPOSED, 2)
 class ConvTranspose2d(_ConvTranspose):
-    """The adjoint of a convolution, on (N, C, H, W): (in, out / groups, *kernel_size)."""
-
     ndim = 2
 
     def __init__(
@@ -293,9 +357,8 @@ class ConvTranspose2d(_ConvTranspose):
         )  # fmt: skip
 
 
+@told(_TRANSPOSED, 3)
 class ConvTranspose3d(_ConvTranspose):
-    """The adjoint of a convolution, on (N, C, D, H, W): (in, out / groups, *kernel_size)."""
-
     ndim = 3
 
     def __init__(

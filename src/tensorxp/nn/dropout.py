@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp.nn import functional as F
+from tensorxp.nn.functional._family import told
 from tensorxp.nn.module import Module
 
 
@@ -22,39 +23,88 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """Sets elements to zero with probability p, and divides the others by 1 - p."""
+    """Sets elements to 0 with probability p, and divides the others by 1 - p (Srivastava, 2014).
+
+    In evaluation it returns its input. Shape: any; the output has the shape and the dtype of the
+    input, integers become floating.
+
+    Parameters
+    ----------
+    p : float
+        In [0, 1].
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    ValueError
+        `p` is outside [0, 1].
+    """
 
     def forward(self, input: Any) -> Any:
         """Return the input with elements dropped."""
         return F.dropout(input, self.p, self.training, self.inplace)
 
 
-class Dropout1d(_Dropout):
-    """Sets whole channels of (N, C, L) to zero with probability p."""
+_WHOLE = """Sets whole channels to 0 with probability p, and divides the others by 1 - p.
 
+In evaluation it returns its input. Shape: {x} or {u}, as the output, of the same dtype.
+
+Parameters
+----------
+p : float
+    In [0, 1].
+inplace : bool
+    Write over the input, and return it.
+
+Raises
+------
+ValueError
+    `p` is outside [0, 1].
+RuntimeError
+    In the call: another number of axes.
+"""
+
+
+@told(_WHOLE, 1)
+class Dropout1d(_Dropout):
     def forward(self, input: Any) -> Any:
         """Return the input with channels dropped."""
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
+@told(_WHOLE, 2)
 class Dropout2d(_Dropout):
-    """Sets whole channels of (N, C, H, W) to zero with probability p."""
-
     def forward(self, input: Any) -> Any:
         """Return the input with channels dropped."""
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
+@told(_WHOLE, 3)
 class Dropout3d(_Dropout):
-    """Sets whole channels of (N, C, D, H, W) to zero with probability p."""
-
     def forward(self, input: Any) -> Any:
         """Return the input with channels dropped."""
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
 class AlphaDropout(_Dropout):
-    """Dropout that keeps the mean and variance of `SELU` networks."""
+    """Dropout that keeps mean 0 and variance 1, for networks of `SELU` (Klambauer, 2017).
+
+    In evaluation it returns its input. Shape: any; the output has the shape and the dtype of the
+    input, integers become floating.
+
+    Parameters
+    ----------
+    p : float
+        In [0, 1].
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    ValueError
+        `p` is outside [0, 1].
+    """
 
     def forward(self, input: Any) -> Any:
         """Return the input with elements dropped."""
@@ -62,7 +112,22 @@ class AlphaDropout(_Dropout):
 
 
 class FeatureAlphaDropout(_Dropout):
-    """`AlphaDropout` of whole channels."""
+    """`AlphaDropout` of whole channels.
+
+    Shape: (N, C, …), as the output. In evaluation it returns its input.
+
+    Parameters
+    ----------
+    p : float
+        In [0, 1].
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    ValueError
+        `p` is outside [0, 1].
+    """
 
     def forward(self, input: Any) -> Any:
         """Return the input with channels dropped."""

@@ -49,9 +49,40 @@ class _Table(Module):
 
 
 class Embedding(_Table):
-    """Rows of a learnt table at integer indices of any shape.
+    """Rows of a learnt table at integer indices.
 
-    `sparse` has no effect: gradients are dense.
+    Shape: (…) of integers to (…, embedding_dim), the dtype of the table. Parameter: `weight`
+    (num_embeddings, embedding_dim), from N(0, 1), 0 at `padding_idx`.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+    padding_idx : int or None
+        A row that gets no gradient.
+    max_norm : float or None
+        Scale rows in use with a larger norm down to it, in place.
+    norm_type : float
+        p of that norm.
+    scale_grad_by_freq : bool
+        Divide each row's gradient by how often it is used.
+    sparse : bool
+        Ignored: gradients are dense.
+    _weight : Tensor or None
+        The table, instead of drawing it.
+    _freeze : bool
+        Do not train it.
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints; in the call: the input is no Tensor of integers.
+    AssertionError
+        `padding_idx` is out of range, or `_weight` has another shape.
+    IndexError
+        In the call: an index is outside [0, num_embeddings).
     """
 
     def __init__(
@@ -114,7 +145,11 @@ class Embedding(_Table):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> "Embedding":
-        """Return a layer over a given table, by default not trained."""
+        """Return a layer over the table `embeddings` (rows, width), not trained with `freeze`.
+
+        `padding_idx`, `max_norm`, `norm_type`, `scale_grad_by_freq` and `sparse` are those of the
+        class. AssertionError where the table has not 2 axes.
+        """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape
@@ -125,7 +160,40 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table):
-    """Sums, means or maxima of the embeddings of bags of indices."""
+    """Sums, means or maxima of the embeddings of bags of indices.
+
+    Shape: (B, n), or (n,) with offsets (B,), of integers, to (B, embedding_dim). Parameter:
+    `weight` (num_embeddings, embedding_dim), from N(0, 1), 0 at `padding_idx`. The call takes
+    `per_sample_weights` of the input's shape, too, with "sum".
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+    max_norm, norm_type, scale_grad_by_freq, sparse : float, bool
+        As in `Embedding`.
+    mode : str
+        "mean", "sum" or "max"; empty bags give 0.
+    _weight : Tensor or None
+        The table, instead of drawing it.
+    include_last_offset : bool
+        The last offset is an end, not a start.
+    padding_idx : int or None
+        An index that does not count.
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints; in the call: the input is no Tensor of integers.
+    AssertionError
+        `padding_idx` is out of range, or `_weight` has another shape.
+    ValueError
+        In the call: another `mode`, or shapes that do not fit.
+    IndexError
+        In the call: an index is outside [0, num_embeddings).
+    """
 
     def __init__(
         self,

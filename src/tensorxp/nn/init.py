@@ -9,12 +9,15 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
+from tensorxp.nn.functional._sizes import expect
 
 _LINEAR = ("linear", "conv1d", "conv2d", "conv3d",
            "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")  # fmt: skip
 
 
 def _draw_uniform(shape: Any, low: float, high: float, like: Any, generator: Any) -> Any:
+    if not low <= high:
+        raise ValueError(f"nn.init: a is {low} and b {high}; a must not be above b")
     return xp.random.uniform(
         low, high, shape, dtype=like.dtype, device=like.device, generator=generator
     )
@@ -27,13 +30,34 @@ def _draw_normal(shape: Any, mean: float, std: float, like: Any, generator: Any)
 
 
 def _fill(tensor: Any, values: Any) -> Any:
+    expect("nn.init", tensor, "tensor")
     with no_grad():
         tensor[...] = values
     return tensor
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """Return the recommended gain for a nonlinearity; ValueError for an unknown name."""
+    """Return by which factor a nonlinearity asks for a larger standard deviation.
+
+    1 for linear maps, convolutions and sigmoid, 5/3 for tanh, √2 for relu, √(2 / (1 + param²)) for
+    leaky_relu, 3/4 for selu.
+
+    Parameters
+    ----------
+    nonlinearity : str
+        "linear", "conv1d" … "conv_transpose3d", "sigmoid", "tanh", "relu", "leaky_relu", "selu".
+    param : float or None
+        The slope of "leaky_relu"; None: 0.01.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        Another name or no number.
+    """
     if nonlinearity in _LINEAR or nonlinearity == "sigmoid":
         return 1.0
     if nonlinearity == "tanh":
@@ -54,12 +78,56 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
-    """Fill from the uniform distribution on [a, b)."""
+    """Fill from the uniform distribution on [a, b).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of any shape, a real floating dtype.
+    a, b : float
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        `a` is above `b`.
+    """
+    expect("nn.init.uniform_", tensor, "tensor")
     return _fill(tensor, _draw_uniform(tensor.shape, a, b, tensor, generator))
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
-    """Fill from the normal distribution."""
+    """Fill from the normal distribution.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of any shape, a real floating dtype.
+    mean, std : float
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        `std` is negative.
+    """
+    expect("nn.init.normal_", tensor, "tensor")
     return _fill(tensor, _draw_normal(tensor.shape, mean, std, tensor, generator))
 
 
@@ -71,7 +139,33 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Any = None,
 ) -> Any:
-    """Fill from the normal distribution limited to [a, b]; values outside are drawn anew."""
+    """Fill from the normal distribution limited to [a, b]; values outside are drawn anew.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of any shape, a real floating dtype.
+    mean, std : float
+    a, b : float
+        Bounds of the values, not in units of `std`.
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        `std` is negative, or `a` above `b`.
+    """
+    expect("nn.init.trunc_normal_", tensor, "tensor")
+    if not a <= b:
+        raise ValueError(f"nn.init.trunc_normal_: a is {a} and b {b}; a must not be above b")
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
@@ -89,33 +183,123 @@ def trunc_normal_(
 
 
 def constant_(tensor: Any, val: float) -> Any:
-    """Fill with `val`."""
+    """Fill with one value.
+
+    Parameters
+    ----------
+    tensor : Tensor, any dtype
+        Of any shape.
+    val : scalar or Tensor
+        Broadcasts.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor, or its dtype cannot hold `val`.
+    """
     return _fill(tensor, val)
 
 
 def ones_(tensor: Any) -> Any:
-    """Fill with ones."""
+    """Fill with ones.
+
+    Parameters
+    ----------
+    tensor : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    """
     return _fill(tensor, 1.0)
 
 
 def zeros_(tensor: Any) -> Any:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    Parameters
+    ----------
+    tensor : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    """
     return _fill(tensor, 0.0)
 
 
 def eye_(tensor: Any) -> Any:
-    """Fill a matrix with the identity; ValueError for other than two axes."""
+    """Fill a matrix with the identity.
+
+    Parameters
+    ----------
+    tensor : Tensor, any dtype
+        Shape (n, m).
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has not 2 axes.
+    """
+    expect("nn.init.eye_", tensor, "tensor")
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     return _fill(tensor, xp.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
 def dirac_(tensor: Any, groups: int = 1) -> Any:
-    """Fill a convolution's weight so that it passes as many channels through as it can."""
+    """Fill a convolution's weight so that it passes as many channels through as it can.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Shape (O, C, *K), 3 to 5 axes, any dtype.
+    groups : int
+        Divides O.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has another number of axes, or `groups` does not divide O.
+    """
+    expect("nn.init.dirac_", tensor, "tensor")
     if tensor.ndim not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
     out_channels = tensor.shape[0]
-    if out_channels % groups != 0:
+    if groups < 1 or out_channels % groups != 0:
         raise ValueError("dim 0 must be divisible by groups")
     per_group = out_channels // groups
     centre = tuple(n // 2 for n in tensor.shape[2:])
@@ -144,14 +328,60 @@ def _calculate_correct_fan(tensor: Any, mode: str) -> int:
 
 
 def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
-    """Fill from U(-a, a), a = gain √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
-    a = gain * math.sqrt(6.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    """Fill from U(-a, a), a = gain √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    fan_in is the size of axis 1, fan_out that of axis 0, both times those of the further axes.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Shape (out, in, …), a real floating dtype.
+    gain : float
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has fewer than 2 axes.
+    """
+    expect("nn.init.xavier_uniform_", tensor, "tensor")
+    a = gain * math.sqrt(6.0 / max(1, sum(_calculate_fan_in_and_fan_out(tensor))))
     return uniform_(tensor, -a, a, generator)
 
 
 def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
-    """Fill from N(0, σ²), σ = gain √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
-    std = gain * math.sqrt(2.0 / sum(_calculate_fan_in_and_fan_out(tensor)))
+    """Fill from N(0, σ²), σ = gain √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Shape (out, in, …), a real floating dtype.
+    gain : float
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has fewer than 2 axes.
+    """
+    expect("nn.init.xavier_normal_", tensor, "tensor")
+    std = gain * math.sqrt(2.0 / max(1, sum(_calculate_fan_in_and_fan_out(tensor))))
     return normal_(tensor, 0.0, std, generator)
 
 
@@ -162,7 +392,34 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Any:
-    """Fill from U(-b, b), b = gain √(3 / fan) (He and others, 2015)."""
+    """Fill from U(-b, b), b = gain √(3 / fan) (He and others, 2015).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Shape (out, in, …), a real floating dtype; an empty one warns.
+    a : float
+        The slope of "leaky_relu".
+    mode : str
+        "fan_in" or "fan_out": what fan is.
+    nonlinearity : str
+        For `calculate_gain`.
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has fewer than 2 axes; another `mode` or `nonlinearity`.
+    """
+    expect("nn.init.kaiming_uniform_", tensor, "tensor")
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
         return tensor
@@ -178,7 +435,34 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Any:
-    """Fill from N(0, σ²), σ = gain / √fan (He and others, 2015)."""
+    """Fill from N(0, σ²), σ = gain / √fan (He and others, 2015).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Shape (out, in, …), a real floating dtype; an empty one warns.
+    a : float
+        The slope of "leaky_relu".
+    mode : str
+        "fan_in" or "fan_out": what fan is.
+    nonlinearity : str
+        For `calculate_gain`.
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has fewer than 2 axes; another `mode` or `nonlinearity`.
+    """
+    expect("nn.init.kaiming_normal_", tensor, "tensor")
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
         return tensor
@@ -187,7 +471,29 @@ def kaiming_normal_(
 
 
 def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
-    """Fill with a (semi-)orthogonal matrix, axes beyond the first flattened (Saxe et al., 2013)."""
+    """Fill with a (semi-)orthogonal matrix, times `gain` (Saxe and others, 2013).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Shape (n, …), the further axes as one; a real floating dtype.
+    gain : float
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has fewer than 2 axes.
+    """
+    expect("nn.init.orthogonal_", tensor, "tensor")
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.size == 0:
@@ -201,9 +507,35 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
 
 
 def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
-    """Fill a matrix from N(0, std²) with a fraction `sparsity` of each column set to zero."""
+    """Fill a matrix from N(0, std²), with a part of each column set to zero (Martens, 2010).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Shape (n, m), a real floating dtype.
+    sparsity : float
+        In [0, 1]: ⌈sparsity n⌉ zeros in each column.
+    std : float
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    Tensor
+        `tensor` itself, its shape and dtype kept.
+
+    Raises
+    ------
+    TypeError
+        `tensor` is no Tensor.
+    ValueError
+        It has not 2 axes, `sparsity` is out of range, or `std` negative.
+    """
+    expect("nn.init.sparse_", tensor, "tensor")
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"nn.init.sparse_: sparsity is {sparsity}; it must be in [0, 1]")
     zeros = math.ceil(sparsity * tensor.shape[0])
     order = xp.argsort(_draw_uniform(tensor.shape, 0.0, 1.0, tensor, generator), axis=0)
     rank = xp.argsort(order, axis=0)

@@ -17,7 +17,18 @@ def new_parameter(*shape: int, device: Any, dtype: Any) -> Parameter:
 
 
 class Identity(Module):
-    """Returns its input; any arguments are taken and ignored."""
+    """Returns its input, of any shape and dtype.
+
+    Parameters
+    ----------
+    *args, **kwargs : any
+        Ignored.
+
+    Raises
+    ------
+    TypeError
+        In the call: no input, or more than one.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -28,8 +39,31 @@ class Identity(Module):
 
 
 class Linear(Module):
-    """x weightᵀ + bias over the last axis; both start from U(-√k, √k), k = 1 / in_features.
+    """x weightᵀ + bias over the last axis.
 
+    Shape: (…, in_features) to (…, out_features); dtypes promote. Parameters: `weight`
+    (out_features, in_features) and `bias` (out_features,), both from U(-√k, √k), k = 1 /
+    in_features.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    bias : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes are negative.
+    RuntimeError
+        In the call: the last axis is not `in_features` long.
+
+    Examples
+    --------
     >>> import tensorxp as xp
     >>> layer = xp.nn.Linear(4, 2)
     >>> layer
@@ -77,7 +111,27 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """x1ᵀ W_k x2 + bias_k for each output k."""
+    """x1ᵀ W_k x2 + bias_k for each output k.
+
+    Shape: (…, in1_features) and (…, in2_features) to (…, out_features). Parameters: `weight`
+    (out_features, in1_features, in2_features) and `bias` (out_features,), both from U(-√k, √k), k
+    = 1 / in1_features.
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features : int
+    bias : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        `in1_features` is below 1; in the call: shapes do not fit.
+    """
 
     def __init__(
         self,

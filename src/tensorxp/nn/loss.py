@@ -32,7 +32,23 @@ class WeightedLoss(Loss):
 
 
 class L1Loss(Loss):
-    """|x - y|."""
+    """|x - y|, averaged or summed; the gradient at 0 is 0.
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss."""
@@ -40,7 +56,23 @@ class L1Loss(Loss):
 
 
 class MSELoss(Loss):
-    """(x - y)²."""
+    """(x - y)², averaged or summed.
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss."""
@@ -48,7 +80,27 @@ class MSELoss(Loss):
 
 
 class SmoothL1Loss(Loss):
-    """Squared near 0, absolute beyond beta."""
+    """d² / (2 beta) where |d| < beta, else |d| - beta / 2, d = x - y (Girshick, 2015).
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    beta : float
+        At least 0.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    RuntimeError
+        In the call: `beta` is negative.
+    """
 
     def __init__(
         self,
@@ -66,7 +118,25 @@ class SmoothL1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """Squared near 0, linear beyond delta."""
+    """d² / 2 where |d| ≤ delta, else delta (|d| - delta / 2), d = x - y (Huber, 1964).
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    delta : float
+        Above 0.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    RuntimeError
+        In the call: `delta` is not positive.
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
@@ -78,7 +148,31 @@ class HuberLoss(Loss):
 
 
 class NLLLoss(WeightedLoss):
-    """The negative log-probability of the target class."""
+    """-x[y], x log-probabilities, y classes.
+
+    Shape: (N, C, …) and integers (N, …), or (C,) and (), to (), or (N, …) with "none". Buffer:
+    `weight`.
+
+    Parameters
+    ----------
+    weight : Tensor or None
+        Shape (C,); the mean is over the weights of the targets.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    ignore_index : int
+        Targets equal to it do not count.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    TypeError
+        In the call: targets are no integers.
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    IndexError
+        In the call: a class index is outside [0, C).
+    """
 
     def __init__(
         self,
@@ -99,7 +193,33 @@ class NLLLoss(WeightedLoss):
 
 
 class CrossEntropyLoss(WeightedLoss):
-    """The cross-entropy of scores (N, C, …) with class indices or probabilities."""
+    """-log(softmax(x)[y]), or -Σ y log(softmax(x)) for probabilities y, over classes.
+
+    Shape: (N, C, …) and integers (N, …), or probabilities (N, C, …), to (), or (N, …) with "none";
+    N may be missing with (C,). Buffer: `weight`.
+
+    Parameters
+    ----------
+    weight : Tensor or None
+        Shape (C,); the mean is over the weights of the targets.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    ignore_index : int
+        Targets equal to it do not count.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    label_smoothing : float
+        In [0, 1]: this part of each target is spread over all classes.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is not floating-point.
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    IndexError
+        In the call: a class index is outside [0, C).
+    """
 
     def __init__(
         self,
@@ -127,7 +247,26 @@ class CrossEntropyLoss(WeightedLoss):
 
 
 class BCELoss(WeightedLoss):
-    """The binary cross-entropy of probabilities."""
+    """-(y log p + (1 - y) log(1 - p)); the logarithms are at least -100.
+
+    Shape: probabilities and targets of one shape to (), or that with "none". Buffer: `weight`.
+
+    Parameters
+    ----------
+    weight : Tensor or None
+        Factors that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    RuntimeError
+        In the call: a probability is outside [0, 1].
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss."""
@@ -135,7 +274,27 @@ class BCELoss(WeightedLoss):
 
 
 class BCEWithLogitsLoss(WeightedLoss):
-    """The binary cross-entropy of sigmoid(x)."""
+    """The binary cross-entropy of sigmoid(x), without overflow.
+
+    Shape: input and targets of one shape to (), or that with "none". Buffers: `weight`,
+    `pos_weight`.
+
+    Parameters
+    ----------
+    weight : Tensor or None
+        Factors that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    pos_weight : Tensor or None
+        Factors of the positive part, that broadcast.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(
         self,
@@ -156,7 +315,25 @@ class BCEWithLogitsLoss(WeightedLoss):
 
 
 class KLDivLoss(Loss):
-    """The Kullback-Leibler divergence y (log y - x)."""
+    """y (log y - x), x log-probabilities, y probabilities: the Kullback-Leibler divergence.
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over all elements, "batchmean" (the sum by the batch's size), "sum" or "none".
+    log_target : bool
+        The target is the logarithm.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(
         self,
@@ -174,7 +351,28 @@ class KLDivLoss(Loss):
 
 
 class PoissonNLLLoss(Loss):
-    """The negative log-likelihood of Poisson counts."""
+    """exp(x) - y x, the negative log-likelihood of counts y but for constants.
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    log_input : bool
+        False: x is the rate, the loss x - y log(x + eps).
+    full : bool
+        Add Stirling's y log y - y + log(2 π y) / 2 where y > 1.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    eps : float
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(
         self,
@@ -198,7 +396,24 @@ class PoissonNLLLoss(Loss):
 
 
 class GaussianNLLLoss(Loss):
-    """The negative log-likelihood of normal values with given variances."""
+    """(log v + (x - y)² / v) / 2, v = max(var, eps): a negative log-likelihood.
+
+    Shape: input, target and var of one shape (var with its last axis 1, or without it) to (), or
+    that with "none".
+
+    Parameters
+    ----------
+    full : bool
+        Add log(2 π) / 2.
+    eps : float
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
@@ -213,7 +428,29 @@ class GaussianNLLLoss(Loss):
 
 
 class CTCLoss(Loss):
-    """Connectionist temporal classification: -log of the probability over all alignments."""
+    """-log of the probability of the targets over all alignments (Graves and others, 2006).
+
+    Shape: log-probabilities (T, N, C), or (T, C), targets (N, S) or one row of all, and two
+    sequences of N lengths, to (), or (N,) with "none".
+
+    Parameters
+    ----------
+    blank : int
+        The class that separates.
+    reduction : str
+        "none", "sum", or "mean": over the batch, each divided by its target's length.
+    zero_infinity : bool
+        Losses of targets that are too long are 0, not infinite.
+
+    Raises
+    ------
+    TypeError
+        In the call: targets are no integers.
+    ValueError
+        In the call: another `reduction`, or shapes or lengths that do not fit.
+    IndexError
+        In the call: a target or `blank` is outside [0, C).
+    """
 
     def __init__(
         self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False

@@ -9,7 +9,24 @@ from tensorxp.nn.shaping import PairwiseDistance
 
 
 class HingeEmbeddingLoss(Loss):
-    """x where y is 1, max(0, margin - x) where it is -1."""
+    """x where y is 1, max(0, margin - x) where y is -1.
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    margin : float
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(
         self,
@@ -27,7 +44,23 @@ class HingeEmbeddingLoss(Loss):
 
 
 class SoftMarginLoss(Loss):
-    """log(1 + exp(-y x))."""
+    """log(1 + exp(-y x)), y being 1 or -1.
+
+    Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
+    with "none".
+
+    Parameters
+    ----------
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss."""
@@ -35,7 +68,24 @@ class SoftMarginLoss(Loss):
 
 
 class MultiLabelSoftMarginLoss(WeightedLoss):
-    """Binary cross-entropies with logits, averaged over the classes."""
+    """Binary cross-entropies with logits, averaged over the classes.
+
+    Shape: (…, C) and 0 or 1 (…, C) to (), or (…) with "none". Buffer: `weight`.
+
+    Parameters
+    ----------
+    weight : Tensor or None
+        Shape (C,).
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss."""
@@ -43,7 +93,25 @@ class MultiLabelSoftMarginLoss(WeightedLoss):
 
 
 class MultiLabelMarginLoss(Loss):
-    """Hinges between target classes and others."""
+    """Σ max(0, 1 - (x[y_j] - x[i])) / C over targets y_j and classes i that are none.
+
+    Shape: (N, C), or (C,), and integers of that shape, up to the first -1, to (), or (N,) with
+    "none".
+
+    Parameters
+    ----------
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    IndexError
+        In the call: a class index is outside [0, C).
+    """
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the loss."""
@@ -51,7 +119,29 @@ class MultiLabelMarginLoss(Loss):
 
 
 class MultiMarginLoss(WeightedLoss):
-    """Hinges between the target class and the others."""
+    """Σ_i max(0, margin - x[y] + x[i])^p / C over the other classes i.
+
+    Shape: (N, C) and integers (N,), or (C,) and (), to (), or (N,) with "none". Buffer: `weight`.
+
+    Parameters
+    ----------
+    p : int
+        1 or 2.
+    margin : float
+    weight : Tensor or None
+        Shape (C,), by target.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Raises
+    ------
+    ValueError
+        Another `p`; in the call: another `reduction`, or shapes that do not fit.
+    IndexError
+        In the call: a class index is outside [0, C).
+    """
 
     def __init__(
         self,
@@ -76,7 +166,23 @@ class MultiMarginLoss(WeightedLoss):
 
 
 class CosineEmbeddingLoss(Loss):
-    """1 - cos where y is 1, max(0, cos - margin) where it is -1."""
+    """1 - cos where y is 1, max(0, cos - margin) where y is -1, for each pair of vectors.
+
+    Shape: (N, D), (N, D) and (N,), or without N, to (), or (N,) with "none".
+
+    Parameters
+    ----------
+    margin : float
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(
         self,
@@ -96,7 +202,23 @@ class CosineEmbeddingLoss(Loss):
 
 
 class MarginRankingLoss(Loss):
-    """max(0, -y (x1 - x2) + margin)."""
+    """max(0, -y (x1 - x2) + margin); y is 1 where x1 should be larger, else -1.
+
+    Shape: three that broadcast, to (), or the broadcast one with "none".
+
+    Parameters
+    ----------
+    margin : float
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Raises
+    ------
+    ValueError
+        In the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(
         self,
@@ -114,7 +236,28 @@ class MarginRankingLoss(Loss):
 
 
 class TripletMarginLoss(Loss):
-    """max(0, ‖a - p‖ - ‖a - n‖ + margin)."""
+    """max(0, ‖a - p‖ - ‖a - n‖ + margin), distances by `PairwiseDistance` (Balntas, 2016).
+
+    Shape: three of (N, D), or (D,), to (), or (N,) with "none".
+
+    Parameters
+    ----------
+    margin : float
+        Above 0.
+    p, eps : float
+        Of the distance.
+    swap : bool
+        Take the nearer of anchor and positive to the negative.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Raises
+    ------
+    ValueError
+        `margin` is not above 0; in the call: another `reduction`, or shapes that do not fit.
+    """
 
     def __init__(
         self,
@@ -151,7 +294,26 @@ class TripletMarginLoss(Loss):
 
 
 class TripletMarginWithDistanceLoss(Loss):
-    """max(0, d(a, p) - d(a, n) + margin) of a distance function."""
+    """max(0, d(a, p) - d(a, n) + margin) of a distance function d.
+
+    Shape: three that d takes, to (), or that of the distances with "none".
+
+    Parameters
+    ----------
+    distance_function : callable or None
+        d(x1, x2); None: `PairwiseDistance()`.
+    margin : float
+        Above 0.
+    swap : bool
+        Take the nearer of anchor and positive to the negative.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Raises
+    ------
+    ValueError
+        `margin` is not above 0; in the call: another `reduction`.
+    """
 
     def __init__(
         self,

@@ -20,6 +20,9 @@ from tensorxp.utils.summary import module_html, summary
 class Module(HookMethods, StateMethods, MoveMethods):
     """Base class of neural network layers: override `__init__` and `forward`.
 
+    Shape: what `forward` takes and gives. Attributes that are Parameters, Modules or Buffers are
+    registered.
+
     >>> import tensorxp as xp
     >>> class Model(xp.nn.Module):
     ...     def __init__(self):
@@ -133,7 +136,10 @@ class Module(HookMethods, StateMethods, MoveMethods):
             raise KeyError(f"attribute '{name}' already exists")
 
     def register_parameter(self, name: str, param: Any) -> None:
-        """Add a Parameter (or None: there is none, but the name is taken)."""
+        """Add the Parameter `param` under `name` (None: there is none, but the name is taken).
+
+        TypeError for other objects, KeyError for a name that is empty, has a dot or is taken.
+        """
         self._check_name(name, "parameter", self.__dict__.get("_parameters", {}))
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
@@ -143,7 +149,11 @@ class Module(HookMethods, StateMethods, MoveMethods):
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
-        """Add a Tensor that is state but not trained; unless persistent, not in the state dict."""
+        """Add a Tensor that is state but not trained, as `name`.
+
+        `persistent` False keeps it out of the state dict. TypeError unless `tensor` is a Tensor or
+        None, KeyError as in `register_parameter`.
+        """
         self._check_name(name, "buffer", self.__dict__.get("_buffers", {}))
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
@@ -157,7 +167,7 @@ class Module(HookMethods, StateMethods, MoveMethods):
             self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: "Module | None") -> None:
-        """Add a submodule under `name`."""
+        """Add a submodule `module` (or None) under `name`; errors as for parameters."""
         self._check_name(name, "module", self.__dict__.get("_modules", {}))
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
@@ -170,7 +180,11 @@ class Module(HookMethods, StateMethods, MoveMethods):
     def named_modules(
         self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, "Module"]]:
-        """Yield this module and all below it with their dotted names, each once."""
+        """Yield this module and all below it with their dotted names, each once.
+
+        `memo` holds those to leave out, `prefix` starts the names; `remove_duplicate` False gives
+        shared ones each time.
+        """
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -219,27 +233,34 @@ class Module(HookMethods, StateMethods, MoveMethods):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Yield the parameters with their dotted names, each once."""
+        """Yield the parameters with their dotted names, each once.
+
+        `prefix` starts the names; `recurse` False leaves out those of submodules,
+        `remove_duplicate` False gives shared ones each time.
+        """
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Yield the parameters, each once."""
+        """Yield the parameters, each once; with `recurse` False those of this module alone."""
         for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Any]]:
-        """Yield the buffers with their dotted names, each once."""
+        """Yield the buffers with their dotted names, each once.
+
+        `prefix`, `recurse` and `remove_duplicate` as in `named_parameters`.
+        """
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Any]:
-        """Yield the buffers, each once."""
+        """Yield the buffers, each once; with `recurse` False those of this module alone."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
     def get_submodule(self, target: str) -> "Module":
-        """Return the submodule of a dotted name; AttributeError where there is none."""
+        """Return the submodule of the dotted name `target`; AttributeError where there is none."""
         module: Any = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
@@ -250,7 +271,7 @@ class Module(HookMethods, StateMethods, MoveMethods):
         return module  # type: ignore[no-any-return]
 
     def get_parameter(self, target: str) -> Parameter:
-        """Return the parameter of a dotted name; AttributeError where there is none."""
+        """Return the parameter of the dotted name `target`; AttributeError where there is none."""
         path, _, name = target.rpartition(".")
         found = getattr(self.get_submodule(path), name)
         if not isinstance(found, Parameter):
@@ -258,7 +279,7 @@ class Module(HookMethods, StateMethods, MoveMethods):
         return found
 
     def get_buffer(self, target: str) -> Any:
-        """Return the buffer of a dotted name; AttributeError where there is none."""
+        """Return the buffer of the dotted name `target`; AttributeError where there is none."""
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
         if name not in module._buffers:
@@ -275,7 +296,10 @@ class Module(HookMethods, StateMethods, MoveMethods):
         return self
 
     def train(self, mode: bool = True) -> "Module":
-        """Set training mode in this module and all below it (Dropout, BatchNorm heed it)."""
+        """Set training mode here and in all modules below, or evaluation; return self.
+
+        Dropout and batch norms heed it. ValueError unless `mode` is a bool.
+        """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode
@@ -288,13 +312,13 @@ class Module(HookMethods, StateMethods, MoveMethods):
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> "Module":
-        """Set whether the parameters require gradients."""
+        """Set whether the parameters require gradients, by `requires_grad`; return self."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Drop the gradients of all parameters, or set them to zero."""
+        """Drop the gradients of all parameters; unless `set_to_none`, set them to zero."""
         for parameter in self.parameters():
             grad = parameter.grad
             if grad is not None:
@@ -331,5 +355,5 @@ class Module(HookMethods, StateMethods, MoveMethods):
         return module_html(self)
 
     def summary(self, depth: int | None = None) -> str:
-        """Return a table of the module and what it consists of, with parameters and sizes."""
+        """Return a table of the module and what is in it, down to `depth` (None: all)."""
         return summary(self, depth)

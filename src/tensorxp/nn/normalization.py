@@ -7,6 +7,8 @@ from tensorxp._ops.conversion import asarray
 from tensorxp._ops.creation import ones, zeros
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn.functional._family import told
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.linear import new_parameter
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import default_dtype
@@ -69,6 +71,7 @@ class _Norm(Module):
             init.zeros_(self.bias)
 
     def _check_input(self, input: Any) -> None:
+        expect(type(self).__name__, input)
         if input.ndim not in self.ndims:
             allowed = " or ".join(f"{n}D" for n in self.ndims)
             raise ValueError(f"expected {allowed} input (got {input.ndim}D input)")
@@ -107,13 +110,13 @@ class _BatchNorm(_Norm):
         """Return the normalized input; in training, update the running statistics."""
         self._check_input(input)
         factor = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked += 1
-            if self.momentum is None:  # the plain mean over all batches
-                factor = 1.0 / float(self.num_batches_tracked)
+        counted = self.training and self.track_running_stats
+        counted = counted and self.num_batches_tracked is not None
+        if counted and self.momentum is None:  # the plain mean over all batches
+            factor = 1.0 / (float(self.num_batches_tracked) + 1.0)
         by_batch = self.training or self.running_mean is None
         keep = not self.training or self.track_running_stats
-        return F.batch_norm(
+        out = F.batch_norm(
             input,
             self.running_mean if keep else None,
             self.running_var if keep else None,
@@ -123,23 +126,56 @@ class _BatchNorm(_Norm):
             factor,
             self.eps,
         )
+        if counted:
+            self.num_batches_tracked += 1
+        return out
 
 
+_BATCH = """(x - mean) / √(var + eps) · weight + bias for each channel (Ioffe and Szegedy, 2015).
+
+In training mean and var are the batch's; the running ones, which serve in evaluation, move towards
+them (var with Bessel's correction). Shape: {x}, as the output, of the same dtype. Parameters:
+`weight`, `bias` (C,), 1 and 0. Buffers: `running_mean`, `running_var` (C,), 0 and 1, and
+`num_batches_tracked`.
+
+Parameters
+----------
+num_features : int
+    C.
+eps : float
+momentum : float or None
+    Weight of the new statistics; None: the mean over all batches.
+affine : bool
+    Have `weight` and `bias`.
+track_running_stats : bool
+    False: no buffers, the batch's statistics always.
+device : Device, str or None
+dtype : dtype or None
+    None: float32.
+bias : bool
+    False: `weight` alone.
+
+Raises
+------
+TypeError
+    `num_features` is no int; in the call: the input is not floating-point.
+ValueError
+    In the call: another number of axes, or in training but 1 value per channel.
+"""
+
+
+@told(_BATCH, 1)
 class BatchNorm1d(_BatchNorm):
-    """Batch normalization of (N, C) or (N, C, L) (Ioffe and Szegedy, 2015)."""
-
     ndims = (2, 3)
 
 
+@told(_BATCH, 2)
 class BatchNorm2d(_BatchNorm):
-    """Batch normalization of (N, C, H, W)."""
-
     ndims = (4,)
 
 
+@told(_BATCH, 3)
 class BatchNorm3d(_BatchNorm):
-    """Batch normalization of (N, C, D, H, W)."""
-
     ndims = (5,)
 
 
@@ -180,21 +216,48 @@ class _InstanceNorm(_Norm):
         return out[0] if single else out
 
 
-class InstanceNorm1d(_InstanceNorm):
-    """Instance normalization of (N, C, L) or (C, L)."""
+_INSTANCE = """(x - mean) / √(var + eps) for each channel of each sample (Ulyanov and others, 2016).
 
+Shape: {x} or {u}, as the output, of the same dtype. Parameters with `affine`: `weight`, `bias`
+(C,), 1 and 0. Buffers with `track_running_stats`: `running_mean`, `running_var` (C,), 0 and 1,
+which serve in evaluation, and `num_batches_tracked`.
+
+Parameters
+----------
+num_features : int
+    C.
+eps : float
+momentum : float
+    Weight of the new statistics.
+affine : bool
+track_running_stats : bool
+device : Device, str or None
+dtype : dtype or None
+    None: float32.
+bias : bool
+    False: `weight` alone.
+
+Raises
+------
+TypeError
+    `num_features` is no int; in the call: the input is not floating-point.
+ValueError
+    In the call: another number of axes, or but 1 element per channel.
+"""
+
+
+@told(_INSTANCE, 1)
+class InstanceNorm1d(_InstanceNorm):
     ndims = (2, 3)
 
 
+@told(_INSTANCE, 2)
 class InstanceNorm2d(_InstanceNorm):
-    """Instance normalization of (N, C, H, W) or (C, H, W)."""
-
     ndims = (3, 4)
 
 
+@told(_INSTANCE, 3)
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalization of (N, C, D, H, W) or (C, D, H, W)."""
-
     ndims = (4, 5)
 
 
@@ -205,7 +268,30 @@ def _shape(normalized_shape: Any) -> tuple[int, ...]:
 
 
 class LayerNorm(Module):
-    """Standardises over the last axes, `normalized_shape` (Ba and others, 2016)."""
+    """(x - mean) / √(var + eps) · weight + bias over the last axes (Ba and others, 2016).
+
+    Shape: (…, *normalized_shape), as the output, of the same dtype. Parameters: `weight`, `bias`
+    of shape `normalized_shape`, 1 and 0.
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of ints
+    eps : float
+    elementwise_affine : bool
+        Have `weight` and `bias`.
+    bias : bool
+        False: `weight` alone.
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        `normalized_shape` holds no ints; in the call: the input is not floating-point.
+    RuntimeError
+        In the call: the last axes are not `normalized_shape`.
+    """
 
     def __init__(
         self,
@@ -250,7 +336,29 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """Divides by the root of the mean square over the last axes (Zhang and Sennrich, 2019)."""
+    """x / √(mean(x²) + eps) · weight over the last axes (Zhang and Sennrich, 2019).
+
+    Shape: (…, *normalized_shape), as the output, of the same dtype. Parameter: `weight` of shape
+    `normalized_shape`, 1.
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of ints
+    eps : float or None
+        None: the dtype's machine epsilon.
+    elementwise_affine : bool
+        Have `weight`.
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        `normalized_shape` holds no ints; in the call: the input is not floating-point.
+    RuntimeError
+        In the call: the last axes are not `normalized_shape`.
+    """
 
     def __init__(
         self,
@@ -287,7 +395,32 @@ class RMSNorm(Module):
 
 
 class GroupNorm(Module):
-    """Standardises each group of channels of each sample (Wu and He, 2018)."""
+    """(x - mean) / √(var + eps) over each group of channels of each sample (Wu and He, 2018).
+
+    Shape: (N, C, …), as the output, of the same dtype. Parameters: `weight`, `bias` (C,), 1 and 0.
+
+    Parameters
+    ----------
+    num_groups : int
+        Divides C.
+    num_channels : int
+        C.
+    eps : float
+    affine : bool
+        Have `weight` and `bias`.
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+    bias : bool
+        False: `weight` alone.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints; in the call: the input is not floating-point.
+    ValueError
+        `num_groups` is below 1 or does not divide C; in the call: shapes do not fit.
+    """
 
     def __init__(
         self,
@@ -301,6 +434,8 @@ class GroupNorm(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        if num_groups < 1:
+            raise ValueError(f"num_groups is {num_groups}; it must be at least 1")
         if num_channels % num_groups:
             raise ValueError("num_channels must be divisible by num_groups")
         self.num_groups = num_groups
@@ -337,7 +472,21 @@ class GroupNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Divides by a power of the mean square over neighbouring channels."""
+    """x / (k + alpha · m)^beta, m the mean of x² over `size` neighbouring channels.
+
+    Krizhevsky and others, 2012. Shape: (N, C, *S), as the output, of the same dtype.
+
+    Parameters
+    ----------
+    size : int
+        At least 1.
+    alpha, beta, k : float
+
+    Raises
+    ------
+    ValueError
+        In the call: fewer than 3 axes, or `size` is below 1.
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()

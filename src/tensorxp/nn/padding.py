@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp.nn import functional as F
+from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import ntuple
 from tensorxp.nn.module import Module
 
@@ -39,103 +40,179 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
+_ZERO = """Pads with zeros.
+
+Shape: {x} to {y}, or without N, of the same dtype.
+
+Parameters
+----------
+padding : int or tuple
+    At all ends, or (before, behind) for each axis from the last; negative sizes crop.
+
+Raises
+------
+TypeError
+    Sizes are no ints.
+RuntimeError
+    The tuple has another length; in the call: sizes do not fit.
+"""
+
+
+@told(_ZERO, 1)
 class ZeroPad1d(_Pad):
-    """Pads (N, C, L) with zeros."""
-
     ndim = 1
     value = 0.0
 
 
+@told(_ZERO, 2)
 class ZeroPad2d(_Pad):
-    """Pads (N, C, H, W) with zeros."""
-
     ndim = 2
     value = 0.0
 
 
+@told(_ZERO, 3)
 class ZeroPad3d(_Pad):
-    """Pads (N, C, D, H, W) with zeros."""
-
     ndim = 3
     value = 0.0
 
 
+_CONSTANT = """Pads with a value.
+
+Shape: {x} to {y}, or without N, of the same dtype.
+
+Parameters
+----------
+padding : int or tuple
+    At all ends, or (before, behind) for each axis from the last; negative sizes crop.
+value : float
+
+Raises
+------
+TypeError
+    Sizes are no ints.
+RuntimeError
+    The tuple has another length; in the call: sizes do not fit.
+"""
+
+
+@told(_CONSTANT, 1)
 class ConstantPad1d(_ConstantPad):
-    """Pads (N, C, L) with a value."""
-
     ndim = 1
 
 
+@told(_CONSTANT, 2)
 class ConstantPad2d(_ConstantPad):
-    """Pads (N, C, H, W) with a value."""
-
     ndim = 2
 
 
+@told(_CONSTANT, 3)
 class ConstantPad3d(_ConstantPad):
-    """Pads (N, C, D, H, W) with a value."""
-
     ndim = 3
 
 
+_REFLECTION = """Pads with the input mirrored at its edge, which is not repeated.
+
+Shape: {x} to {y}, or without N, of the same dtype.
+
+Parameters
+----------
+padding : int or tuple
+    At all ends, or (before, behind) for each axis from the last; less than the axis.
+
+Raises
+------
+TypeError
+    Sizes are no ints.
+RuntimeError
+    The tuple has another length; in the call: sizes do not fit.
+"""
+
+
+@told(_REFLECTION, 1)
 class ReflectionPad1d(_Pad):
-    """Pads (N, C, L) with the input mirrored at its edge."""
-
     ndim = 1
     mode = "reflect"
 
 
+@told(_REFLECTION, 2)
 class ReflectionPad2d(_Pad):
-    """Pads (N, C, H, W) with the input mirrored at its edge."""
-
     ndim = 2
     mode = "reflect"
 
 
+@told(_REFLECTION, 3)
 class ReflectionPad3d(_Pad):
-    """Pads (N, C, D, H, W) with the input mirrored at its edge."""
-
     ndim = 3
     mode = "reflect"
 
 
-class ReplicationPad1d(_Pad):
-    """Pads (N, C, L) with the edge of the input."""
+_REPLICATION = """Pads with the edge of the input.
 
+Shape: {x} to {y}, or without N, of the same dtype.
+
+Parameters
+----------
+padding : int or tuple
+    At all ends, or (before, behind) for each axis from the last.
+
+Raises
+------
+TypeError
+    Sizes are no ints.
+RuntimeError
+    The tuple has another length.
+"""
+
+
+@told(_REPLICATION, 1)
+class ReplicationPad1d(_Pad):
     ndim = 1
     mode = "replicate"
 
 
+@told(_REPLICATION, 2)
 class ReplicationPad2d(_Pad):
-    """Pads (N, C, H, W) with the edge of the input."""
-
     ndim = 2
     mode = "replicate"
 
 
+@told(_REPLICATION, 3)
 class ReplicationPad3d(_Pad):
-    """Pads (N, C, D, H, W) with the edge of the input."""
-
     ndim = 3
     mode = "replicate"
 
 
-class CircularPad1d(_Pad):
-    """Pads (N, C, L) with the other end of the input."""
+_CIRCULAR = """Pads with the other end of the input.
 
+Shape: {x} to {y}, or without N, of the same dtype.
+
+Parameters
+----------
+padding : int or tuple
+    At all ends, or (before, behind) for each axis from the last; at most the axis.
+
+Raises
+------
+TypeError
+    Sizes are no ints.
+RuntimeError
+    The tuple has another length; in the call: sizes do not fit.
+"""
+
+
+@told(_CIRCULAR, 1)
+class CircularPad1d(_Pad):
     ndim = 1
     mode = "circular"
 
 
+@told(_CIRCULAR, 2)
 class CircularPad2d(_Pad):
-    """Pads (N, C, H, W) with the other end of the input."""
-
     ndim = 2
     mode = "circular"
 
 
+@told(_CIRCULAR, 3)
 class CircularPad3d(_Pad):
-    """Pads (N, C, D, H, W) with the other end of the input."""
-
     ndim = 3
     mode = "circular"

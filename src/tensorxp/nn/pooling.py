@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp.nn import functional as F
+from tensorxp.nn.functional._family import told
 from tensorxp.nn.module import Module
 
 
@@ -34,9 +35,34 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
-    """The maxima of windows of (N, C, L)."""
+_MAX = """The maxima of windows; of equal ones the first has the gradient.
 
+Shape: {x} to {y}, or without N, of the same dtype, with L′ = ⌊(L + 2 padding - dilation
+(kernel_size - 1) - 1) / stride⌋ + 1.
+
+Parameters
+----------
+kernel_size, dilation : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+padding : {i}
+    Of -∞ at both ends; at most half of the window.
+return_indices : bool
+    Return also where they are, for `MaxUnpool{n}d`.
+ceil_mode : bool
+    Round sizes up: windows may reach beyond the end.
+
+Raises
+------
+TypeError
+    In the call: sizes are no ints.
+RuntimeError
+    In the call: shape or sizes are not allowed.
+"""
+
+
+@told(_MAX, 1)
+class MaxPool1d(_MaxPool):
     def forward(self, input: Any) -> Any:
         """Return the maxima, and with `return_indices` where they are."""
         return F.max_pool1d(
@@ -50,9 +76,8 @@ class MaxPool1d(_MaxPool):
         )
 
 
+@told(_MAX, 2)
 class MaxPool2d(_MaxPool):
-    """The maxima of windows of (N, C, H, W)."""
-
     def forward(self, input: Any) -> Any:
         """Return the maxima, and with `return_indices` where they are."""
         return F.max_pool2d(
@@ -66,9 +91,8 @@ class MaxPool2d(_MaxPool):
         )
 
 
+@told(_MAX, 3)
 class MaxPool3d(_MaxPool):
-    """The maxima of windows of (N, C, D, H, W)."""
-
     def forward(self, input: Any) -> Any:
         """Return the maxima, and with `return_indices` where they are."""
         return F.max_pool3d(
@@ -96,9 +120,31 @@ class _MaxUnpool(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool1d(_MaxUnpool):
-    """Puts values back where `MaxPool1d` found them, zeros elsewhere."""
+_UNPOOL = """Puts values back where `MaxPool{n}d` found them, zeros elsewhere.
 
+Shape: {x} and indices of that shape to {y}, or without N, with L′ = (L - 1) stride + kernel_size -
+2 padding, or the call's `output_size`.
+
+Parameters
+----------
+kernel_size : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+padding : {i}
+
+Raises
+------
+TypeError
+    In the call: sizes are no ints.
+ValueError
+    In the call: the shapes of input and indices do not fit.
+IndexError
+    In the call: an index is outside the output.
+"""
+
+
+@told(_UNPOOL, 1)
+class MaxUnpool1d(_MaxUnpool):
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         """Return the larger images."""
         return F.max_unpool1d(
@@ -106,9 +152,8 @@ class MaxUnpool1d(_MaxUnpool):
         )
 
 
+@told(_UNPOOL, 2)
 class MaxUnpool2d(_MaxUnpool):
-    """Puts values back where `MaxPool2d` found them, zeros elsewhere."""
-
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         """Return the larger images."""
         return F.max_unpool2d(
@@ -116,9 +161,8 @@ class MaxUnpool2d(_MaxUnpool):
         )
 
 
+@told(_UNPOOL, 3)
 class MaxUnpool3d(_MaxUnpool):
-    """Puts values back where `MaxPool3d` found them, zeros elsewhere."""
-
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         """Return the larger images."""
         return F.max_unpool3d(
@@ -126,9 +170,36 @@ class MaxUnpool3d(_MaxUnpool):
         )
 
 
-class AvgPool1d(Module):
-    """The means of windows of (N, C, L)."""
+_AVG = """The means of windows.
 
+Shape: {x} to {y}, or without N, of the same dtype, with L′ = ⌊(L + 2 padding - kernel_size) /
+stride⌋ + 1.
+
+Parameters
+----------
+kernel_size : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+padding : {i}
+    Of zeros at both ends; at most half of the window.
+ceil_mode : bool
+    Round sizes up: windows may reach beyond the end.
+count_include_pad : bool
+    Padding counts in the divisor.
+divisor_override : int or None
+    Divide by this instead; not 0.
+
+Raises
+------
+TypeError
+    In the call: sizes are no ints.
+RuntimeError
+    In the call: shape or sizes are not allowed.
+"""
+
+
+@told(_AVG.replace("divisor_override : int or None\n    Divide by this instead; not 0.\n", ""), 1)
+class AvgPool1d(Module):
     def __init__(
         self,
         kernel_size: Any,
@@ -164,9 +235,8 @@ def _single(value: Any) -> Any:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
+@told(_AVG, 2)
 class AvgPool2d(Module):
-    """The means of windows of (N, C, H, W)."""
-
     def __init__(
         self,
         kernel_size: Any,
@@ -201,9 +271,8 @@ class AvgPool2d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
+@told(_AVG, 3)
 class AvgPool3d(Module):
-    """The means of windows of (N, C, D, H, W)."""
-
     def __init__(
         self,
         kernel_size: Any,
@@ -258,9 +327,33 @@ class _LPPool(Module):
         )
 
 
-class LPPool1d(_LPPool):
-    """(Σ x^p)^(1/p) of windows of (N, C, L)."""
+_LP = """(Σ x^p)^(1/p) of windows; sums that are not positive give 0.
 
+Shape: {x} to {y}, or without N, of the same dtype, with L′ = ⌊(L - kernel_size) / stride⌋ + 1.
+
+Parameters
+----------
+norm_type : float
+    p, not 0.
+kernel_size : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+ceil_mode : bool
+    Round sizes up: windows may reach beyond the end.
+
+Raises
+------
+TypeError
+    In the call: sizes are no ints.
+ValueError
+    In the call: `norm_type` is 0.
+RuntimeError
+    In the call: shape or sizes are not allowed.
+"""
+
+
+@told(_LP, 1)
+class LPPool1d(_LPPool):
     def forward(self, input: Any) -> Any:
         """Return the power averages."""
         return F.lp_pool1d(
@@ -268,9 +361,8 @@ class LPPool1d(_LPPool):
         )
 
 
+@told(_LP, 2)
 class LPPool2d(_LPPool):
-    """(Σ x^p)^(1/p) of windows of (N, C, H, W)."""
-
     def forward(self, input: Any) -> Any:
         """Return the power averages."""
         return F.lp_pool2d(
@@ -278,9 +370,8 @@ class LPPool2d(_LPPool):
         )
 
 
+@told(_LP, 3)
 class LPPool3d(_LPPool):
-    """(Σ x^p)^(1/p) of windows of (N, C, D, H, W)."""
-
     def forward(self, input: Any) -> Any:
         """Return the power averages."""
         return F.lp_pool3d(
@@ -313,49 +404,77 @@ class _AdaptiveMaxPool(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """Means over windows that cover (N, C, L) so that the output has a given size."""
+_ADAPTIVE_AVG = """Means over windows that cover the input so that the output has a given size.
 
+Shape: {x} to {y}, or without N, of the same dtype.
+
+Parameters
+----------
+output_size : {i}
+    {t}; None in a tuple keeps an axis as it is.
+
+Raises
+------
+RuntimeError
+    In the call: shape or size are not allowed.
+"""
+
+
+@told(_ADAPTIVE_AVG, 1)
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     def forward(self, input: Any) -> Any:
         """Return the means."""
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
+@told(_ADAPTIVE_AVG, 2)
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """Means over windows that cover (N, C, H, W) so that the output has a given size."""
-
     def forward(self, input: Any) -> Any:
         """Return the means."""
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
+@told(_ADAPTIVE_AVG, 3)
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """Means over windows that cover (N, C, D, H, W) so that the output has a given size."""
-
     def forward(self, input: Any) -> Any:
         """Return the means."""
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
-class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """Maxima over windows that cover (N, C, L) so that the output has a given size."""
+_ADAPTIVE_MAX = """Maxima over windows that cover the input so that the output has a given size.
 
+Shape: {x} to {y}, or without N, of the same dtype.
+
+Parameters
+----------
+output_size : {i}
+    {t}, at least 1; None in a tuple keeps an axis as it is.
+return_indices : bool
+    Return also where they are.
+
+Raises
+------
+RuntimeError
+    In the call: shape or size are not allowed.
+"""
+
+
+@told(_ADAPTIVE_MAX, 1)
+class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     def forward(self, input: Any) -> Any:
         """Return the maxima, and with `return_indices` where they are."""
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
+@told(_ADAPTIVE_MAX, 2)
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """Maxima over windows that cover (N, C, H, W) so that the output has a given size."""
-
     def forward(self, input: Any) -> Any:
         """Return the maxima, and with `return_indices` where they are."""
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
+@told(_ADAPTIVE_MAX, 3)
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """Maxima over windows that cover (N, C, D, H, W) so that the output has a given size."""
-
     def forward(self, input: Any) -> Any:
         """Return the maxima, and with `return_indices` where they are."""
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)

@@ -9,7 +9,22 @@ from tensorxp.nn.module import Module
 
 
 class ReLU(Module):
-    """max(x, 0)."""
+    """max(x, 0); the gradient at 0 is 0.
+
+    Shape: any; the output has the shape and the dtype of the input.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -25,7 +40,22 @@ class ReLU(Module):
 
 
 class ReLU6(Module):
-    """x limited to [0, 6]."""
+    """x limited to [0, 6]; the gradient at the limits is 0.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -41,7 +71,23 @@ class ReLU6(Module):
 
 
 class LeakyReLU(Module):
-    """x where x > 0, else negative_slope · x."""
+    """x where x > 0, else negative_slope · x.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    negative_slope : float
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__()
@@ -58,7 +104,26 @@ class LeakyReLU(Module):
 
 
 class RReLU(Module):
-    """`LeakyReLU` with a random slope from U(lower, upper) in training."""
+    """x where x ≥ 0, else x times a slope from U(lower, upper) for each element.
+
+    In evaluation the slope is (lower + upper) / 2 (Xu and others, 2015). Shape: any; the output
+    has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    lower, upper : float
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    ValueError
+        In the call, in training: `lower` is above `upper`.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(
         self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
@@ -80,7 +145,23 @@ class RReLU(Module):
 
 
 class ELU(Module):
-    """x where x > 0, else alpha (exp(x) - 1)."""
+    """x where x > 0, else alpha (exp(x) - 1) (Clevert and others, 2015).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    alpha : float
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -97,7 +178,26 @@ class ELU(Module):
 
 
 class CELU(Module):
-    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1))."""
+    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    alpha : float
+        Not 0.
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    ZeroDivisionError
+        In the call: `alpha` is 0.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__()
@@ -114,7 +214,22 @@ class CELU(Module):
 
 
 class SELU(Module):
-    """The self-normalising `ELU`."""
+    """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer and others, 2017).
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
@@ -130,7 +245,23 @@ class SELU(Module):
 
 
 class Threshold(Module):
-    """x where x > threshold, else value."""
+    """x where x > threshold, else value.
+
+    Shape: any; the output has the shape and the dtype of the input.
+
+    Parameters
+    ----------
+    threshold, value : float
+    inplace : bool
+        Write over the input, and return it.
+
+    Raises
+    ------
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__()
@@ -150,7 +281,27 @@ class Threshold(Module):
 
 
 class Hardtanh(Module):
-    """x limited to [min_val, max_val]."""
+    """x limited to [min_val, max_val]; the gradient at the limits is 0.
+
+    Shape: any; the output has the shape and the dtype of the input, integers become floating.
+
+    Parameters
+    ----------
+    min_val, max_val : float
+    inplace : bool
+        Write over the input, and return it.
+    min_value, max_value : float or None
+        Older names of the limits.
+
+    Raises
+    ------
+    AssertionError
+        The lower limit is not below the upper one.
+    TypeError
+        In the call: the input is no Tensor.
+    RuntimeError
+        In the call: in place on a leaf that requires grad.
+    """
 
     def __init__(
         self,
@@ -181,7 +332,27 @@ class Hardtanh(Module):
 
 
 class PReLU(Module):
-    """x where x > 0, else weight · x, with one weight or one per channel, which is learnt."""
+    """x where x > 0, else weight · x with learnt weights (He and others, 2015).
+
+    Shape: (N, C, …), any for one weight; as the output. Parameter: `weight` (num_parameters,),
+    filled with `init`.
+
+    Parameters
+    ----------
+    num_parameters : int
+        1, or C.
+    init : float
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        `num_parameters` is no int.
+    RuntimeError
+        In the call: C is not `num_parameters`.
+    """
 
     def __init__(
         self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None

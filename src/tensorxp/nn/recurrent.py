@@ -7,6 +7,7 @@ import tensorxp as xp
 from tensorxp._ops import recurrence
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.linear import new_parameter
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter
@@ -16,7 +17,41 @@ _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 
 class RNNBase(Module):
-    """What RNN, LSTM and GRU share: parameters, the layers and directions, packed input."""
+    """The base of RNN, LSTM and GRU: layers and directions, parameters, packed input.
+
+    Shape: (T, B, I) to (T, B, D H), D = 2 for `bidirectional`; with `batch_first` B comes first; B
+    may be missing; or a `PackedSequence`. States: (num_layers D, B, H), zeros if not given; the
+    last ones are returned too. Parameters, G gates: `weight_ih_l0` (G H, I), or (G H, D H) in
+    layers above, `weight_hh_l0` (G H, H), `bias_ih_l0`, `bias_hh_l0` (G H,), with "_reverse"
+    backwards, all from U(-√k, √k), k = 1 / H.
+
+    Parameters
+    ----------
+    mode : str
+        "RNN_TANH", "RNN_RELU" (G = 1), "LSTM" (4) or "GRU" (3).
+    input_size, hidden_size : int
+        I and H.
+    num_layers : int
+    bias : bool
+    batch_first : bool
+    dropout : float
+        Between layers, in training.
+    bidirectional : bool
+    proj_size : int
+        With "LSTM", above 0: outputs and h of this size, by `weight_hr_l0`.
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes, `mode` or `dropout` are out of range.
+    RuntimeError
+        In the call: input or states have other sizes.
+    """
 
     def __init__(
         self,
@@ -33,6 +68,8 @@ class RNNBase(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
+        if mode not in _GATES:
+            raise ValueError(f"mode is {mode!r}; allowed are {', '.join(_GATES)}")
         if not 0 <= dropout <= 1:
             raise ValueError(
                 "dropout should be a number in range [0, 1] representing the probability of an "
@@ -169,6 +206,7 @@ class RNNBase(Module):
             sizes = tuple(batch_sizes.tolist())
             batch = sizes[0]
         else:
+            expect(self._get_name(), input)
             x = input
             if x.ndim not in (2, 3):
                 raise ValueError(
@@ -241,7 +279,35 @@ class RNNBase(Module):
 
 
 class RNN(RNNBase):
-    """h' = tanh(W x + b + U h + c) over sequences (Elman, 1990); or ReLU, by `nonlinearity`."""
+    """h' = tanh(W x + b + U h + c) over sequences (Elman, 1990).
+
+    Shape, states and parameters: as `RNNBase` tells, with one gate.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        I and H.
+    num_layers : int
+    nonlinearity : str
+        "tanh" or "relu".
+    bias : bool
+    batch_first : bool
+    dropout : float
+        Between layers, in training.
+    bidirectional : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes, `nonlinearity` or `dropout` are out of range.
+    RuntimeError
+        In the call: input or states have other sizes.
+    """
 
     def __init__(
         self,
@@ -268,7 +334,36 @@ class RNN(RNNBase):
 
 
 class LSTM(RNNBase):
-    """Long short-term memory over sequences (Hochreiter and Schmidhuber, 1997)."""
+    """Long short-term memory over sequences (Hochreiter and Schmidhuber, 1997).
+
+    i, f, o = σ(W x + b + U h + c), g = tanh(…), c' = f c + i g, h' = o tanh(c'). Shape, states (h,
+    c) and parameters: as `RNNBase` tells, with the gates i, f, g, o.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        I and H.
+    num_layers : int
+    bias : bool
+    batch_first : bool
+    dropout : float
+        Between layers, in training.
+    bidirectional : bool
+    proj_size : int
+        Above 0: outputs and h of this size, by `weight_hr_l0` (proj_size, H).
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes or `dropout` are out of range.
+    RuntimeError
+        In the call: input or states have other sizes.
+    """
 
     def __init__(
         self,
@@ -290,7 +385,34 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent units over sequences (Cho and others, 2014)."""
+    """Gated recurrent units over sequences (Cho and others, 2014).
+
+    r, z = σ(W x + b + U h + c), n = tanh(W x + b + r (U h + c)), h' = (1 - z) n + z h. Shape,
+    states and parameters: as `RNNBase` tells, with the gates r, z, n.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        I and H.
+    num_layers : int
+    bias : bool
+    batch_first : bool
+    dropout : float
+        Between layers, in training.
+    bidirectional : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes or `dropout` are out of range.
+    RuntimeError
+        In the call: input or states have other sizes.
+    """
 
     def __init__(
         self,

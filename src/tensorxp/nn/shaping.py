@@ -2,12 +2,27 @@
 
 from typing import Any
 
+from tensorxp._ops.axes import normalize_axis
 from tensorxp.nn import functional as F
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.module import Module
 
 
 class Flatten(Module):
-    """Makes the axes `start_dim` to `end_dim` one."""
+    """Makes the axes `start_dim` to `end_dim` one.
+
+    Shape: (N, *S) to (N, prod(S)) by default; the dtype stays.
+
+    Parameters
+    ----------
+    start_dim, end_dim : int
+        Both included.
+
+    Raises
+    ------
+    IndexError
+        In the call: an axis is out of range.
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -16,6 +31,7 @@ class Flatten(Module):
 
     def forward(self, input: Any) -> Any:
         """Return the input, flattened."""
+        expect("Flatten", input)
         return input.flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
@@ -24,7 +40,25 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits the axis `dim` into several."""
+    """Splits the axis `dim` into several.
+
+    Shape: (…, n, …) to (…, *unflattened_size, …); the dtype stays.
+
+    Parameters
+    ----------
+    dim : int
+    unflattened_size : tuple of ints
+        One may be -1.
+
+    Raises
+    ------
+    TypeError
+        They are of other types.
+    ValueError
+        In the call: sizes do not fit.
+    IndexError
+        In the call: `dim` is out of range.
+    """
 
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
@@ -35,7 +69,8 @@ class Unflatten(Module):
 
     def forward(self, input: Any) -> Any:
         """Return the input, unflattened."""
-        axis = self.dim % input.ndim
+        expect("Unflatten", input)
+        axis = normalize_axis("Unflatten", self.dim, input.ndim)
         shape = (*input.shape[:axis], *self.unflattened_size, *input.shape[axis + 1 :])
         return input.reshape(shape)
 
@@ -45,7 +80,24 @@ class Unflatten(Module):
 
 
 class Unfold(Module):
-    """Gives the windows of images (N, C, H, W) as columns (N, C · taps, windows)."""
+    """Gives the windows of images as columns.
+
+    Shape: (N, C, H, W) to (N, C · taps, windows), or without N; the dtype stays.
+
+    Parameters
+    ----------
+    kernel_size, dilation, stride : int or 2 ints
+        At least 1.
+    padding : int or 2 ints
+        Zeros at both ends.
+
+    Raises
+    ------
+    TypeError
+        In the call: sizes are no ints.
+    RuntimeError
+        In the call: shape or sizes are not allowed.
+    """
 
     def __init__(
         self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
@@ -69,7 +121,24 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """Adds columns up at their windows' places in images (N, C, *output_size)."""
+    """Adds columns up at their windows' places in images: the adjoint of `Unfold`.
+
+    Shape: (N, C · taps, windows) to (N, C, *output_size), or without N; the dtype stays.
+
+    Parameters
+    ----------
+    output_size : int or 2 ints
+    kernel_size, dilation, stride : int or 2 ints
+        At least 1.
+    padding : int or 2 ints
+
+    Raises
+    ------
+    TypeError
+        In the call: sizes are no ints.
+    RuntimeError
+        In the call: shape or sizes are not allowed.
+    """
 
     def __init__(
         self,
@@ -101,7 +170,22 @@ class Fold(Module):
 
 
 class PixelShuffle(Module):
-    """Turns (…, C r², H, W) into (…, C, H r, W r)."""
+    """Turns blocks of r² channels into images r times as high and wide (Shi and others, 2016).
+
+    Shape: (…, C r², H, W) to (…, C, H r, W r); the dtype stays.
+
+    Parameters
+    ----------
+    upscale_factor : int
+        r, at least 1.
+
+    Raises
+    ------
+    ValueError
+        In the call: r is below 1, or there are fewer than 3 axes.
+    RuntimeError
+        In the call: r² does not divide the channels.
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -117,7 +201,22 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Turns (…, C, H r, W r) into (…, C r², H, W)."""
+    """Turns each block of r × r pixels into channels: `PixelShuffle` undone.
+
+    Shape: (…, C, H r, W r) to (…, C r², H, W); the dtype stays.
+
+    Parameters
+    ----------
+    downscale_factor : int
+        r, at least 1.
+
+    Raises
+    ------
+    ValueError
+        In the call: r is below 1, or there are fewer than 3 axes.
+    RuntimeError
+        In the call: r does not divide height and width.
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
@@ -133,7 +232,22 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Deals channels out from groups in turn."""
+    """Deals channels out from groups in turn (Zhang and others, 2018).
+
+    Shape: (N, C, …), as the output, of the same dtype.
+
+    Parameters
+    ----------
+    groups : int
+        Divides C.
+
+    Raises
+    ------
+    ValueError
+        In the call: `groups` is below 1, or there are fewer than 2 axes.
+    RuntimeError
+        In the call: `groups` does not divide C.
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()
@@ -149,7 +263,30 @@ class ChannelShuffle(Module):
 
 
 class Upsample(Module):
-    """Resamples (N, C, *S) to a size or by a factor."""
+    """Resamples images to a size, or by a factor: `functional.interpolate`.
+
+    Shape: (N, C, *S) to (N, C, *T), one to three spatial axes; the dtype stays.
+
+    Parameters
+    ----------
+    size : int, tuple of ints or None
+    scale_factor : float, tuple of floats or None
+        Instead of `size`; sizes are rounded down.
+    mode : str
+        "nearest", "nearest-exact", "area", "linear" (1 axis), "bilinear", "bicubic" (2),
+        "trilinear" (3).
+    align_corners : bool or None
+        The centres, not the edges, of the outer pixels stay in place.
+    recompute_scale_factor : bool or None
+        Take the factor from the rounded sizes.
+
+    Raises
+    ------
+    ValueError
+        In the call: not one of `size` and `scale_factor`, or wrong sizes.
+    NotImplementedError
+        In the call: another `mode`, or another number of axes.
+    """
 
     def __init__(
         self,
@@ -188,21 +325,64 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Resamples (N, C, H, W) by the nearest element."""
+    """Resamples images by the nearest element.
+
+    Shape: (N, C, H, W) to (N, C, H′, W′); the dtype stays.
+
+    Parameters
+    ----------
+    size : int, 2 ints or None
+    scale_factor : float, 2 floats or None
+        Instead of `size`.
+
+    Raises
+    ------
+    ValueError
+        In the call: not one of `size` and `scale_factor`, or wrong sizes.
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Resamples (N, C, H, W) bilinearly, corner to corner."""
+    """Resamples images bilinearly, the centres of the outer pixels staying in place.
+
+    Shape: (N, C, H, W) to (N, C, H′, W′); the dtype stays.
+
+    Parameters
+    ----------
+    size : int, 2 ints or None
+    scale_factor : float, 2 floats or None
+        Instead of `size`.
+
+    Raises
+    ------
+    ValueError
+        In the call: not one of `size` and `scale_factor`, or wrong sizes.
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class CosineSimilarity(Module):
-    """The cosine of the angle between two vectors along `dim`."""
+    """x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`.
+
+    Shape: two that broadcast, to that without `dim`; dtypes promote.
+
+    Parameters
+    ----------
+    dim : int
+    eps : float
+
+    Raises
+    ------
+    ValueError
+        In the call: shapes do not broadcast.
+    IndexError
+        In the call: `dim` is out of range.
+    """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
@@ -215,7 +395,23 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """The p-norm of the difference of two vectors along the last axis."""
+    """‖x1 - x2 + eps‖_p along the last axis.
+
+    Shape: two that broadcast, to that without the last axis; dtypes promote.
+
+    Parameters
+    ----------
+    p : float
+    eps : float
+        Added to each difference.
+    keepdim : bool
+        Keep the last axis, of size 1.
+
+    Raises
+    ------
+    ValueError
+        In the call: shapes do not broadcast.
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()

@@ -32,7 +32,42 @@ def _copies(module: Module, count: int) -> ModuleList:
 
 
 class TransformerEncoderLayer(Module):
-    """Self-attention and a feed-forward network, each with dropout, residual and layer norm."""
+    """Self-attention and a feed-forward network, each with dropout, residual and layer norm.
+
+    Vaswani and others, 2017. Shape: (L, N, d_model) to the same, (N, L, d_model) with
+    `batch_first`. The call takes `src_mask` (L, L) and `src_key_padding_mask` (N, L), bool masks
+    true where not allowed. Parameters: `self_attn`, `linear1`, `linear2`, `norm1`, `norm2`, as of
+    these layers.
+
+    Parameters
+    ----------
+    d_model : int
+    nhead : int
+        Divides `d_model`.
+    dim_feedforward : int
+    dropout : float
+    activation : str or callable
+        "relu" or "gelu", or a function of Tensors.
+    layer_norm_eps : float
+    batch_first : bool
+    norm_first : bool
+        Normalise before attention and network, not after.
+    bias : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes are below 1.
+    AssertionError
+        `nhead` does not divide `d_model`.
+    RuntimeError
+        Another `activation`.
+    """
 
     def __init__(
         self,
@@ -89,7 +124,23 @@ class TransformerEncoderLayer(Module):
 
 
 class TransformerEncoder(Module):
-    """`num_layers` copies of an encoder layer, and a final norm where given."""
+    """Copies of an encoder layer, one after the other, and a norm.
+
+    Shape: as the layer's. Parameters: `layers.0` and so on, equal at first, and `norm`.
+
+    Parameters
+    ----------
+    encoder_layer : Module
+    num_layers : int
+    norm : Module or None
+    enable_nested_tensor, mask_check : bool
+        Ignored.
+
+    Raises
+    ------
+    TypeError
+        `encoder_layer` is no Module, or `num_layers` no int.
+    """
 
     def __init__(
         self,
@@ -119,7 +170,41 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoderLayer(Module):
-    """Self-attention, attention to the encoder's output, and a feed-forward network."""
+    """Self-attention, attention to the encoder's output, and a feed-forward network.
+
+    Vaswani and others, 2017. Shape: (L, N, d_model) and memory (S, N, d_model) to (L, N, d_model);
+    with `batch_first` N comes first. Bool masks are true where not allowed. Parameters:
+    `self_attn`, `multihead_attn`, `linear1`, `linear2`, `norm1`, `norm2`, `norm3`.
+
+    Parameters
+    ----------
+    d_model : int
+    nhead : int
+        Divides `d_model`.
+    dim_feedforward : int
+    dropout : float
+    activation : str or callable
+        "relu" or "gelu", or a function of Tensors.
+    layer_norm_eps : float
+    batch_first : bool
+    norm_first : bool
+        Normalise before attentions and network, not after.
+    bias : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes are below 1.
+    AssertionError
+        `nhead` does not divide `d_model`.
+    RuntimeError
+        Another `activation`.
+    """
 
     def __init__(
         self,
@@ -193,7 +278,21 @@ class TransformerDecoderLayer(Module):
 
 
 class TransformerDecoder(Module):
-    """`num_layers` copies of a decoder layer, and a final norm where given."""
+    """Copies of a decoder layer, one after the other, and a norm.
+
+    Shape: as the layer's. Parameters: `layers.0` and so on, equal at first, and `norm`.
+
+    Parameters
+    ----------
+    decoder_layer : Module
+    num_layers : int
+    norm : Module or None
+
+    Raises
+    ------
+    TypeError
+        `decoder_layer` is no Module, or `num_layers` no int.
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
@@ -227,7 +326,44 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """An encoder and a decoder that attends to its output."""
+    """An encoder, and a decoder that attends to its output (Vaswani and others, 2017).
+
+    Shape: src (S, N, d_model) and tgt (L, N, d_model) to (L, N, d_model); with `batch_first` N
+    comes first. Bool masks are true where not allowed. Parameters: `encoder`, `decoder`, their
+    matrices Xavier uniform.
+
+    Parameters
+    ----------
+    d_model : int
+    nhead : int
+        Divides `d_model`.
+    num_encoder_layers, num_decoder_layers : int
+    dim_feedforward : int
+    dropout : float
+    activation : str or callable
+        "relu" or "gelu", or a function of Tensors.
+    custom_encoder, custom_decoder : Module or None
+        Instead of the usual ones.
+    layer_norm_eps : float
+    batch_first : bool
+    norm_first : bool
+        Normalise before attentions and networks, not after.
+    bias : bool
+    device : Device, str or None
+    dtype : dtype or None
+        None: float32.
+
+    Raises
+    ------
+    TypeError
+        Sizes are no ints.
+    ValueError
+        Sizes are below 1.
+    AssertionError
+        `nhead` does not divide `d_model`.
+    RuntimeError
+        Another `activation`.
+    """
 
     def __init__(
         self,
@@ -306,6 +442,9 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Any:
-        """Return the mask that lets each place see itself and those before it."""
+        """Return the mask that lets each place see itself and those before it.
+
+        Shape (`sz`, `sz`), 0 and -∞; on `device`, of `dtype` (None: float32).
+        """
         kind = xp.float32 if dtype is None else dtype
         return xp.triu(xp.full((sz, sz), -xp.inf, dtype=kind, device=device), k=1)

@@ -40,13 +40,39 @@ def least_squares(
 ) -> OptimizeResult:
     """Minimise half the sum of (losses of) squared residuals `fun(x, *args)`.
 
-    `x0` and the residuals are Tensors or nested dicts, lists and tuples of them. The Jacobian is
-    exact, by forward or reverse mode, whichever takes fewer passes. `bounds` is a pair (low,
-    high), each a number or in x0's structure. The other parameters are SciPy's.
+    Parameters
+    ----------
+    fun : callable
+        Gets x in the structure of `x0`, and returns residuals: Tensors in such a structure. Their
+        Jacobian is exact, by forward or reverse mode, whichever takes fewer passes.
+    x0 : Tensor, or nested dicts, lists and tuples of Tensors
+        Real, of any shape; integers and numbers become the default real dtype. It gets no gradient.
+    args : tuple or object
+        Further arguments of `fun`.
+    bounds : pair (low, high)
+        Each a number or in the structure of `x0`.
+    method, ftol, xtol, gtol, x_scale, f_scale, max_nfev, verbose
+        SciPy's.
+    loss : str
+        "linear", "soft_l1", "huber", "cauchy" or "arctan".
+    implicit : bool
+        Whether x carries gradients to the tensors that `fun` uses beside x, as in `minimize`: the
+        exact derivative of the minimum, second derivatives of `fun` included. `fun` and `cost`
+        follow it.
 
-    With `implicit` the result's `x` carries gradients to the tensors that `fun` uses beside x,
-    as in `minimize`: the exact derivative of the minimum, second derivatives of `fun` included.
-    `fun` (the residuals) and `cost` follow it; `jac` is a NumPy array of SciPy's.
+    Returns
+    -------
+    OptimizeResult
+        SciPy's entries; `x` in the structure, shapes and dtypes of `x0`, `fun` the residuals,
+        `cost` a 0-d Tensor, `jac` a NumPy array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `fun` is not callable, `x0` holds no real numbers; another loss or bounds; what SciPy
+        refuses.
+    ImportError
+        SciPy is missing.
     """
     name = "optimize.least_squares"
     optimize = scipy_optimize("least_squares")

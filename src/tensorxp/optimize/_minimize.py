@@ -34,26 +34,48 @@ def minimize(
     """Minimise `fun(x, *args)`, a Tensor of one element, by one of `scipy.optimize`'s methods.
 
     Gradients come by backward; Newton-CG, trust-ncg, trust-krylov and trust-constr get exact
-    Hessian products, dogleg and trust-exact the exact Hessian. `constraints` are SciPy's dicts or
-    objects with functions of Tensors, whose Jacobians and Hessians are exact as well.
+    Hessian products, dogleg and trust-exact the exact Hessian.
 
     Parameters
     ----------
-    x0
-        A Tensor, or nested dicts, lists and tuples of Tensors; `fun` gets the same structure.
-    bounds
-        As SciPy takes them for one vector, or a pair (low, high) for each tensor in x0's structure.
-    implicit
-        Let `x` and `fun` of the result carry gradients to the tensors that `fun` and the
-        constraints use beside x (`args`, or closed over), of any order. They are the derivatives
-        of the exact minimum, with active bounds and constraints held active (constant bounds do
-        not move); they are as exact as the minimum, so ask for a small `tol`. One backward costs
-        a Hessian (n products) and one solve of its size. x0 gets no gradient.
+    fun : callable
+        Gets x in the structure of `x0`, and returns a real Tensor of one element.
+    x0 : Tensor, or nested dicts, lists and tuples of Tensors
+        Real, of any shape; integers and numbers become the default real dtype. It gets no gradient.
+    args : tuple or object
+        Further arguments of `fun`.
+    method : str or None
+        None is "SLSQP" with constraints, "L-BFGS-B" with bounds, else "BFGS".
+    bounds : Bounds, sequence of pairs, or nested pairs
+        As SciPy takes them for one vector, or a pair (low, high) for each tensor in the structure
+        of `x0`.
+    constraints : dict, object, or sequence of these
+        SciPy's, with functions of Tensors, whose Jacobians and Hessians are exact.
+    tol : float or None
+    callback : callable or None
+        As SciPy's, with x in the structure of `x0`.
+    options : dict or None
+        SciPy's.
+    implicit : bool
+        Whether `x` and `fun` carry gradients of any order to the tensors that `fun` and the
+        constraints use beside x (`args`, or closed over). They are the derivatives of the exact
+        minimum, with active bounds and constraints held active (constant bounds do not move); they
+        are as exact as the minimum, so ask for a small `tol`. One backward costs a Hessian (n
+        products) and one solve of its size.
 
     Returns
     -------
     OptimizeResult
-        SciPy's entries, with `x` and `jac` in x0's structure and `fun` as a 0-d Tensor.
+        SciPy's entries; `x` and `jac` in the structure, shapes and dtypes of `x0`, `fun` a 0-d
+        Tensor.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `fun` is not callable or returns something else, `x0` holds no real numbers; another method,
+        bounds or constraints.
+    ImportError
+        SciPy is missing.
     """
     name = "optimize.minimize"
     optimize = scipy_optimize("minimize")

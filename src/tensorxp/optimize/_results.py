@@ -18,6 +18,7 @@ def scipy_optimize(function: str) -> Any:
 class OptimizeResult(dict[str, Any]):
     """What a solver found: a dict whose entries are attributes too, as SciPy's.
 
+
     >>> OptimizeResult(x=1.0, success=True).x
     1.0
     """

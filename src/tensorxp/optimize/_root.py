@@ -31,12 +31,40 @@ def root(
 ) -> OptimizeResult:
     """Solve `fun(x, *args) = 0` by one of `scipy.optimize.root`'s methods.
 
-    `x0` and what `fun` returns are Tensors, or nested dicts, lists and tuples of them, with as
-    many elements in all. "hybr" and "lm" get the exact Jacobian, the others need none.
+    Parameters
+    ----------
+    fun : callable
+        Gets x in the structure of `x0`, and returns Tensors with as many elements in all, in such a
+        structure.
+    x0 : Tensor, or nested dicts, lists and tuples of Tensors
+        Real, of any shape; integers and numbers become the default real dtype. It gets no gradient.
+    args : tuple or object
+        Further arguments of `fun`.
+    method : str
+        "hybr" and "lm" get the exact Jacobian; "broyden1", "broyden2", "anderson", "linearmixing",
+        "diagbroyden", "excitingmixing", "krylov" and "df-sane" need none.
+    tol : float or None
+    callback : callable or None
+        As SciPy's, with x in the structure of `x0`; not for "hybr" and "lm".
+    options : dict or None
+        SciPy's.
+    implicit : bool
+        Whether x carries gradients of any order, in both modes, to the tensors that `fun` uses
+        beside x (`args`, or closed over), by the implicit function theorem: a backward solves one
+        linear system with the Jacobian and does not see the iterations.
 
-    With `implicit` the solution `x` carries gradients of any order, in both modes, to the tensors
-    that `fun` uses beside x (`args`, or closed over), by the implicit function theorem; a
-    backward solves one linear system with the Jacobian and does not see the iterations.
+    Returns
+    -------
+    OptimizeResult
+        SciPy's entries; `x` in the structure, shapes and dtypes of `x0`, `fun` 1-D.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `fun` is not callable, `x0` holds no real numbers; another method, other numbers of values
+        than unknowns.
+    ImportError
+        SciPy is missing.
     """
     name = "optimize.root"
     if method not in WITH_JACOBIAN + WITHOUT_JACOBIAN:
@@ -87,12 +115,38 @@ def fixed_point(
     memory: int = 5,
     implicit: bool = True,
 ) -> Any:
-    """Return x with `fun(x, *args) = x`, in the structure of `x0`.
+    """Return x with `fun(x, *args) = x`.
 
-    "iteration" repeats `fun`; "anderson" combines the last `memory` steps by least squares
-    (Walker & Ni 2011, SIAM J. Numer. Anal. 49) and also converges where `fun` does not contract
-    much. Stops when no component moves by more than `xtol` times its size; RuntimeError after
-    `maxiter` steps. Gradients to the tensors that `fun` uses beside x are as in `root`.
+    Parameters
+    ----------
+    fun : callable
+        Returns the structure that it gets.
+    x0 : Tensor, or nested dicts, lists and tuples of Tensors
+        Real, of any shape; integers and numbers become the default real dtype. It gets no gradient.
+    args : tuple or object
+        Further arguments of `fun`.
+    xtol : float
+        Stop when no component moves by more than this times its size.
+    maxiter : int
+    method : str
+        "iteration" repeats `fun`; "anderson" combines the last steps by least squares (Walker & Ni
+        2011, SIAM J. Numer. Anal. 49) and also converges where `fun` does not contract much.
+    memory : int
+        How many steps "anderson" combines.
+    implicit : bool
+        Whether x carries gradients to the tensors that `fun` uses beside x, as in `root`.
+
+    Returns
+    -------
+    Tensor, or nested Tensors
+        Structure, shapes and dtypes of `x0`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `fun` is not callable, `x0` holds no real numbers; another method, another number of values.
+    RuntimeError
+        No convergence after `maxiter` steps.
     """
     name = "optimize.fixed_point"
     if method not in ("anderson", "iteration"):

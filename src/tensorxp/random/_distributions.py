@@ -12,6 +12,7 @@ from tensorxp._backend.dtypes import Defaults, as_dtype, of_raw
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import add, multiply, subtract
+from tensorxp._ops.axes import dimensions
 from tensorxp._ops.casting import astype
 from tensorxp.random._draws import (
     checked,
@@ -36,7 +37,32 @@ def rand(
     generator: Generator | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return numbers uniform on [0, 1): `rand(2, 3)` or `rand((2, 3))`."""
+    """Return numbers uniform on [0, 1): `rand(2, 3)` or `rand((2, 3))`.
+
+    Parameters
+    ----------
+    *size : ints or a tuple of ints
+        The shape.
+    dtype : dtype or None
+        Real floating; None is that of Tensor parameters, else the default real dtype.
+    device : Device, str or None
+        None is that of Tensor parameters or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
+    """
     stream = stream_of("rand", device, generator)
     chosen = real_dtype("rand", dtype)
     raw = _uniform(stream, size_of("rand", unpacked(size)), chosen)
@@ -59,7 +85,30 @@ def randn(
 ) -> Tensor:
     """Return standard normal numbers: `randn(2, 3)` or `randn((2, 3))`.
 
-    Complex ones have variance 1 in all, 1/2 in each part.
+    Parameters
+    ----------
+    *size : ints or a tuple of ints
+        The shape.
+    dtype : dtype or None
+        Floating; complex ones have variance 1 in all, 1/2 in each part. None is the default real
+        dtype.
+    device : Device, str or None
+        None is that of `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
     """
     stream = stream_of("randn", device, generator)
     raw = _normal("randn", stream, size_of("randn", unpacked(size)), dtype)
@@ -77,27 +126,87 @@ def _normal(function: str, stream: Generator, shape: tuple[int, ...], dtype: Any
 
 
 def rand_like(x: Tensor, /, *, dtype: Any = None, **options: Any) -> Tensor:
-    """Return numbers uniform on [0, 1) with the shape, dtype and device of `x`."""
-    options = _like(x, options)
+    """Return numbers uniform on [0, 1) with the shape of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, real floating
+    dtype : dtype or None
+        Real floating, then `x` may have any; None is that of `x`.
+    **options
+        Those of `rand`; `device` is by default that of `x`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is no Tensor, another dtype, and as for `rand`.
+    """
+    options = _like("rand_like", x, options)
     return rand(x._data.shape, dtype=of_raw(x._data.dtype) if dtype is None else dtype, **options)
 
 
 def randn_like(x: Tensor, /, *, dtype: Any = None, **options: Any) -> Tensor:
-    """Return standard normal numbers with the shape, dtype and device of `x`."""
-    options = _like(x, options)
+    """Return standard normal numbers with the shape of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, floating
+    dtype : dtype or None
+        Floating, then `x` may have any; None is that of `x`.
+    **options
+        Those of `randn`; `device` is by default that of `x`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is no Tensor, another dtype, and as for `randn`.
+    """
+    options = _like("randn_like", x, options)
     return randn(x._data.shape, dtype=of_raw(x._data.dtype) if dtype is None else dtype, **options)
 
 
 def randint_like(
     x: Tensor, /, low: Any, high: Any = None, *, dtype: Any = None, **options: Any
 ) -> Tensor:
-    """Return integers in [low, high) with the shape, dtype and device of `x`."""
-    options = _like(x, options)
+    """Return integers in [low, high) with the shape of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+    low, high : int
+        As for `randint`.
+    dtype : dtype or None
+        None is that of `x`.
+    **options
+        Those of `randint`; `device` is by default that of `x`.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        `x` is no Tensor, and as for `randint`.
+    """
+    options = _like("randint_like", x, options)
     chosen = of_raw(x._data.dtype) if dtype is None else dtype
     return randint(low, high, x._data.shape, dtype=chosen, **options)
 
 
-def _like(x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+def _like(function: str, x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+    dimensions(function, x)
     if options.get("device") is None:
         options["device"] = x._device
     return options
@@ -113,10 +222,37 @@ def randint(
     generator: Generator | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return integers uniform in [low, high), or in [0, low) without `high`; dtype default int64.
+    """Return integers uniform in [low, high), or in [0, low) without `high`.
 
-    `randint(high, shape)` is understood too. ValueError for an empty range, or one that the dtype
-    cannot hold. Real floating-point dtypes are allowed.
+    `randint(high, shape)` is understood too.
+
+    Parameters
+    ----------
+    low, high : int
+        An empty range is not allowed, nor one that the dtype cannot hold.
+    shape : int, tuple of ints or None
+        None is ().
+    dtype : dtype or None
+        Integer, real or bool; None is int64.
+    device : Device, str or None
+        None is that of `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
+    RuntimeError
+        `requires_grad` with a dtype that is not floating.
     """
     if isinstance(high, tuple | list) and shape is None:
         low, high, shape = 0, low, high
@@ -158,7 +294,32 @@ def uniform(
 ) -> Tensor:
     """Return numbers uniform on [low, high), made as low + (high - low) u.
 
-    Bounds are numbers or Tensors, through which gradients pass. ValueError for low > high.
+    Parameters
+    ----------
+    low, high : number or Tensor, real
+        Gradients pass; `low` is not above `high`.
+    shape : int, tuple of ints or None
+        None is that of the parameters broadcast.
+    dtype : dtype or None
+        Real floating; None is that of Tensor parameters, else the default real dtype.
+    device : Device, str or None
+        None is that of Tensor parameters or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+        Whether a result without history becomes a leaf that records.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
     """
     stream = stream_of("uniform", device, generator, low, high)
     chosen = real_dtype("uniform", dtype, low, high)
@@ -203,8 +364,32 @@ def normal(
 ) -> Tensor:
     """Return normal numbers, made as mean + std z.
 
-    `mean` and `std` are numbers or Tensors, through which gradients pass. ValueError for a
-    negative `std`. With numbers, `dtype` may be complex (variance std², half in each part).
+    Parameters
+    ----------
+    mean, std : number or Tensor, real
+        Gradients pass; `std` is not negative.
+    shape : int, tuple of ints or None
+        None is that of the parameters broadcast.
+    dtype : dtype or None
+        As for `uniform`; with numbers also complex (variance std², half in each part).
+    device : Device, str or None
+        None is that of Tensor parameters or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+        Whether a result without history becomes a leaf that records.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
     """
     stream = stream_of("normal", device, generator, mean, std)
     checked("normal", "std", std, lambda x: x >= 0, "non-negative")
@@ -231,7 +416,35 @@ def exponential(
     generator: Generator | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return exponential numbers of mean `scale` (1 / rate), a number or Tensor with gradient."""
+    """Return exponential numbers of mean `scale` (1 / rate).
+
+    Parameters
+    ----------
+    scale : number or Tensor, real
+        Not negative; the gradient passes.
+    shape : int, tuple of ints or None
+        None is that of the parameters broadcast.
+    dtype : dtype or None
+        Real floating; None is that of Tensor parameters, else the default real dtype.
+    device : Device, str or None
+        None is that of Tensor parameters or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+        Whether a result without history becomes a leaf that records.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
+    """
     stream = stream_of("exponential", device, generator, scale)
     checked("exponential", "scale", scale, lambda x: x >= 0, "non-negative")
     chosen = real_dtype("exponential", dtype, scale)
@@ -253,7 +466,36 @@ def gamma(
 ) -> Tensor:
     """Return gamma numbers of mean concentration · scale.
 
-    Gradients pass through `scale`; NotImplementedError for a `concentration` that requires grad.
+    Parameters
+    ----------
+    concentration : number or Tensor, real
+        Positive.
+    scale : number or Tensor, real
+        Not negative; the gradient passes.
+    shape : int, tuple of ints or None
+        None is that of the parameters broadcast.
+    dtype : dtype or None
+        Real floating; None is that of Tensor parameters, else the default real dtype.
+    device : Device, str or None
+        None is that of Tensor parameters or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+        Whether a result without history becomes a leaf that records.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
+    NotImplementedError
+        A `concentration` that requires grad.
     """
     stream = stream_of("gamma", device, generator, concentration, scale)
     checked("gamma", "concentration", concentration, lambda x: x > 0, "positive")
@@ -279,7 +521,37 @@ def beta(
     generator: Generator | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Return beta numbers of mean a / (a + b); NotImplementedError for parameters with grad."""
+    """Return beta numbers of mean a / (a + b).
+
+    Parameters
+    ----------
+    a, b : number or Tensor, real
+        Positive.
+    shape : int, tuple of ints or None
+        None is that of the parameters broadcast.
+    dtype : dtype or None
+        Real floating; None is that of Tensor parameters, else the default real dtype.
+    device : Device, str or None
+        None is that of Tensor parameters or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+    requires_grad : bool
+        Whether a result without history becomes a leaf that records.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
+    NotImplementedError
+        Parameters that require grad.
+    """
     stream = stream_of("beta", device, generator, a, b)
     checked("beta", "a", a, lambda x: x > 0, "positive")
     checked("beta", "b", b, lambda x: x > 0, "positive")
@@ -302,7 +574,30 @@ def poisson(
 ) -> Tensor:
     """Return Poisson numbers of mean `rate`, which have no gradient.
 
-    dtype default: that of a real floating-point `rate` Tensor, else int64.
+    Parameters
+    ----------
+    rate : number or Tensor, real
+        Not negative.
+    shape : int, tuple of ints or None
+        None is that of the parameters broadcast.
+    dtype : dtype or None
+        None is that of a real floating Tensor `rate`, else int64.
+    device : Device, str or None
+        None is that of a Tensor `rate` or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
     """
     stream = stream_of("poisson", device, generator, rate)
     checked("poisson", "rate", rate, lambda x: x >= 0, "non-negative")
@@ -324,9 +619,32 @@ def bernoulli(
     device: Any = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return ones with probability `p` (in [0, 1]) and zeros, which have no gradient.
+    """Return ones with probability `p` and zeros, which have no gradient.
 
-    dtype default: that of a real floating-point Tensor `p`, else the default dtype.
+    Parameters
+    ----------
+    p : number or Tensor, real
+        In [0, 1].
+    shape : int, tuple of ints or None
+        None is that of the parameters broadcast.
+    dtype : dtype or None
+        None is that of a real floating Tensor `p`, else the default real dtype.
+    device : Device, str or None
+        None is that of a Tensor `p` or `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+
+    Returns
+    -------
+    Tensor
+        That shape, dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
     """
     stream = stream_of("bernoulli", device, generator, p)
     checked("bernoulli", "p", p, lambda x: (x >= 0) & (x <= 1), "in [0, 1]")

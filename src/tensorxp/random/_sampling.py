@@ -6,7 +6,7 @@ from tensorxp._backend.dtypes import Defaults, as_dtype
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
-from tensorxp._ops.axes import normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.creation import arange
 from tensorxp._ops.searching import take
 from tensorxp.random._draws import size_of, stream_of
@@ -19,7 +19,7 @@ def _order(stream: Generator, n: int) -> Any:
         return stream.draw(lambda bits: bits.permutation(n))
     # CuPy's generator has no permutation: sort random keys, 64 bits so that ties are rare
     keys = stream.draw(lambda bits: bits.integers(0, 2**63 - 1, n, dtype="int64"))
-    return stream.device.raw.base.argsort(keys)
+    return stream.device.raw.argsort(keys)
 
 
 def _size(function: str, argument: str, n: Any) -> int:
@@ -33,7 +33,31 @@ def _size(function: str, argument: str, n: Any) -> int:
 def randperm(
     n: int, *, dtype: Any = None, device: Any = None, generator: Generator | None = None
 ) -> Tensor:
-    """Return the integers 0 to n - 1 in random order; dtype default int64."""
+    """Return the integers 0 to n - 1 in random order.
+
+    Parameters
+    ----------
+    n : int
+        Not negative.
+    dtype : dtype or None
+        None is int64.
+    device : Device, str or None
+        None is that of `generator`, else the default device.
+    generator : Generator or None
+        None is the default one of the device.
+
+    Returns
+    -------
+    Tensor
+        Shape (n,), that dtype.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+        not there.
+    """
     stream = stream_of("randperm", device, generator)
     chosen = as_dtype(Defaults.integer if dtype is None else dtype, "randperm").dtype
     raw = _order(stream, _size("randperm", "n", n))
@@ -43,9 +67,27 @@ def randperm(
 def permutation(
     x: Any, /, *, axis: int = 0, device: Any = None, generator: Generator | None = None
 ) -> Tensor:
-    """Return the slices of a Tensor along `axis` in random order (a copy, gradient kept).
+    """Return the slices of a Tensor along an axis in random order; the gradient is kept.
 
-    An int `x` stands for `arange(x)`.
+    Parameters
+    ----------
+    x : Tensor or int
+        Of any dtype, one axis or more; an int stands for `arange(x)`.
+    axis : int
+    device : Device, str or None
+        For an int.
+    generator : Generator or None
+        None is the default one of the device.
+
+    Returns
+    -------
+    Tensor
+        A copy, shape and dtype of `x`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError, DeviceError
+        `x` is neither; no such axis; a negative int, 0-d `x`; another device.
     """
     if not isinstance(x, Tensor):
         return randperm(x, device=device, generator=generator)
@@ -57,7 +99,24 @@ def permutation(
 
 
 def shuffle(x: Tensor, /, *, axis: int = 0, generator: Generator | None = None) -> None:
-    """Put the slices of `x` along `axis` in random order, in place."""
+    """Put the slices of `x` along an axis in random order, in place.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Of a shape with one axis or more.
+    axis : int
+    generator : Generator or None
+        None is the default one of the device.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; 0-d `x`, a `generator` elsewhere.
+    RuntimeError
+        `x` is a leaf that requires grad.
+    """
+    dimensions("shuffle", x)
     write(x, ..., permutation(x, axis=axis, generator=generator), "shuffle")
 
 
@@ -81,10 +140,28 @@ def multinomial(
     *,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return indices drawn with the probabilities `probs` (1-d, or one row per draw), int64.
+    """Return indices drawn with given probabilities; no gradient.
 
-    Rows need not sum to one. Without replacement, ValueError where a row has fewer than
-    `num_samples` probabilities above zero. The result has shape (…, num_samples), no gradient.
+    Parameters
+    ----------
+    probs : Tensor, real or bool
+        Shape (n,), or (rows, n); rows need not sum to one.
+    num_samples : int
+        Not negative; without replacement at most as many as probabilities above zero.
+    replacement : bool
+    generator : Generator or None
+        None is the default one of the device.
+
+    Returns
+    -------
+    Tensor
+        Shape (num_samples,) or (rows, num_samples), dtype int64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `num_samples` is no int; other shapes or dtypes, negative, infinite or all-zero
+        probabilities, too many samples, a `generator` elsewhere.
     """
     weights = _weights("multinomial", probs, (1, 2))
     n = _size("multinomial", "num_samples", num_samples)
@@ -127,10 +204,32 @@ def choice(
     device: Any = None,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Return slices of `a` (a Tensor, or an int for `arange(a)`) drawn at random along `axis`.
+    """Return slices of `a` drawn at random along an axis; the gradient returns to them.
 
-    Each is equally likely, or has its probability in `p`. ValueError where more are asked for
-    without replacement than there are. The gradient returns to the slices drawn.
+    Parameters
+    ----------
+    a : Tensor or int
+        Of any dtype; an int stands for `arange(a)`.
+    shape : int or tuple of ints
+    replace : bool
+    p : Tensor, real or bool, or None
+        Probabilities, 1-D; None: each is equally likely.
+    axis : int
+    device : Device, str or None
+        For an int.
+    generator : Generator or None
+        None is the default one of the device.
+
+    Returns
+    -------
+    Tensor
+        Shape of `a` with `shape` in place of `axis`, dtype of `a`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError, DeviceError
+        `a` is neither; no such axis; nothing to draw from, more than there are without replacement,
+        probabilities as for `multinomial`; two devices.
     """
     sizes = size_of("choice", shape)
     whole = isinstance(a, Tensor)

@@ -102,73 +102,256 @@ k0e_p: Primitive = elementwise(
 
 
 def j0(x: Tensor, /) -> Tensor:
-    """Return the Bessel function of the first kind of order 0."""
+    """Return the Bessel function of the first kind of order 0.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(j0_p, x)
 
 
 def j1(x: Tensor, /) -> Tensor:
-    """Return the Bessel function of the first kind of order 1."""
+    """Return the Bessel function of the first kind of order 1.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(j1_p, x)
 
 
 def jv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the Bessel function of the first kind of real order `v`, of real or complex `x`.
+    """Return the Bessel function of the first kind of real order.
 
-    NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return binary(jv_p, v, x)
 
 
 def y0(x: Tensor, /) -> Tensor:
-    """Return the Bessel function of the second kind of order 0: -inf at 0, NaN below."""
+    """Return the Bessel function of the second kind of order 0: -inf at 0, NaN below.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(y0_p, x)
 
 
 def y1(x: Tensor, /) -> Tensor:
-    """Return the Bessel function of the second kind of order 1: -inf at 0, NaN below."""
+    """Return the Bessel function of the second kind of order 1: -inf at 0, NaN below.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(y1_p, x)
 
 
 def yv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the Bessel function of the second kind of real order `v`, of real or complex `x`.
+    """Return the Bessel function of the second kind of real order.
 
-    NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return binary(yv_p, v, x)
 
 
 def i0(x: Tensor, /) -> Tensor:
-    """Return the modified Bessel function of the first kind of order 0."""
+    """Return the modified Bessel function of the first kind of order 0.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(i0_p, x)
 
 
 def i0e(x: Tensor, /) -> Tensor:
-    """Return exp(-|x|) i0(x); the gradient at its kink at 0 is 0."""
+    """Return exp(-|x|) i0(x); the gradient at its kink at 0 is 0.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(i0e_p, x)
 
 
 def i1(x: Tensor, /) -> Tensor:
-    """Return the modified Bessel function of the first kind of order 1."""
+    """Return the modified Bessel function of the first kind of order 1.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(i1_p, x)
 
 
 def i1e(x: Tensor, /) -> Tensor:
-    """Return exp(-|x|) i1(x)."""
+    """Return exp(-|x|) i1(x).
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(i1e_p, x)
 
 
 def iv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the modified Bessel function of the first kind of real order `v`.
+    """Return the modified Bessel function of the first kind of real order.
 
-    `x` is real or complex. NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return binary(iv_p, v, x)
 
 
 def ive(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return exp(-|x|) iv(v, x) of real `x`.
+    """Return exp(-|x|) iv(v, x).
 
-    NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v, x : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     if isinstance(x, Tensor) and x._data.dtype.kind == "c":
         raise TypeError(f"special.ive: x has dtype {x._data.dtype}; allowed are real dtypes")
@@ -176,36 +359,128 @@ def ive(v: Tensor | float, x: Tensor | float, /) -> Tensor:
 
 
 def k0(x: Tensor, /) -> Tensor:
-    """Return the modified Bessel function of the second kind of order 0: inf at 0, NaN below."""
+    """Return the modified Bessel function of the second kind of order 0: inf at 0, NaN below.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(k0_p, x)
 
 
 def k0e(x: Tensor, /) -> Tensor:
-    """Return exp(x) k0(x)."""
+    """Return exp(x) k0(x).
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(k0e_p, x)
 
 
 def k1(x: Tensor, /) -> Tensor:
-    """Return the modified Bessel function of the second kind of order 1: inf at 0, NaN below."""
+    """Return the modified Bessel function of the second kind of order 1: inf at 0, NaN below.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(k1_p, x)
 
 
 def k1e(x: Tensor, /) -> Tensor:
-    """Return exp(x) k1(x)."""
+    """Return exp(x) k1(x).
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(k1e_p, x)
 
 
 def kv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the modified Bessel function of the second kind of real order `v`.
+    """Return the modified Bessel function of the second kind of real order.
 
-    `x` is real or complex. NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return binary(kv_p, v, x)
 
 
 def kve(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return exp(x) kv(v, x), of real or complex `x`.
+    """Return exp(x) kv(v, x).
 
-    NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return binary(kve_p, v, x)

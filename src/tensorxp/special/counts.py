@@ -124,81 +124,340 @@ nbdtri_p = _counted("nbdtri", lambda xp, ct, k, n, out: ct / _negative_slope(xp,
 
 
 def fdtr(dfn: Tensor | float, dfd: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the F distribution function with `dfn` and `dfd` degrees of freedom.
+    """Return the F distribution function; differentiable in `x`.
 
-    Differentiable in `x`; NotImplementedError for a gradient in the degrees of freedom.
+    Parameters
+    ----------
+    dfn, dfd, x : Tensor or scalar, real or bool, broadcast
+        `dfn` and `dfd` degrees of freedom.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `dfn` or `dfd`.
     """
     return several(fdtr_p, dfn, dfd, x)  # type: ignore[no-any-return]
 
 
 def fdtrc(dfn: Tensor | float, dfd: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return 1 - `fdtr`, accurate where that is near 1."""
+    """Return 1 - `fdtr`, accurate where that is near 1; differentiable in `x`.
+
+    Parameters
+    ----------
+    dfn, dfd, x : Tensor or scalar, real or bool, broadcast
+        `dfn` and `dfd` degrees of freedom.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `dfn` or `dfd`.
+    """
     return several(fdtrc_p, dfn, dfd, x)  # type: ignore[no-any-return]
 
 
 def fdtri(dfn: Tensor | float, dfd: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the quantile of the F distribution, the inverse of `fdtr` in its last argument."""
+    """Return the quantile of the F distribution, the inverse of `fdtr`; differentiable in `x`.
+
+    Parameters
+    ----------
+    dfn, dfd, x : Tensor or scalar, real or bool, broadcast
+        `dfn` and `dfd` degrees of freedom, `x` a probability.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `dfn` or `dfd`.
+    """
     return several(fdtri_p, dfn, dfd, x)  # type: ignore[no-any-return]
 
 
 def chdtri(v: Tensor | float, p: Tensor | float, /) -> Tensor:
-    """Return the inverse of `chdtrc` in its last argument.
+    """Return the inverse of `chdtrc` in its last argument; differentiable in `p`.
 
-    Differentiable in `p`; NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v, p : Tensor or scalar, real or bool, broadcast
+        `v` degrees of freedom, `p` in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return binary(chdtri_p, v, p)
 
 
 def gdtr(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the gamma distribution function of rate `a` and shape `b`; differentiable in all."""
+    """Return the gamma distribution function of rate `a` and shape `b`; differentiable in all.
+
+    Parameters
+    ----------
+    a, b, x : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `b` alone.
+    """
     return several(gdtr_p, a, b, x)  # type: ignore[no-any-return]
 
 
 def gdtrc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return 1 - `gdtr`, accurate where that is near 1."""
+    """Return 1 - `gdtr`, accurate where that is near 1; differentiable in all.
+
+    Parameters
+    ----------
+    a, b, x : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `b` alone.
+    """
     return several(gdtrc_p, a, b, x)  # type: ignore[no-any-return]
 
 
 def pdtr(k: Tensor | float, m: Tensor | float, /) -> Tensor:
-    """Return the Poisson distribution function at `k` for mean `m`; differentiable in `m`."""
+    """Return the Poisson distribution function at `k` for mean `m`; differentiable in `m`.
+
+    Parameters
+    ----------
+    k, m : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(pdtr_p, k, m)
 
 
 def pdtrc(k: Tensor | float, m: Tensor | float, /) -> Tensor:
-    """Return 1 - `pdtr`, accurate where that is near 1."""
+    """Return 1 - `pdtr`, accurate where that is near 1; differentiable in `m`.
+
+    Parameters
+    ----------
+    k, m : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(pdtrc_p, k, m)
 
 
 def pdtri(k: Tensor | float, y: Tensor | float, /) -> Tensor:
-    """Return the mean m for which `pdtr(k, m)` is `y`; differentiable in `y`."""
+    """Return the mean m for which `pdtr(k, m)` is `y`; differentiable in `y`.
+
+    Parameters
+    ----------
+    k, y : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(pdtri_p, k, y)
 
 
 def bdtr(k: Tensor | float, n: Tensor | int, p: Tensor | float, /) -> Tensor:
-    """Return the binomial distribution function at `k` of `n` trials; differentiable in `p`."""
+    """Return the binomial distribution function at `k` of `n` trials; differentiable in `p`.
+
+    Parameters
+    ----------
+    k, n, p : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return several(bdtr_p, k, n, p)  # type: ignore[no-any-return]
 
 
 def bdtrc(k: Tensor | float, n: Tensor | int, p: Tensor | float, /) -> Tensor:
-    """Return 1 - `bdtr`, accurate where that is near 1."""
+    """Return 1 - `bdtr`, accurate where that is near 1; differentiable in `p`.
+
+    Parameters
+    ----------
+    k, n, p : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return several(bdtrc_p, k, n, p)  # type: ignore[no-any-return]
 
 
 def bdtri(k: Tensor | float, n: Tensor | int, y: Tensor | float, /) -> Tensor:
-    """Return the probability p for which `bdtr(k, n, p)` is `y`; differentiable in `y`."""
+    """Return the probability p for which `bdtr(k, n, p)` is `y`; differentiable in `y`.
+
+    Parameters
+    ----------
+    k, n, y : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return several(bdtri_p, k, n, y)  # type: ignore[no-any-return]
 
 
 def nbdtr(k: Tensor | int, n: Tensor | int, p: Tensor | float, /) -> Tensor:
-    """Return the chance of at most `k` failures before `n` successes; differentiable in `p`."""
+    """Return the chance of at most `k` failures before `n` successes; differentiable in `p`.
+
+    Parameters
+    ----------
+    k, n, p : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return several(nbdtr_p, k, n, p)  # type: ignore[no-any-return]
 
 
 def nbdtrc(k: Tensor | int, n: Tensor | int, p: Tensor | float, /) -> Tensor:
-    """Return 1 - `nbdtr`, accurate where that is near 1."""
+    """Return 1 - `nbdtr`, accurate where that is near 1; differentiable in `p`.
+
+    Parameters
+    ----------
+    k, n, p : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return several(nbdtrc_p, k, n, p)  # type: ignore[no-any-return]
 
 
 def nbdtri(k: Tensor | int, n: Tensor | int, y: Tensor | float, /) -> Tensor:
-    """Return the probability p for which `nbdtr(k, n, p)` is `y`; differentiable in `y`."""
+    """Return the probability p for which `nbdtr(k, n, p)` is `y`; differentiable in `y`.
+
+    Parameters
+    ----------
+    k, n, y : Tensor or scalar, real or bool, broadcast
+        `k` is rounded down.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return several(nbdtri_p, k, n, y)  # type: ignore[no-any-return]

@@ -34,17 +34,49 @@ stdtrit_p = elementwise(
 
 
 def stdtr(df: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return Student's distribution function with `df` degrees of freedom.
+    """Return Student's distribution function; differentiable in `x`.
 
-    Differentiable in `x`; NotImplementedError for a gradient in `df`.
+    Parameters
+    ----------
+    df, x : Tensor or scalar, real or bool, broadcast
+        `df` degrees of freedom.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `df`.
     """
     return binary(stdtr_p, df, x)
 
 
 def stdtrit(df: Tensor | float, p: Tensor | float, /) -> Tensor:
-    """Return the quantile of Student's distribution, the inverse of `stdtr`.
+    """Return the quantile of Student's distribution, the inverse of `stdtr`; differentiable in `p`.
 
-    Differentiable in `p`; NotImplementedError for a gradient in `df`.
+    Parameters
+    ----------
+    df, p : Tensor or scalar, real or bool, broadcast
+        `df` degrees of freedom, `p` in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `df`.
     """
     return binary(stdtrit_p, df, p)
 
@@ -69,7 +101,25 @@ zeta_p: Primitive = elementwise(
 def zeta(x: Tensor | float, q: Tensor | float | None = None, /) -> Tensor:
     """Return the Hurwitz zeta function of `x` and `q`; without `q`, the Riemann zeta function.
 
-    Differentiable in `q`; NotImplementedError for a gradient in `x`.
+    Differentiable in `q`.
+
+    Parameters
+    ----------
+    x : Tensor or scalar, any dtype, broadcast
+    q : Tensor or scalar, real, or None
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `x`.
     """
     return binary(zeta_p, x, q) if q is not None else apply(zeta_p, (x, None), {})
 
@@ -107,24 +157,72 @@ hyp2f1_p: Primitive = elementwise(
 
 
 def hyp0f1(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the confluent hypergeometric limit function 0F1(; v; x).
+    """Return the confluent hypergeometric limit function 0F1(; v; x); differentiable in `x`.
 
-    Differentiable in `x`, also complex; NotImplementedError for a gradient in `v`.
+    Parameters
+    ----------
+    v : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return binary(hyp0f1_p, v, x)
 
 
 def hyp1f1(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the confluent hypergeometric function 1F1(a; b; x).
+    """Return the confluent hypergeometric function 1F1(a; b; x); differentiable in `x`.
 
-    Differentiable in `x`, also complex; NotImplementedError for a gradient in `a` or `b`.
+    Parameters
+    ----------
+    a, b : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a` or `b`.
     """
     return several(hyp1f1_p, a, b, x)  # type: ignore[no-any-return]
 
 
 def hyp2f1(a: Tensor | float, b: Tensor | float, c: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return Gauss's hypergeometric function 2F1(a, b; c; x).
+    """Return Gauss's hypergeometric function 2F1(a, b; c; x); differentiable in `x`.
 
-    Differentiable in `x`, also complex; NotImplementedError for a gradient in a parameter.
+    Parameters
+    ----------
+    a, b, c : Tensor or scalar, real or bool, broadcast
+    x : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a`, `b` or `c`.
     """
     return several(hyp2f1_p, a, b, c, x)  # type: ignore[no-any-return]

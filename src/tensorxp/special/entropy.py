@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorxp._backend.special import floating, quiet
+from tensorxp._backend.special import floating, quiet, real_floating
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
@@ -58,6 +58,20 @@ def xlogy(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(x2), and 0 where `x1` is 0 unless `x2` is NaN.
 
     Where both are 0 both gradients are 0.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types, that don't broadcast, or on two devices.
     """
     return binary(xlogy_p, x1, x2)
 
@@ -66,12 +80,26 @@ def xlog1py(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(1 + x2), and 0 where `x1` is 0 unless `x2` is NaN.
 
     Where `x1` is 0 and `x2` is -1 both gradients are 0.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, any dtype, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types, that don't broadcast, or on two devices.
     """
     return binary(xlog1py_p, x1, x2)
 
 
 def _entr(xp: Any, x: Any) -> Any:
-    x = floating(xp, x)
+    x = real_floating(xp, x)
     with quiet():
         return xp.where(x < 0, -xp.inf, xp.where(x == 0, 0, -x * xp.log(x)))
 
@@ -81,7 +109,22 @@ entr_p = elementwise("entr", forward=_entr, x=lambda xp, ct, x: -ct * (xp.log(x)
 
 
 def entr(x: Tensor, /) -> Tensor:
-    """Return -x log(x), 0 at 0 (with gradient inf), -inf for negative `x` (gradient NaN)."""
+    """Return -x log(x), 0 at 0 (with gradient inf), -inf for negative `x` (gradient NaN).
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or complex.
+    """
     return unary(entr_p, x)
 
 
@@ -107,13 +150,13 @@ def _domain(xp: Any, x1: Any, x2: Any, inside: Any, at_zero: Any) -> Any:
 
 
 def _rel_entr(xp: Any, x1: Any, x2: Any) -> Any:
-    x1, x2 = _pair(xp, x1, x2)
+    x1, x2 = _pair(xp, real_floating(xp, x1), real_floating(xp, x2))
     with quiet():
         return _domain(xp, x1, x2, _x_log_ratio(xp, x1, x2), 0)
 
 
 def _kl_div(xp: Any, x1: Any, x2: Any) -> Any:
-    x1, x2 = _pair(xp, x1, x2)
+    x1, x2 = _pair(xp, real_floating(xp, x1), real_floating(xp, x2))
     with quiet():
         return _domain(xp, x1, x2, _x_log_ratio(xp, x1, x2) - x1 + x2, x2)
 
@@ -151,6 +194,20 @@ def rel_entr(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(x1 / x2): 0 where `x1` is 0 and x2 ≥ 0, inf outside of the domain.
 
     Where both are 0 both gradients are 0; where only `x1` is, its gradient is -inf.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
     """
     return binary(rel_entr_p, x1, x2)
 
@@ -159,5 +216,19 @@ def kl_div(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(x1 / x2) - x1 + x2: x2 where `x1` is 0 and x2 ≥ 0, inf outside.
 
     Where both are 0 the gradients are 0 and 1; where only `x1` is, its gradient is -inf.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
     """
     return binary(kl_div_p, x1, x2)

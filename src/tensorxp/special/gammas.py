@@ -66,40 +66,125 @@ loggamma_p = elementwise(
 
 
 def gamma(x: Tensor, /) -> Tensor:
-    """Return the gamma function, also of complex `x`."""
+    """Return the gamma function.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(gamma_p, x)
 
 
 def gammaln(x: Tensor, /) -> Tensor:
-    """Return the logarithm of |gamma(x)| of real `x`."""
+    """Return the logarithm of |gamma(x)|.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(gammaln_p, x)
 
 
 def loggamma(x: Tensor, /) -> Tensor:
-    """Return the principal branch of the logarithm of the gamma function; NaN for real x < 0."""
+    """Return the principal branch of the logarithm of the gamma function; NaN for real x < 0.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(loggamma_p, x)
 
 
 def digamma(x: Tensor, /) -> Tensor:
     """Return the logarithmic derivative of the gamma function.
 
-    Complex `x` is taken, but has no derivative here.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex and a gradient is asked for; SciPy is missing.
     """
     return unary(digamma_p, x)
 
 
 def polygamma(n: Tensor | int, x: Tensor | float, /) -> Tensor:
-    """Return the `n`-th derivative of `digamma`; `n` is a natural number, `x` real.
+    """Return the `n`-th derivative of `digamma`.
 
-    A Python integer `n` leaves the dtype of `x`; a Tensor `n` promotes with it as in a sum.
+    Parameters
+    ----------
+    n, x : Tensor or scalar, real or bool, broadcast
+        `n` is a natural number; a Python int leaves the dtype of `x`.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
     """
     return binary(polygamma_p, n, x)
 
 
 def multigammaln(a: Tensor, d: int, /) -> Tensor:
-    """Return the logarithm of the multivariate gamma function of dimension `d` ≥ 1.
+    """Return the logarithm of the multivariate gamma function; NaN where a ≤ (d - 1) / 2.
 
-    NaN where a ≤ (d - 1) / 2.
+    Parameters
+    ----------
+    a : Tensor, any dtype
+    d : int
+        The dimension, at least 1.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `a`; of integers and bool float64.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+        `a` is no Tensor; another `d`; SciPy is missing.
     """
     if not isinstance(d, int) or d < 1:
         raise ValueError(f"special.multigammaln: d is {d!r}; allowed is an integer of at least 1")
@@ -141,17 +226,65 @@ poch_p = elementwise("poch", inputs=("z", "m"), forward=library("poch"), z=_poch
 
 
 def beta(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    """Return the beta function gamma(x1) gamma(x2) / gamma(x1 + x2)."""
+    """Return the beta function gamma(x1) gamma(x2) / gamma(x1 + x2).
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(beta_p, x1, x2)
 
 
 def betaln(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    """Return the logarithm of the absolute value of `beta`."""
+    """Return the logarithm of the absolute value of `beta`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(betaln_p, x1, x2)
 
 
 def poch(z: Tensor | float, m: Tensor | float, /) -> Tensor:
-    """Return the rising factorial gamma(z + m) / gamma(z)."""
+    """Return the rising factorial gamma(z + m) / gamma(z).
+
+    Parameters
+    ----------
+    z, m : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(poch_p, z, m)
 
 
@@ -184,24 +317,72 @@ betaincinv_p = elementwise(
 
 
 def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the regularised incomplete beta function of `x` in [0, 1].
+    """Return the regularised incomplete beta function; differentiable in `x`.
 
-    Differentiable in `x`; NotImplementedError for a gradient in `a` or `b`.
+    Parameters
+    ----------
+    a, b, x : Tensor or scalar, real or bool, broadcast
+        `x` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a` or `b`.
     """
     return several(betainc_p, a, b, x)  # type: ignore[no-any-return]
 
 
 def betaincc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return 1 - betainc(a, b, x), accurate where that is small.
+    """Return 1 - betainc(a, b, x), accurate where that is small; differentiable in `x`.
 
-    Differentiable in `x`; NotImplementedError for a gradient in `a` or `b`.
+    Parameters
+    ----------
+    a, b, x : Tensor or scalar, real or bool, broadcast
+        `x` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a` or `b`.
     """
     return several(betaincc_p, a, b, x)  # type: ignore[no-any-return]
 
 
 def betaincinv(a: Tensor | float, b: Tensor | float, y: Tensor | float, /) -> Tensor:
-    """Return the x with betainc(a, b, x) = y.
+    """Return the x with betainc(a, b, x) = y; differentiable in `y`.
 
-    Differentiable in `y`; NotImplementedError for a gradient in `a` or `b`.
+    Parameters
+    ----------
+    a, b, y : Tensor or scalar, real or bool, broadcast
+        `y` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a` or `b`.
     """
     return several(betaincinv_p, a, b, y)  # type: ignore[no-any-return]

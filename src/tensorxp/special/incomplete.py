@@ -132,48 +132,144 @@ chdtr_p, chdtrc_p = _chi_square("chdtr", 1), _chi_square("chdtrc", -1)
 
 
 def gammainc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the regularised lower incomplete gamma function P(a, x).
+    """Return the regularised lower incomplete gamma function P(a, x); differentiable in both.
 
-    Differentiable in both; NotImplementedError for a second derivative in `a` alone.
+    Parameters
+    ----------
+    a, x : Tensor or scalar, real or bool, broadcast
+        Not negative, otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `a` alone.
     """
     return binary(gammainc_p, a, x)
 
 
 def gammaincc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the regularised upper incomplete gamma function Q(a, x) = 1 - P(a, x).
+    """Return the regularised upper incomplete gamma function 1 - P(a, x); differentiable in both.
 
-    Differentiable in both; NotImplementedError for a second derivative in `a` alone.
+    Parameters
+    ----------
+    a, x : Tensor or scalar, real or bool, broadcast
+        Not negative, otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `a` alone.
     """
     return binary(gammaincc_p, a, x)
 
 
 def gammaincinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
-    """Return the x with gammainc(a, x) = y.
+    """Return the x with gammainc(a, x) = y; differentiable in both.
 
-    Differentiable in both; NotImplementedError for a second derivative in `a`.
+    Parameters
+    ----------
+    a, y : Tensor or scalar, real or bool, broadcast
+        `y` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `a`.
     """
     return binary(gammaincinv_p, a, y)
 
 
 def gammainccinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
-    """Return the x with gammaincc(a, x) = y.
+    """Return the x with gammaincc(a, x) = y; differentiable in both.
 
-    Differentiable in both; NotImplementedError for a second derivative in `a`.
+    Parameters
+    ----------
+    a, y : Tensor or scalar, real or bool, broadcast
+        `y` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `a`.
     """
     return binary(gammainccinv_p, a, y)
 
 
 def chdtr(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the chi-square distribution function with `v` degrees of freedom.
+    """Return the chi-square distribution function; differentiable in both.
 
-    Differentiable in both; NotImplementedError for a second derivative in `v` alone.
+    Parameters
+    ----------
+    v, x : Tensor or scalar, real or bool, broadcast
+        `v` degrees of freedom.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `v` alone.
     """
     return binary(chdtr_p, v, x)
 
 
 def chdtrc(v: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return 1 - chdtr(v, x), accurate where that is small.
+    """Return 1 - chdtr(v, x), accurate where that is small; differentiable in both.
 
-    Differentiable in both; NotImplementedError for a second derivative in `v` alone.
+    Parameters
+    ----------
+    v, x : Tensor or scalar, real or bool, broadcast
+        `v` degrees of freedom.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A second derivative in `v` alone.
     """
     return binary(chdtrc_p, v, x)

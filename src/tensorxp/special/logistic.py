@@ -3,7 +3,7 @@
 from math import pi
 from typing import Any
 
-from tensorxp._backend.special import floating, quiet
+from tensorxp._backend.special import quiet, real_floating
 from tensorxp._core.door import binary, single, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
@@ -11,18 +11,18 @@ from tensorxp.special.levels import call
 
 
 def _expit(xp: Any, x: Any) -> Any:
-    x = floating(xp, x)
+    x = real_floating(xp, x)
     return xp.exp(xp.minimum(x, 0)) / (xp.exp(-xp.abs(x)) + 1)  # neither exp overflows
 
 
 def _softplus(xp: Any, x: Any) -> Any:
-    x = floating(xp, x)
+    x = real_floating(xp, x)
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
 def _logit(xp: Any, x: Any) -> Any:
     # near 1/2 by s = 2x - 1: log((1 + s) / (1 - s)), without cancellation
-    x = floating(xp, x)
+    x = real_floating(xp, x)
     with quiet():
         s = 2 * x - 1
         near = xp.log1p(s) - xp.log1p(-s)
@@ -34,36 +34,96 @@ logit_p = elementwise("logit", forward=_logit, x=lambda ct, x: ct / (x * (1 - x)
 # y = log σ(x): dy = (1 - exp y) dx, and y = -log σ(-x): dy = (1 - exp(-y)) dx
 log_expit_p = elementwise(
     "log_expit",
-    forward=lambda xp, x: -_softplus(xp, -floating(xp, x)),
+    forward=lambda xp, x: -_softplus(xp, -real_floating(xp, x)),
     x=lambda xp, ct, out: -ct * xp.expm1(out),
 )
 softplus_p = elementwise("softplus", forward=_softplus, x=lambda xp, ct, out: -ct * xp.expm1(-out))
 
 
 def expit(x: Tensor, /) -> Tensor:
-    """Return the logistic function 1 / (1 + exp(-x)), accurate in both tails."""
+    """Return the logistic function 1 / (1 + exp(-x)), accurate in both tails.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or complex.
+    """
     return unary(expit_p, x)
 
 
 def logit(x: Tensor, /) -> Tensor:
-    """Return log(x / (1 - x)); ±inf with an infinite gradient at 0 and 1, NaN outside."""
+    """Return log(x / (1 - x)); ±inf with an infinite gradient at 0 and 1, NaN outside.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or complex.
+    """
     return unary(logit_p, x)
 
 
 def log_expit(x: Tensor, /) -> Tensor:
-    """Return log(expit(x)); value and gradient are accurate in both tails."""
+    """Return log(expit(x)); value and gradient are accurate in both tails.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or complex.
+    """
     return unary(log_expit_p, x)
 
 
 def softplus(x: Tensor, /) -> Tensor:
-    """Return log(1 + exp(x)) without overflow; its derivative is `expit`."""
+    """Return log(1 + exp(x)) without overflow; its derivative is `expit`.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or complex.
+    """
     return unary(softplus_p, x)
 
 
 def _sinc(xp: Any, x: Any, *, order: int) -> Any:
     # with a = πx: sinc = I_0(a), I_n = ∫_0^1 t^n cos(at + nπ/2) dt, dI_n/da = I_{n+1};
     # by parts a I_n = sin(a + nπ/2) - n I_{n-1}, and near 0 the power series of the integral
-    a = xp.asarray(floating(xp, x) * pi)
+    a = xp.asarray(real_floating(xp, x) * pi)
     sines = (xp.sin(a), xp.cos(a)) if order else (xp.sin(a),)
     with quiet():
         out = xp.asarray(sines[0] / a)
@@ -91,25 +151,55 @@ sinc_p: Primitive = elementwise(
 
 
 def sinc(x: Tensor, /) -> Tensor:
-    """Return sin(πx) / (πx), and 1 at 0; derivatives of every order are right at 0 as well."""
+    """Return sin(πx) / (πx), and 1 at 0; derivatives of every order are right at 0 as well.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or complex.
+    """
     return single(sinc_p, x, {"order": 0})
 
 
 # y = cos x - 1 = -2 sin²(x/2)
 cosm1_p = elementwise(
     "cosm1",
-    forward=lambda xp, x: -2 * xp.square(xp.sin(floating(xp, x) / 2)),
+    forward=lambda xp, x: -2 * xp.square(xp.sin(real_floating(xp, x) / 2)),
     x=lambda xp, ct, x: -ct * xp.sin(x),
 )
 
 
 def cosm1(x: Tensor, /) -> Tensor:
-    """Return cos(x) - 1, accurate near 0."""
+    """Return cos(x) - 1, accurate near 0.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError
+        `x` is no Tensor, or complex.
+    """
     return unary(cosm1_p, x)
 
 
 def _huber(xp: Any, delta: Any, r: Any) -> Any:
-    size = xp.abs(floating(xp, r))
+    size = xp.abs(real_floating(xp, r))
     value = xp.where(size <= delta, size * size / 2, delta * (size - delta / 2))
     return xp.where(delta < 0, xp.inf, value)
 
@@ -131,7 +221,7 @@ def _bend(xp: Any, delta: Any, r: Any) -> Any:
 
 def _pseudo_huber(xp: Any, delta: Any, r: Any) -> Any:
     # δ² (√(1 + u²) - 1) = r² / (1 + √(1 + u²)), u = r/δ
-    r = floating(xp, r)
+    r = real_floating(xp, r)
     value = r * r / (_bend(xp, delta, r)[1] + 1)
     return xp.where(delta < 0, xp.inf, xp.where(delta == 0, 0, value))
 
@@ -158,10 +248,40 @@ pseudo_huber_p = elementwise(
 
 
 def huber(delta: Tensor | float, r: Tensor | float, /) -> Tensor:
-    """Return r²/2 where |r| ≤ delta, delta (|r| - delta/2) beyond; inf for negative `delta`."""
+    """Return r²/2 where |r| ≤ delta, delta (|r| - delta/2) beyond; inf for negative `delta`.
+
+    Parameters
+    ----------
+    delta, r : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    """
     return binary(huber_p, delta, r)
 
 
 def pseudo_huber(delta: Tensor | float, r: Tensor | float, /) -> Tensor:
-    """Return delta² (√(1 + (r/delta)²) - 1), a smooth `huber`; inf for negative `delta`."""
+    """Return delta² (√(1 + (r/delta)²) - 1), a smooth `huber`; inf for negative `delta`.
+
+    Parameters
+    ----------
+    delta, r : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    """
     return binary(pseudo_huber_p, delta, r)

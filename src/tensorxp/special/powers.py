@@ -212,102 +212,409 @@ lpmv_p: Primitive = elementwise(
 
 
 def exp10(x: Tensor, /) -> Tensor:
-    """Return 10 raised to each element of `x`."""
+    """Return 10 raised to each element of `x`.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(exp10_p, x)
 
 
 def exprel(x: Tensor, /) -> Tensor:
-    """Return (exp(x) - 1) / x, 1 at 0."""
+    """Return (exp(x) - 1) / x, 1 at 0.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(exprel_p, x)
 
 
 def boxcox(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
-    """Return (x**lmbda - 1) / lmbda, and log(x) for lmbda 0; differentiable in both, also there."""
+    """Return (x**lmbda - 1) / lmbda, and log(x) for lmbda 0; differentiable in both, also there.
+
+    Parameters
+    ----------
+    x, lmbda : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(boxcox_p, x, lmbda)
 
 
 def boxcox1p(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
-    """Return `boxcox` of 1 + x."""
+    """Return `boxcox` of 1 + x.
+
+    Parameters
+    ----------
+    x, lmbda : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(boxcox1p_p, x, lmbda)
 
 
 def inv_boxcox(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
-    """Return the inverse of `boxcox` in its first argument."""
+    """Return the inverse of `boxcox` in its first argument.
+
+    Parameters
+    ----------
+    x, lmbda : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(inv_boxcox_p, x, lmbda)
 
 
 def inv_boxcox1p(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
-    """Return the inverse of `boxcox1p` in its first argument."""
+    """Return the inverse of `boxcox1p` in its first argument.
+
+    Parameters
+    ----------
+    x, lmbda : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(inv_boxcox1p_p, x, lmbda)
 
 
 def sindg(x: Tensor, /) -> Tensor:
-    """Return the sine of an angle in degrees."""
+    """Return the sine of an angle in degrees.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(sindg_p, x)
 
 
 def cosdg(x: Tensor, /) -> Tensor:
-    """Return the cosine of an angle in degrees."""
+    """Return the cosine of an angle in degrees.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(cosdg_p, x)
 
 
 def tandg(x: Tensor, /) -> Tensor:
-    """Return the tangent of an angle in degrees."""
+    """Return the tangent of an angle in degrees.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(tandg_p, x)
 
 
 def cotdg(x: Tensor, /) -> Tensor:
-    """Return the cotangent of an angle in degrees."""
+    """Return the cotangent of an angle in degrees.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(cotdg_p, x)
 
 
 def radian(d: Tensor | float, m: Tensor | float, s: Tensor | float, /) -> Tensor:
-    """Return an angle of degrees, minutes and seconds in radians."""
+    """Return an angle of degrees, minutes and seconds in radians.
+
+    Parameters
+    ----------
+    d, m, s : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return several(radian_p, d, m, s)  # type: ignore[no-any-return]
 
 
 def exp1(x: Tensor, /) -> Tensor:
-    """Return the exponential integral E1, the integral of exp(-t) / t from `x` to infinity."""
+    """Return the exponential integral E1, the integral of exp(-t) / t from `x` to infinity.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(exp1_p, x)
 
 
 def expi(x: Tensor, /) -> Tensor:
-    """Return the exponential integral Ei, the integral of exp(t) / t up to `x`."""
+    """Return the exponential integral Ei, the integral of exp(t) / t up to `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(expi_p, x)
 
 
 def expn(n: Tensor | int, x: Tensor | float, /) -> Tensor:
-    """Return the exponential integral of integer order `n`; differentiable in `x`."""
+    """Return the exponential integral of integer order; differentiable in `x`.
+
+    Parameters
+    ----------
+    n, x : Tensor or scalar, real or bool, broadcast
+        The order `n` is a natural number.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(expn_p, n, x)
 
 
 def spence(x: Tensor, /) -> Tensor:
-    """Return Spence's function, the integral of log(t) / (1 - t) from 1 to `x`."""
+    """Return Spence's function, the integral of log(t) / (1 - t) from 1 to `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(spence_p, x)
 
 
 def ellipk(x: Tensor, /) -> Tensor:
-    """Return the complete elliptic integral of the first kind, of the parameter m."""
+    """Return the complete elliptic integral of the first kind, of the parameter m = x.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(ellipk_p, x)
 
 
 def ellipkm1(x: Tensor, /) -> Tensor:
-    """Return `ellipk` of 1 - x, accurate for small `x`."""
+    """Return `ellipk` of 1 - x, accurate for small `x`.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(ellipkm1_p, x)
 
 
 def ellipe(x: Tensor, /) -> Tensor:
-    """Return the complete elliptic integral of the second kind, of the parameter m."""
+    """Return the complete elliptic integral of the second kind, of the parameter m = x.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(ellipe_p, x)
 
 
 def rgamma(x: Tensor, /) -> Tensor:
-    """Return 1 / gamma(x), 0 at its poles, with the derivative there."""
+    """Return 1 / gamma(x), 0 at its poles, with the derivative there.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(rgamma_p, x)
 
 
 def gammasgn(x: Tensor, /) -> Tensor:
-    """Return the sign of the gamma function; constant, so without gradient."""
+    """Return the sign of the gamma function; constant, so without gradient.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(gammasgn_p, x)
 
 
@@ -315,18 +622,68 @@ def binom(n: Tensor | float, k: Tensor | float, /) -> Tensor:
     """Return the binomial coefficient of real arguments.
 
     Differentiable in both; where it is 0 the derivative is NaN.
+
+    Parameters
+    ----------
+    n, k : Tensor or scalar, real or bool, broadcast
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
     """
     return binary(binom_p, n, k)
 
 
 def yn(n: Tensor | int, x: Tensor | float, /) -> Tensor:
-    """Return the Bessel function Y of integer order; differentiable in `x`."""
+    """Return the Bessel function Y of integer order; differentiable in `x`.
+
+    Parameters
+    ----------
+    n, x : Tensor or scalar, real or bool, broadcast
+        The order `n` is an integer.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    """
     return binary(yn_p, n, x)
 
 
 def lpmv(m: Tensor | int, v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the associated Legendre function of order `m` and degree `v` at |x| <= 1.
 
-    Differentiable in `x`, not at ±1; NotImplementedError for a gradient in `v`.
+    Differentiable in `x`, not at ±1.
+
+    Parameters
+    ----------
+    m, v, x : Tensor or scalar, real or bool, broadcast
+        The order `m` is an integer.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `v`.
     """
     return several(lpmv_p, m, v, x)  # type: ignore[no-any-return]

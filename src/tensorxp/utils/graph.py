@@ -41,8 +41,17 @@ class Box:
 class GraphDrawing:
     """A drawn graph: `dot`, `svg` and `html` are text; Jupyter shows it; `save` writes a file.
 
-    `boxes` lists the operations and leaves, the oldest first, with shapes, dtypes and the bytes
-    that each saved; `saved_bytes` counts arrays that several operations saved once.
+    Parameters
+    ----------
+    boxes : list
+        Operations and leaves, the oldest first, with shapes, dtypes and the bytes that each saved.
+    saved_bytes : int
+        Arrays that several operations saved count once.
+
+    Raises
+    ------
+    ValueError
+        In `save`: another suffix.
     """
 
     def __init__(self, boxes: list[Box], saved_bytes: int) -> None:
@@ -75,7 +84,10 @@ class GraphDrawing:
         return page(self.boxes, self.summary)
 
     def save(self, path: str | Path) -> Path:
-        """Write the file that the suffix names (.html, .svg, .dot, .gv), whole or not at all."""
+        """Write the file that the suffix of `path` names, whole or not at all, and return its path.
+
+        ValueError for suffixes other than .html, .svg, .dot and .gv.
+        """
         texts = {".html": "html", ".htm": "html", ".svg": "svg", ".dot": "dot", ".gv": "dot"}
         kind = texts.get(Path(path).suffix.lower())
         if kind is None:
@@ -102,18 +114,27 @@ def draw_graph(
 
     Parameters
     ----------
-    t
-        A tensor that requires grad (RuntimeError otherwise), or an iterable of such.
-    params
-        Names: an `nn.Module`, a mapping or pairs of name and tensor. A dotted name tells the
-        module: operations that use "encoder.weight" are marked as of "encoder".
-    max_nodes
+    t : Tensor or iterable of Tensors
+        Of any shape and dtype; they require grad.
+    params : Module, mapping, pairs or None
+        Names of tensors. A dotted name tells the module: operations that use "encoder.weight" are
+        marked as of "encoder".
+    max_nodes : int
         How many nodes to draw, the newest first; one box stands for those left out.
 
     Returns
     -------
     GraphDrawing
         With `.dot`, `.svg`, `.html` and `.save(path)`.
+
+    Raises
+    ------
+    TypeError
+        `t` is no Tensor, or `params` holds other things.
+    RuntimeError
+        `t` does not require grad.
+    ValueError
+        `max_nodes` is below 1.
 
     Examples
     --------
@@ -122,6 +143,10 @@ def draw_graph(
     >>> print(xp.utils.draw_graph(xp.sum(x * x), {"x": x}))
     <GraphDrawing: 2 operations, 1 leaf, 16 B saved>
     """
+    if not isinstance(t, Iterable):
+        raise TypeError(
+            f"draw_graph: t is a {type(t).__name__}; allowed are Tensors and lists of them"
+        )
     tensors = [t] if isinstance(t, TensorBase) else list(t)
     roots = [root_of("draw_graph", x) for x in tensors]
     if max_nodes < 1:

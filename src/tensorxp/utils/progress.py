@@ -17,12 +17,39 @@ def progress(
     quiet: bool = False,
     **options: Any,
 ) -> Any:
-    """Return `iterable` with a progress bar while it is iterated, or a bar to move by hand.
+    """Return an iterable with a progress bar while it is iterated, or a bar to move by hand.
 
     The bar is tqdm's: `bar.update(n)` moves it, `bar.set_postfix(loss=0.1)` shows figures, and
-    `with progress(total=100) as bar:` closes it. In a notebook it is a widget. `quiet` shows
-    nothing; `options` go to tqdm. ImportError, naming the extra, where tqdm is missing.
+    `with progress(total=100) as bar:` closes it. In a notebook it is a widget.
 
+    Parameters
+    ----------
+    iterable : iterable or None
+        None: a bar to move by hand.
+    description : str or None
+        Stands before the bar.
+    total : float or None
+        None: the length of `iterable`.
+    unit : str
+    leave : bool
+        Keep the bar at the end.
+    quiet : bool
+        Show nothing.
+    **options : any
+        For tqdm.
+
+    Returns
+    -------
+    tqdm
+        An iterator over `iterable`.
+
+    Raises
+    ------
+    ImportError
+        tqdm is missing; the message names the extra that brings it.
+
+    Examples
+    --------
     >>> from tensorxp.utils.progress import progress
     >>> sum(progress(range(4), "counting", quiet=True))
     6

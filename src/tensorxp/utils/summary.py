@@ -51,19 +51,23 @@ def module_rows(module: Any, depth: int | None = None) -> list[ModuleRow]:
 
 
 def summary(module: Any, depth: int | None = None) -> str:
-    """Return a table of `module` and what it consists of: parameters and sizes.
+    """Return a table of a module and what it consists of: parameters and sizes.
 
     Parameters
     ----------
-    module
-        An `nn.Module`.
-    depth
-        How far to go down; the counts of what is deeper stay in the rows above. None: all.
+    module : Module
+    depth : int or None
+        How far to go down; counts of what is deeper stay in the rows above. None: all.
 
     Returns
     -------
     str
         One line per module, and the totals.
+
+    Raises
+    ------
+    TypeError
+        `module` is no Module.
 
     Examples
     --------
@@ -76,6 +80,8 @@ def summary(module: Any, depth: int | None = None) -> str:
       1     ReLU                 0   0 B
     total: 9 parameters, 9 of them trained, 36 B
     """
+    if not hasattr(module, "named_children"):
+        raise TypeError(f"summary: module is a {type(module).__name__}; it must be an nn.Module")
     rows = module_rows(module, depth)
     cells = [("module", "type", "parameters", "size")] + [
         (

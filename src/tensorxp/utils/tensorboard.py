@@ -25,10 +25,23 @@ def _plain(value: Any) -> Any:
 
 
 class SummaryWriter:
-    """Writes events to `log_dir` (default: a new folder in `runs`) for TensorBoard to show.
+    """Writes events for TensorBoard; `with SummaryWriter() as writer:` closes it.
 
-    `with SummaryWriter() as writer:` closes it. `options` go to tensorboardX's writer, whose other
-    methods are at `writer.backend`. ImportError, naming the extra, where it is missing.
+    Other methods of tensorboardX's writer are at `writer.backend`.
+
+    Parameters
+    ----------
+    log_dir : path or None
+        None: a new folder in `runs`.
+    comment : str
+        Ends the name of that folder.
+    **options : any
+        For tensorboardX.
+
+    Raises
+    ------
+    ImportError
+        tensorboardX is missing; the message names the extra that brings it.
     """
 
     backend: Any
@@ -50,41 +63,47 @@ class SummaryWriter:
         return str(self.backend.logdir)
 
     def add_scalar(self, tag: str, value: Any, step: int | None = None) -> None:
-        """Log a number, or a Tensor of one element."""
+        """Log the number `value`, or a Tensor of one element, as `tag` at `step`."""
         self.backend.add_scalar(tag, float(value), step)
 
     def add_scalars(self, tag: str, values: Mapping[str, Any], step: int | None = None) -> None:
-        """Log several numbers in one chart."""
+        """Log several numbers, `values` by name, in one chart `tag` at `step`."""
         self.backend.add_scalars(tag, {key: float(v) for key, v in values.items()}, step)
 
     def add_histogram(
         self, tag: str, values: Any, step: int | None = None, bins: Any = "tensorflow"
     ) -> None:
-        """Log the distribution of values, such as weights."""
+        """Log the distribution of `values`, such as weights, as `tag` at `step`.
+
+        `bins` are tensorboardX's.
+        """
         self.backend.add_histogram(tag, _plain(values), step, bins)
 
     def add_image(
         self, tag: str, image: Any, step: int | None = None, dataformats: str = "CHW"
     ) -> None:
-        """Log an image: floats in [0, 1] or uint8."""
+        """Log an `image`, floats in [0, 1] or uint8, as `tag` at `step`.
+
+        `dataformats` names its axes.
+        """
         self.backend.add_image(tag, _plain(image), step, dataformats=dataformats)
 
     def add_images(
         self, tag: str, images: Any, step: int | None = None, dataformats: str = "NCHW"
     ) -> None:
-        """Log several images as a grid."""
+        """Log several `images` as a grid, as `tag` at `step`; `dataformats` names the axes."""
         self.backend.add_images(tag, _plain(images), step, dataformats=dataformats)
 
     def add_figure(self, tag: str, figure: Any, step: int | None = None) -> None:
-        """Log a Matplotlib figure."""
+        """Log a Matplotlib `figure` as `tag` at `step`."""
         self.backend.add_figure(tag, figure, step)
 
     def add_text(self, tag: str, text: str, step: int | None = None) -> None:
-        """Log a text, in Markdown."""
+        """Log a `text`, in Markdown, as `tag` at `step`."""
         self.backend.add_text(tag, text, step)
 
     def add_hparams(self, hparams: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
-        """Log hyperparameters and what came of them."""
+        """Log hyperparameters, `hparams`, and the `metrics` that came of them."""
         self.backend.add_hparams(_plain(dict(hparams)), _plain(dict(metrics)))
 
     def flush(self) -> None:

@@ -10,6 +10,7 @@ from tensorxp._core.views import View
 from tensorxp._core.watchers import watching
 from tensorxp._core.writes import bump
 from tensorxp._ops.shaping import copy
+from tensorxp.nn.functional._sizes import expect
 
 
 def settle(function: Callable[[Any], Any], input: Any, inplace: bool) -> Any:
@@ -19,6 +20,7 @@ def settle(function: Callable[[Any], Any], input: Any, inplace: bool) -> Any:
     """
     if not inplace:
         return function(input)
+    expect("inplace=True", input)
     if not modes.grad or node_of(input) is None:
         input[...] = function(input)
         return input

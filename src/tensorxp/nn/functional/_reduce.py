@@ -4,6 +4,7 @@ import warnings
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._sizes import expect
 
 
 def legacy(reduction: str, size_average: Any, reduce: Any) -> str:
@@ -45,6 +46,8 @@ def weighted(losses: Any, weight: Any, reduction: str) -> Any:
 
 def check_sizes(function: str, input: Any, target: Any) -> None:
     """Warn, as PyTorch does, where the sizes differ and broadcasting may not be meant."""
+    expect(function, input)
+    expect(function, target, "target")
     if input.shape != target.shape:
         warnings.warn(
             f"Using a target size ({target.shape}) that is different to the input size "

@@ -4,6 +4,19 @@ import operator
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._core.tensor import TensorBase
+from tensorxp._ops.axes import not_a_tensor
+
+
+def expect(function: str, x: Any, argument: str = "input", least: int = 0) -> None:
+    """Raise TypeError unless `x` is a Tensor, ValueError where it has fewer than `least` axes."""
+    found = isinstance(x, TensorBase)
+    if not found:
+        raise not_a_tensor(function, x, argument)
+    if least and x.ndim < least:
+        raise ValueError(
+            f"{function}: {argument} has shape {x.shape}; at least {least} axes are needed"
+        )
 
 
 def ntuple(value: Any, n: int, function: str, argument: str) -> tuple[int, ...]:
@@ -15,11 +28,17 @@ def ntuple(value: Any, n: int, function: str, argument: str) -> tuple[int, ...]:
         if len(found) != n:
             raise RuntimeError(f"{function}: {argument} is {value}; expected an int or {n} of them")
         return found
-    return (operator.index(value),) * n
+    try:
+        return (operator.index(value),) * n
+    except TypeError:
+        raise TypeError(
+            f"{function}: {argument} is {value!r}; allowed are an int or {n} of them"
+        ) from None
 
 
 def batched(function: str, input: Any, ndim: int) -> tuple[Any, bool]:
     """Return the input with a batch axis, and whether one was added."""
+    expect(function, input)
     if input.ndim == ndim + 2:
         return input, False
     if input.ndim == ndim + 1:

@@ -4,37 +4,141 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._ops import activation as act
+from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.gelu import gelu as exact_gelu
 from tensorxp._ops.gelu import gelu_tanh
 from tensorxp.nn.functional._inplace import settle
+from tensorxp.nn.functional._sizes import expect
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
 def relu(input: Any, inplace: bool = False) -> Any:
-    """Return max(x, 0); the gradient at 0 is 0."""
+    """Return max(x, 0); the gradient at 0 is 0.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`, integers too.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(act.relu, input, inplace)
 
 
 def relu_(input: Any) -> Any:
-    """Apply `relu` in place."""
+    """Write max(x, 0) over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return settle(act.relu, input, True)
 
 
 def relu6(input: Any, inplace: bool = False) -> Any:
-    """Return x limited to [0, 6]."""
+    """Return x limited to [0, 6]; the gradient at the limits is 0.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(lambda x: act.hardtanh(x, 0.0, 6.0), input, inplace)
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
-    """Return x limited to [min_val, max_val]; the gradient at the limits is 0."""
+    """Return x limited to [min_val, max_val]; the gradient at the limits is 0.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    min_val, max_val : float
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        `min_val` is above `max_val`.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
     return settle(lambda x: act.hardtanh(x, min_val, max_val), input, inplace)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
-    """Return x where x > 0, else negative_slope · x."""
+    """Return x where x > 0, else negative_slope · x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    negative_slope : float
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(lambda x: act.leaky_relu(x, negative_slope), input, inplace)
 
 
@@ -45,15 +149,64 @@ def rrelu(
     training: bool = False,
     inplace: bool = False,
 ) -> Any:
-    """Return `leaky_relu` with a slope from U(lower, upper) per element in training."""
+    """Return x where x ≥ 0, else x times a slope from U(lower, upper) for each element.
+
+    Without `training` the slope is (lower + upper) / 2. Xu and others, 2015.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    lower, upper : float
+    training : bool
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or in training not floating-point.
+    ValueError
+        `lower` is above `upper`, in training.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
+    expect("rrelu", input)
     slope = xp.random.uniform(lower, upper, input.shape, dtype=input.dtype, device=input.device)
     return settle(lambda x: xp.where(x >= 0, x, x * slope), input, inplace)
 
 
 def prelu(input: Any, weight: Any) -> Any:
-    """Return x where x > 0, else weight · x; one weight, or one per channel (axis 1)."""
+    """Return x where x > 0, else weight · x (He and others, 2015).
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, …), or any with one weight.
+    weight : Tensor
+        Shape (1,), or (C,): one for each channel, axis 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `input`; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        `input` or `weight` is no Tensor.
+    RuntimeError
+        `weight` has another shape.
+    """
+    expect("prelu", input)
+    expect("prelu", weight, "weight")
     if weight.size != 1:
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.shape != (channels,):
@@ -68,22 +221,111 @@ def prelu(input: Any, weight: Any) -> Any:
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
-    """Return x where x > 0, else alpha (exp(x) - 1)."""
+    """Return x where x > 0, else alpha (exp(x) - 1) (Clevert and others, 2015).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    alpha : float
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(lambda x: act.elu(x, alpha), input, inplace)
 
 
 def selu(input: Any, inplace: bool = False) -> Any:
-    """Return the self-normalising `elu` (Klambauer and others, 2017)."""
+    """Return 1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1.
+
+    Klambauer and others, 2017.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(lambda x: act.elu(x, _SELU_ALPHA, _SELU_SCALE), input, inplace)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
-    """Return max(x, 0) + min(0, alpha (exp(x / alpha) - 1))."""
+    """Return max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    alpha : float
+        Not 0.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ZeroDivisionError
+        `alpha` is 0.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
+    if alpha == 0:
+        raise ZeroDivisionError("celu: alpha is 0; allowed are other numbers")
     return settle(lambda x: act.elu(x, alpha, 1.0, 1.0 / alpha), input, inplace)
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:
-    """Return x Φ(x), Φ the normal distribution function; `approximate` "tanh" is faster."""
+    """Return x Φ(x), Φ the normal distribution function (Hendrycks and Gimpel, 2016).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    approximate : str
+        "none", or "tanh": x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, faster.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        Another `approximate`.
+    """
     if approximate == "none":
         return exact_gelu(input)
     if approximate == "tanh":
@@ -94,74 +336,333 @@ def gelu(input: Any, approximate: str = "none") -> Any:
 
 
 def silu(input: Any, inplace: bool = False) -> Any:
-    """Return x · sigmoid(x)."""
+    """Return x · sigmoid(x), also called swish.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(act.silu, input, inplace)
 
 
 def mish(input: Any, inplace: bool = False) -> Any:
-    """Return x · tanh(softplus(x))."""
+    """Return x · tanh(log(1 + exp(x))) (Misra, 2019).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(act.mish, input, inplace)
 
 
 def sigmoid(input: Any) -> Any:
-    """Return 1 / (1 + exp(-x))."""
+    """Return 1 / (1 + exp(-x)), without overflow.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    """
     return act.sigmoid(input)
 
 
 def tanh(input: Any) -> Any:
-    """Return the hyperbolic tangent."""
+    """Return the hyperbolic tangent, `tensorxp.tanh`.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    """
     return xp.tanh(input)
 
 
 def logsigmoid(input: Any) -> Any:
-    """Return log(sigmoid(x))."""
+    """Return log(1 / (1 + exp(-x))), without overflow.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    """
     return act.logsigmoid(input)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
-    """Return log(1 + exp(beta x)) / beta, and x where beta x > threshold."""
+    """Return log(1 + exp(beta x)) / beta, and x where beta x > threshold.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    beta : float
+    threshold : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    """
     return act.softplus(input, beta, threshold)
 
 
 def softsign(input: Any) -> Any:
-    """Return x / (1 + |x|)."""
+    """Return x / (1 + |x|).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    """
     return input / (xp.abs(input) + 1)
 
 
 def tanhshrink(input: Any) -> Any:
-    """Return x - tanh(x)."""
+    """Return x - tanh(x).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    """
     return input - xp.tanh(input)
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
-    """Return x where |x| > lambd, else 0."""
+    """Return x where |x| > lambd, else 0.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    lambd : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    """
     return xp.where(xp.abs(input) > lambd, input, 0.0)
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
-    """Return x moved towards 0 by lambd, and 0 where |x| ≤ lambd."""
+    """Return x moved towards 0 by lambd, and 0 where |x| ≤ lambd.
+
+    Parameters
+    ----------
+    input : Tensor, numeric
+        Of any shape.
+    lambd : float
+        At least 0.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        `lambd` is negative.
+    """
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}")
     return xp.where(xp.abs(input) > lambd, input - xp.sign(input) * lambd, 0.0)
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Any:
-    """Return x / 6 + 1/2 limited to [0, 1]."""
+    """Return x / 6 + 1/2 limited to [0, 1]; the gradient at the limits is 0.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
+    expect("hardsigmoid", input)
     return settle(lambda x: act.hardtanh(x / 6 + 0.5, 0.0, 1.0), input, inplace)
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:
-    """Return x · min(max(x + 3, 0), 6) / 6."""
+    """Return x · min(max(x + 3, 0), 6) / 6 (Howard and others, 2019).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(act.hardswish, input, inplace)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
-    """Return x where x > threshold, else value."""
+    """Return x where x > threshold, else value.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    threshold, value : float
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
     return settle(lambda x: act.threshold(x, threshold, value), input, inplace)
 
 
 def glu(input: Any, dim: int = -1) -> Any:
-    """Return a · sigmoid(b), a and b the halves of x along `dim`."""
+    """Return a · sigmoid(b), a and b the halves of x along `dim` (Dauphin and others, 2016).
+
+    Parameters
+    ----------
+    input : Tensor
+        Of any shape with an even size along `dim`.
+    dim : int
+
+    Returns
+    -------
+    Tensor
+        Half as long along `dim`; the dtype of `input`, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    IndexError
+        `dim` is out of range.
+    RuntimeError
+        The size along `dim` is odd.
+    """
+    dim = normalize_axis("glu", dim, dimensions("glu", input, "input"))
     n = input.shape[dim]
     if n % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {n}")
@@ -174,7 +675,7 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 def _axis(function: str, input: Any, dim: int | None) -> int:
     if dim is None:  # as PyTorch chooses it
-        return 0 if input.ndim in (0, 1, 3) else 1
+        return 0 if dimensions(function, input, "input") in (0, 1, 3) else 1
     return dim
 
 
@@ -183,24 +684,120 @@ def _cast(input: Any, dtype: Any) -> Any:
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
-    """Return exp(x) divided by its sum along `dim`."""
+    """Return exp(x) divided by its sum along `dim`, without overflow.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    dim : int or None
+        None: 0 for 0, 1 and 3 axes, else 1.
+    dtype : dtype or None
+        To which `input` is cast first.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    IndexError
+        `dim` is out of range (an AxisError).
+    """
     return xp.special.softmax(_cast(input, dtype), axis=_axis("softmax", input, dim))
 
 
 def softmin(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
-    """Return softmax(-x)."""
-    return xp.special.softmax(-_cast(input, dtype), axis=_axis("softmin", input, dim))
+    """Return `softmax` of -x.
+
+    Parameters
+    ----------
+    input : Tensor, numeric
+        Of any shape.
+    dim : int or None
+        None: 0 for 0, 1 and 3 axes, else 1.
+    dtype : dtype or None
+        To which `input` is cast first.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    IndexError
+        `dim` is out of range (an AxisError).
+    """
+    return xp.special.softmax(xp.negative(_cast(input, dtype)), axis=_axis("softmin", input, dim))
 
 
 def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
-    """Return log(softmax(x))."""
+    """Return the logarithm of `softmax`, without its rounding.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    dim : int or None
+        None: 0 for 0, 1 and 3 axes, else 1.
+    dtype : dtype or None
+        To which `input` is cast first.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    IndexError
+        `dim` is out of range (an AxisError).
+    """
     return xp.special.log_softmax(_cast(input, dtype), axis=_axis("log_softmax", input, dim))
 
 
 def gumbel_softmax(
     logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Any:
-    """Return a sample of the Gumbel-softmax; `hard` gives one-hot values, soft gradients."""
+    """Return a random softmax((x + G) / tau), G from Gumbel(0, 1) (Jang and others, 2017).
+
+    Parameters
+    ----------
+    logits : Tensor, real floating
+        Of any shape.
+    tau : float
+        Temperature, above 0: near 0, nearly one-hot.
+    hard : bool
+        Return one-hot vectors, with the gradient of the soft ones.
+    eps : float
+        Ignored.
+    dim : int
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `logits`; sums to 1 along `dim`.
+
+    Raises
+    ------
+    TypeError
+        `logits` is no floating-point Tensor.
+    ValueError
+        `tau` is not above 0.
+    IndexError
+        `dim` is out of range (an AxisError).
+    """
+    expect("gumbel_softmax", logits, "logits")
+    if not tau > 0:
+        raise ValueError(f"gumbel_softmax: tau is {tau}; it must be above 0")
     u = xp.random.uniform(0.0, 1.0, logits.shape, dtype=logits.dtype, device=logits.device)
     gumbels = -xp.log(-xp.log(xp.clip(u, xp.finfo(logits.dtype).smallest_normal, 1 - 1e-7)))
     soft = softmax((logits + gumbels) / tau, dim)
@@ -215,37 +812,177 @@ def gumbel_softmax(
 
 
 def leaky_relu_(input: Any, negative_slope: float = 0.01) -> Any:
-    """Apply `leaky_relu` in place."""
+    """Write `leaky_relu` over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    negative_slope : float
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return leaky_relu(input, negative_slope, True)
 
 
 def elu_(input: Any, alpha: float = 1.0) -> Any:
-    """Apply `elu` in place."""
+    """Write `elu` over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    alpha : float
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return elu(input, alpha, True)
 
 
 def selu_(input: Any) -> Any:
-    """Apply `selu` in place."""
+    """Write `selu` over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return selu(input, True)
 
 
 def celu_(input: Any, alpha: float = 1.0) -> Any:
-    """Apply `celu` in place."""
+    """Write `celu` over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    alpha : float
+        Not 0.
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ZeroDivisionError
+        `alpha` is 0.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return celu(input, alpha, True)
 
 
 def hardtanh_(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """Apply `hardtanh` in place."""
+    """Write `hardtanh` over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    min_val, max_val : float
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        `min_val` is above `max_val`.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return hardtanh(input, min_val, max_val, True)
 
 
 def rrelu_(
     input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
 ) -> Any:
-    """Apply `rrelu` in place."""
+    """Write `rrelu` over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    lower, upper : float
+    training : bool
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or in training not floating-point.
+    ValueError
+        `lower` is above `upper`, in training.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return rrelu(input, lower, upper, training, True)
 
 
 def threshold_(input: Any, threshold: float, value: float) -> Any:
-    """Apply `threshold` in place."""
+    """Write `threshold` over x.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    threshold, value : float
+
+    Returns
+    -------
+    Tensor
+        `input` itself, in its shape and dtype.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        `input` is a leaf that requires grad.
+    """
     return settle(lambda x: act.threshold(x, threshold, value), input, True)

@@ -3,15 +3,19 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import batched
 from tensorxp.nn.functional.pooling import mean_pool, pool
 
 
-def _adaptive_sizes(name: str, size: Any, output_size: Any) -> tuple[int, ...]:
+def _adaptive_sizes(name: str, size: Any, output_size: Any, least: int) -> tuple[int, ...]:
     wanted = output_size if isinstance(output_size, tuple | list) else (output_size,) * len(size)
     if len(wanted) != len(size):
         raise RuntimeError(f"{name}: output_size is {output_size}; expected {len(size)} sizes")
-    return tuple(n if m is None else int(m) for n, m in zip(size, wanted, strict=True))
+    found = tuple(n if m is None else int(m) for n, m in zip(size, wanted, strict=True))
+    if min(found) < least:
+        raise RuntimeError(f"{name}: output_size is {output_size}; at least {least} needed")
+    return found
 
 
 def _bounds(n: int, m: int) -> list[tuple[int, int]]:
@@ -26,8 +30,10 @@ def _even(size: Any, wanted: Any) -> bool:
 def _adaptive_avg(ndim: int, input: Any, output_size: Any) -> Any:
     name = f"adaptive_avg_pool{ndim}d"
     x, single = batched(name, input, ndim)
+    if x._data.dtype.kind not in "fc":
+        raise TypeError(f"{name}: input has dtype {x.dtype}; allowed are floating-point dtypes")
     size = x.shape[2:]
-    wanted = _adaptive_sizes(name, size, output_size)
+    wanted = _adaptive_sizes(name, size, output_size, 0)
     if all(m == 1 for m in wanted):
         out = xp.mean(x, axis=tuple(range(2, x.ndim)), keepdims=True)
     elif _even(size, wanted):
@@ -52,18 +58,43 @@ def apply_along(x: Any, matrix: Any, axis: int) -> Any:
     return xp.moveaxis(xp.matmul(xp.moveaxis(x, axis, -1), matrix.T), -1, axis)
 
 
+_AVG = """Return means over windows that cover the input so that the output has a given size.
+
+Window i of m over n elements goes from ⌊i n / m⌋ to ⌈(i + 1) n / m⌉.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+output_size : {i}
+    {t}; None in a tuple keeps an axis as it is.
+
+Returns
+-------
+Tensor
+    Shape {y}, or without N; the dtype of `input`.
+
+Raises
+------
+TypeError
+    `input` is no floating-point Tensor.
+RuntimeError
+    Its shape or `output_size` is not allowed.
+"""
+
+
+@told(_AVG, 1)
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
-    """Return means over windows that cover (N, C, L) so that the output has a given size."""
     return _adaptive_avg(1, input, output_size)
 
 
+@told(_AVG, 2)
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
-    """Return means over windows that cover (N, C, H, W) so that the output has a given size."""
     return _adaptive_avg(2, input, output_size)
 
 
+@told(_AVG, 3)
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
-    """Return means over windows that cover (N, C, D, H, W) so that the output has a given size."""
     return _adaptive_avg(3, input, output_size)
 
 
@@ -71,7 +102,7 @@ def _adaptive_max(ndim: int, input: Any, output_size: Any, return_indices: bool)
     name = f"adaptive_max_pool{ndim}d"
     x, single = batched(name, input, ndim)
     size = x.shape[2:]
-    wanted = _adaptive_sizes(name, size, output_size)
+    wanted = _adaptive_sizes(name, size, output_size, 1)
     if _even(size, wanted):
         kernel = tuple(n // m for n, m in zip(size, wanted, strict=True))
         found = pool(ndim, x, kernel, None, 0, 1, False, return_indices)
@@ -105,16 +136,43 @@ def _gathered_max(x: Any, size: Any, wanted: Any) -> tuple[Any, Any]:
     return xp.reshape(picked, (*x.shape[:2], *wanted)), chosen
 
 
+_MAX = """Return maxima over windows that cover the input so that the output has a given size.
+
+Window i of m over n elements goes from ⌊i n / m⌋ to ⌈(i + 1) n / m⌉.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+output_size : {i}
+    {t}, at least 1; None in a tuple keeps an axis as it is.
+return_indices : bool
+    Return also where they are.
+
+Returns
+-------
+Tensor, or two
+    Shape {y}, or without N; the dtype of `input`. Indices: int64, into the flattened spatial axes.
+
+Raises
+------
+TypeError
+    `input` is no Tensor.
+RuntimeError
+    Its shape or `output_size` is not allowed.
+"""
+
+
+@told(_MAX, 1)
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Return maxima over windows that cover (N, C, L) so that the output has a given size."""
     return _adaptive_max(1, input, output_size, return_indices)
 
 
+@told(_MAX, 2)
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Return maxima over windows that cover (N, C, H, W) so that the output has a given size."""
     return _adaptive_max(2, input, output_size, return_indices)
 
 
+@told(_MAX, 3)
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """Return maxima over windows that cover (N, C, D, H, W) so that the output has a given size."""
     return _adaptive_max(3, input, output_size, return_indices)

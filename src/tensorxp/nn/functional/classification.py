@@ -7,6 +7,7 @@ from tensorxp._core.modes import no_grad
 from tensorxp._ops import activation as act
 from tensorxp._ops.dense import softmax_cross_entropy
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
+from tensorxp.nn.functional._sizes import expect
 
 
 def _class_last(input: Any) -> Any:
@@ -23,6 +24,8 @@ def _scales(
 
     The factor is the class weight, 0 where the target is ignored.
     """
+    expect(function, input, least=1)
+    expect(function, target, "target")
     classes = input.shape[0] if input.ndim == 1 else input.shape[1]
     expected = () if input.ndim == 1 else (input.shape[0], *input.shape[2:])
     if target.shape != expected:
@@ -40,7 +43,9 @@ def _scales(
     safe = flat if all_counted else xp.where(counted, flat, 0)
     if safe.size and (int(xp.min(safe)) < 0 or int(xp.max(safe)) >= classes):
         wrong = safe[(safe < 0) | (safe >= classes)]
-        raise IndexError(f"Target {int(wrong[0])} is out of bounds.")
+        raise IndexError(
+            f"{function}: Target {int(wrong[0])} is out of bounds; allowed are 0 to {classes - 1}"
+        )
     dtype = input.dtype
     if weight is None:
         scale = xp.astype(counted, dtype)
@@ -66,16 +71,50 @@ def cross_entropy(
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Any:
-    """Return the cross-entropy of scores (N, C, …) and class indices (N, …) or probabilities.
+    """Return -log(softmax(x)[y]), or -Σ y log(softmax(x)) for probabilities y, over classes.
 
-    `weight` has one weight per class; targets equal to `ignore_index` do not count. With
-    indices and without smoothing it is one node, of the cost of a softmax.
+    Parameters
+    ----------
+    input : Tensor
+        Scores of shape (N, C, …), or (C,), floating.
+    target : Tensor
+        Class indices, integers of shape (N, …), or (); or probabilities of the shape of `input`.
+    weight : Tensor or None
+        Shape (C,); the mean is over the weights of the targets.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    ignore_index : int
+        Targets equal to it do not count.
+    reduction : str
+        "mean", "sum", or "none": a loss per target.
+    label_smoothing : float
+        In [0, 1]: this part of each target is spread over all classes.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (N, …) with "none"; the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no floating-point Tensor, or indices are no integers.
+    ValueError
+        Shapes do not fit; another `reduction` or `label_smoothing`.
+    IndexError
+        A class index is outside [0, C).
     """
     reduction = legacy(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
+    expect("cross_entropy", input)
+    expect("cross_entropy", target, "target")
+    if input._data.dtype.kind not in "fc":
+        raise TypeError(
+            f"cross_entropy: input has dtype {input.dtype}; allowed are floating-point dtypes"
+        )
     if input.ndim == 0:
         raise ValueError("cross_entropy: input is 0-d; expected (C,) or (N, C, …)")
     if target.shape == input.shape and not xp.isdtype(target.dtype, "integral"):
@@ -127,7 +166,37 @@ def nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return the negative of the log-probabilities (N, C, …) at the target classes (N, …)."""
+    """Return -x[y], x log-probabilities, y classes: with `log_softmax` before it, `cross_entropy`.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, …), or (C,), floating.
+    target : Tensor, integer
+        Shape (N, …), or ().
+    weight : Tensor or None
+        Shape (C,); the mean is over the weights of the targets.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    ignore_index : int
+        Targets equal to it do not count.
+    reduction : str
+        "mean", "sum", or "none": a loss per target.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (N, …) with "none"; the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or `target` not one of integers.
+    ValueError
+        Shapes do not fit; another `reduction`.
+    IndexError
+        A class index is outside [0, C).
+    """
     reduction = legacy(reduction, size_average, reduce)
     with no_grad():
         safe, scale, total = _scales("nll_loss", input, target, weight, ignore_index, reduction)
@@ -142,6 +211,8 @@ def nll_loss(
 
 
 def _same_size(function: str, input: Any, target: Any) -> None:
+    expect(function, input)
+    expect(function, target, "target")
     if input.shape != target.shape:
         raise ValueError(
             f"{function}: target has shape {target.shape}, but input has {input.shape}; "
@@ -157,7 +228,35 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return -(y log p + (1 - y) log(1 - p)); the logarithms are limited to at least -100."""
+    """Return -(y log p + (1 - y) log(1 - p)); the logarithms are at least -100.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Probabilities in [0, 1], of any shape.
+    target : Tensor, any dtype
+        Shape of `input`.
+    weight : Tensor or None
+        Factors that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or that of `input` with "none"; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        Shapes differ; another `reduction`.
+    RuntimeError
+        A value of `input` is outside [0, 1].
+    """
     reduction = legacy(reduction, size_average, reduce)
     _same_size("binary_cross_entropy", input, target)
     if bool(xp.any((input < 0) | (input > 1))):
@@ -178,7 +277,33 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Any:
-    """Return the binary cross-entropy of sigmoid(input), without overflow."""
+    """Return the binary cross-entropy of sigmoid(x), without overflow.
+
+    Parameters
+    ----------
+    input, target : Tensor, any dtype
+        Of one shape; targets in [0, 1].
+    weight : Tensor or None
+        Factors that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    pos_weight : Tensor or None
+        Factors of the positive part y log sigmoid(x), that broadcast.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or that of `input` with "none"; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        Shapes differ; another `reduction`.
+    """
     reduction = legacy(reduction, size_average, reduce)
     _same_size("binary_cross_entropy_with_logits", input, target)
     log_p = act.logsigmoid(input)
@@ -198,8 +323,32 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return log(1 + exp(-y x)), y being 1 or -1."""
+    """Return log(1 + exp(-y x)), y being 1 or -1.
+
+    Parameters
+    ----------
+    input, target : Tensor, any dtype
+        Of one shape, or shapes that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
+    expect("soft_margin_loss", input)
+    expect("soft_margin_loss", target, "target")
     return reduce_loss(-act.logsigmoid(target * input), reduction)
 
 
@@ -211,12 +360,47 @@ def multilabel_soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return the binary cross-entropies with logits (N, C), averaged over the classes."""
+    """Return the binary cross-entropies with logits, averaged over the classes.
+
+    Parameters
+    ----------
+    input, target : Tensor, numeric
+        Shape (…, C); targets 0 or 1.
+    weight : Tensor or None
+        Shape (C,).
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (…) with "none"; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
     losses = -(target * act.logsigmoid(input) + (1 - target) * act.logsigmoid(-input))
     if weight is not None:
         losses = losses * weight
     return reduce_loss(xp.mean(losses, axis=-1), reduction)
+
+
+def _check_margin(function: str, input: Any, target: Any, expected: tuple[int, ...]) -> None:
+    """Raise unless `input` is (N, C) or (C,), and `target` of integers and the expected shape."""
+    expect(function, target, "target")
+    if input.ndim not in (1, 2):
+        raise ValueError(f"{function}: input has shape {input.shape}; expected (N, C) or (C,)")
+    if target.shape != expected:
+        raise ValueError(f"{function}: target has shape {target.shape}; expected {expected}")
+    if not xp.isdtype(target.dtype, "integral"):
+        raise TypeError(f"{function}: target has dtype {target.dtype}; expected integers")
 
 
 def multi_margin_loss(
@@ -229,11 +413,48 @@ def multi_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return Σ_i max(0, margin - x[y] + x[i])^p / C over the other classes i."""
+    """Return Σ_i max(0, margin - x[y] + x[i])^p / C over the other classes i.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C), or (C,).
+    target : Tensor, integer
+        Shape (N,), or ().
+    p : int
+        1 or 2.
+    margin : float
+    weight : Tensor or None
+        Shape (C,), by target.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (N,) with "none"; the dtype of the input.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or `target` not one of integers.
+    ValueError
+        Shapes do not fit; another `p` or `reduction`.
+    IndexError
+        A class index is outside [0, C).
+    """
     reduction = legacy(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
+    expect("multi_margin_loss", input)
+    _check_margin("multi_margin_loss", input, target, input.shape[:-1])
     rows = input if input.ndim == 2 else xp.reshape(input, (1, -1))
+    if weight is not None and weight.shape != (rows.shape[1],):
+        raise ValueError(
+            f"multi_margin_loss: weight has shape {weight.shape}; expected ({rows.shape[1]},)"
+        )
     labels = xp.reshape(target, (-1, 1))
     right = xp.take_along_axis(rows, labels, axis=1)
     z = act.relu(margin - right + rows)
@@ -254,9 +475,36 @@ def multilabel_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return Σ max(0, 1 - (x[y_j] - x[i])) / C over targets j (up to the first -1) and others i."""
+    """Return Σ max(0, 1 - (x[y_j] - x[i])) / C over targets y_j and classes i that are none.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C), or (C,).
+    target : Tensor, integer
+        Shape of `input`: class indices, up to the first -1.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (N,) with "none"; the dtype of the input.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or `target` not one of integers.
+    ValueError
+        Shapes differ; another `reduction`.
+    IndexError
+        A class index is outside [0, C).
+    """
     reduction = legacy(reduction, size_average, reduce)
-    _same_size("multilabel_margin_loss", input, target)
+    expect("multilabel_margin_loss", input)
+    _check_margin("multilabel_margin_loss", input, target, input.shape)
     rows = input if input.ndim == 2 else xp.reshape(input, (1, -1))
     labels = xp.reshape(target, rows.shape)
     n = rows.shape[1]

@@ -7,7 +7,8 @@ from tensorxp._ops.convolution import convolve, spread
 from tensorxp._ops.unfolding import fold as fold_windows
 from tensorxp._ops.unfolding import unfold as unfold_windows
 from tensorxp._ops.windows import Steps, Window
-from tensorxp.nn.functional._sizes import batched, ntuple
+from tensorxp.nn.functional._family import told
+from tensorxp.nn.functional._sizes import batched, expect, ntuple
 from tensorxp.nn.functional.padding import pad_spatial
 
 
@@ -23,6 +24,7 @@ def _convolution(
 ) -> Any:
     name = f"conv{ndim}d"
     x, single = batched(name, input, ndim)
+    expect(name, weight, "weight")
     if weight.ndim != ndim + 2:
         raise RuntimeError(
             f"{name}: weight has shape {weight.shape}; expected {ndim + 2} axes (out, in / groups, "
@@ -39,6 +41,8 @@ def _convolution(
     if min(steps) < 1 or min(spread_by) < 1:
         raise RuntimeError(f"{name}: stride is {steps} and dilation {spread_by}; at least 1 needed")
     kernel = weight.shape[2:]
+    if min(kernel) < 1:
+        raise RuntimeError(f"{name}: weight has shape {weight.shape}; the kernel is empty")
     pads = padding_pairs(name, padding, kernel, steps, spread_by)
     for n, k, d, (lo, hi) in zip(x.shape[2:], kernel, spread_by, pads, strict=True):
         if n + lo + hi < d * (k - 1) + 1:
@@ -46,8 +50,14 @@ def _convolution(
                 f"{name}: the padded input of shape {input.shape} is smaller than the kernel "
                 f"{tuple(kernel)} with dilation {spread_by}"
             )
+    _check_bias(name, bias, weight.shape[0])
     out = convolve(x, weight, bias, steps=Steps(steps, pads, spread_by, groups))
     return out[0] if single else out
+
+
+def _check_bias(name: str, bias: Any, channels: int) -> None:
+    if bias is not None and bias.shape != (channels,):
+        raise ValueError(f"{name}: bias has shape {bias.shape}; expected ({channels},)")
 
 
 def padding_pairs(
@@ -69,6 +79,42 @@ def padding_pairs(
     return tuple((n, n) for n in sizes)
 
 
+_CONV = """Return the correlation of `input` with the kernels `weight`, plus `bias`.
+
+The sizes are L′ = ⌊(L + 2 padding - dilation (K - 1) - 1) / stride⌋ + 1.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+weight : Tensor
+    Shape (O, C / groups, *K).
+bias : Tensor or None
+    Shape (O,).
+stride, dilation : {i}
+    At least 1.
+padding : {i}, or str
+    Zeros at both ends; "valid": none, "same": L′ = L, with stride 1.
+groups : int
+    Divides C and O: channels that are kept apart.
+
+Returns
+-------
+Tensor
+    Shape (N, O, {t}), or (O, {t}); dtypes promote.
+
+Raises
+------
+TypeError
+    `input` is no Tensor, or sizes are no ints.
+RuntimeError
+    Shapes, sizes or `groups` do not fit.
+ValueError
+    `bias` has another shape.
+"""
+
+
+@told(_CONV, 1)
 def conv1d(
     input: Any,
     weight: Any,
@@ -78,10 +124,10 @@ def conv1d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    """Return the correlation of `input` (N, C, L) with `weight` (O, C / groups, K)."""
     return _convolution(1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@told(_CONV, 2)
 def conv2d(
     input: Any,
     weight: Any,
@@ -91,10 +137,10 @@ def conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    """Return the correlation of `input` (N, C, H, W) with `weight` (O, C / groups, *K)."""
     return _convolution(2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@told(_CONV, 3)
 def conv3d(
     input: Any,
     weight: Any,
@@ -104,7 +150,6 @@ def conv3d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    """Return the correlation of `input` (N, C, D, H, W) with `weight` (O, C / groups, *K)."""
     return _convolution(3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -121,6 +166,9 @@ def _transposed(
 ) -> Any:
     name = f"conv_transpose{ndim}d"
     x, single = batched(name, input, ndim)
+    expect(name, weight, "weight")
+    if groups < 1:
+        raise RuntimeError(f"{name}: groups is {groups}; it must be at least 1")
     if weight.ndim != ndim + 2 or x.shape[1] != weight.shape[0] or x.shape[1] % groups:
         raise RuntimeError(
             f"{name}: Given transposed=1, weight of size {weight.shape}, expected input"
@@ -130,6 +178,8 @@ def _transposed(
     steps = ntuple(stride, ndim, name, "stride")
     spread_by = ntuple(dilation, ndim, name, "dilation")
     extra = ntuple(output_padding, ndim, name, "output_padding")
+    if min(steps) < 1 or min(spread_by) < 1:
+        raise RuntimeError(f"{name}: stride is {steps} and dilation {spread_by}; at least 1 needed")
     pads = padding_pairs(name, padding, weight.shape[2:], steps, spread_by)
     if any(e >= max(s, d) for e, s, d in zip(extra, steps, spread_by, strict=True)):
         raise RuntimeError("output padding must be smaller than either stride or dilation")
@@ -141,12 +191,50 @@ def _transposed(
     )
     if min(size) < 1:
         raise RuntimeError(f"{name}: the output would have size {size}; it is too small")
+    _check_bias(name, bias, weight.shape[1] * groups)
     out = spread(x, weight, steps=Steps(steps, pads, spread_by, groups), size=size)
     if bias is not None:
         out = out + xp.reshape(bias, (-1, *(1,) * ndim))
     return out[0] if single else out
 
 
+_TRANSPOSED = """Return the adjoint of `conv{n}d` applied to `input`, plus `bias`.
+
+The sizes are L′ = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+weight : Tensor
+    Shape (C, O / groups, *K).
+bias : Tensor or None
+    Shape (O,).
+stride, dilation : {i}
+    At least 1.
+padding : {i}
+output_padding : {i}
+    Added at the far end; less than `stride` or `dilation`.
+groups : int
+    Divides C and O: channels that are kept apart.
+
+Returns
+-------
+Tensor
+    Shape (N, O, {t}), or (O, {t}); dtypes promote.
+
+Raises
+------
+TypeError
+    `input` is no Tensor, or sizes are no ints.
+RuntimeError
+    Shapes, sizes or `groups` do not fit.
+ValueError
+    `bias` has another shape.
+"""
+
+
+@told(_TRANSPOSED, 1)
 def conv_transpose1d(
     input: Any,
     weight: Any,
@@ -157,10 +245,10 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    """Return the adjoint of `conv1d`; `weight` is (C, O / groups, K)."""
     return _transposed(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@told(_TRANSPOSED, 2)
 def conv_transpose2d(
     input: Any,
     weight: Any,
@@ -171,10 +259,10 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    """Return the adjoint of `conv2d`; `weight` is (C, O / groups, *K)."""
     return _transposed(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@told(_TRANSPOSED, 3)
 def conv_transpose3d(
     input: Any,
     weight: Any,
@@ -185,7 +273,6 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Any:
-    """Return the adjoint of `conv3d`; `weight` is (C, O / groups, *K)."""
     return _transposed(3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -199,19 +286,44 @@ def padded_convolution(
 
 
 def _window(name: str, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Window:
+    kernel = ntuple(kernel_size, 2, name, "kernel_size")
+    steps = ntuple(stride, 2, name, "stride")
     pads = ntuple(padding, 2, name, "padding")
-    return Window(
-        ntuple(kernel_size, 2, name, "kernel_size"),
-        ntuple(stride, 2, name, "stride"),
-        tuple((n, n) for n in pads),
-        ntuple(dilation, 2, name, "dilation"),
-    )
+    spread_by = ntuple(dilation, 2, name, "dilation")
+    if min(kernel + steps + spread_by) < 1 or min(pads) < 0:
+        raise RuntimeError(
+            f"{name}: kernel_size is {kernel}, dilation {spread_by}, padding {pads}, stride "
+            f"{steps}; at least 1 (padding: 0) needed"
+        )
+    return Window(kernel, steps, tuple((n, n) for n in pads), spread_by)
 
 
 def unfold(
     input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
-    """Return the windows of images (N, C, H, W) as columns (N, C · taps, windows)."""
+    """Return the windows of images as columns.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, H, W), or (C, H, W) without a batch.
+    kernel_size, dilation, stride : int or 2 ints
+        At least 1.
+    padding : int or 2 ints
+        Zeros at both ends.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, C · taps, windows), or without N; the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or sizes are no ints.
+    RuntimeError
+        Its shape or sizes are not allowed.
+    """
     x, single = batched("unfold", input, 2)
     out = unfold_windows(x, window=_window("unfold", kernel_size, dilation, padding, stride))
     return out[0] if single else out
@@ -225,7 +337,30 @@ def fold(
     padding: Any = 0,
     stride: Any = 1,
 ) -> Any:
-    """Return images (N, C, *output_size): columns added up at their windows' places."""
+    """Return images with columns added up at their windows' places: the adjoint of `unfold`.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C · taps, windows), or without N.
+    output_size : int or 2 ints
+        (H, W).
+    kernel_size, dilation, stride : int or 2 ints
+        At least 1.
+    padding : int or 2 ints
+
+    Returns
+    -------
+    Tensor
+        Shape (N, C, H, W), or (C, H, W); the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or sizes are no ints.
+    RuntimeError
+        Its shape or sizes are not allowed.
+    """
     x, single = batched("fold", input, 1)
     size = ntuple(output_size, 2, "fold", "output_size")
     window = _window("fold", kernel_size, dilation, padding, stride)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._sizes import expect
 
 
 def ctc_loss(
@@ -14,16 +15,45 @@ def ctc_loss(
     reduction: str = "mean",
     zero_infinity: bool = False,
 ) -> Any:
-    """Return -log of the probability of `targets` over all alignments.
+    """Return -log of the probability of the targets over all alignments (Graves and others, 2006).
 
-    `log_probs` is (T, N, C), or (T, C) without a batch; `targets` (N, S) or one concatenated
-    row. The "mean" divides each loss by its target's length, then averages over the batch.
+    Parameters
+    ----------
+    log_probs : Tensor, floating
+        Shape (T, N, C), or (T, C) without a batch: log-probabilities.
+    targets : Tensor, integer
+        Shape (N, S), or one row of all targets, one after the other.
+    input_lengths, target_lengths : Tensor or sequence of ints
+        One for each of the batch.
+    blank : int
+        The class that separates.
+    reduction : str
+        "none", "sum", or "mean": over the batch, each divided by its target's length.
+    zero_infinity : bool
+        Losses of targets that are too long are 0, not infinite.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (N,) with "none"; the dtype of `log_probs`.
+
+    Raises
+    ------
+    TypeError
+        `log_probs` or `targets` is no Tensor.
+    ValueError
+        Shapes, lengths or `reduction` are not allowed.
+    IndexError
+        A target or `blank` is outside [0, C).
     """
+    expect("ctc_loss", log_probs, "log_probs", 2)
+    expect("ctc_loss", targets, "targets", 1)
     single = log_probs.ndim == 2
     if single:
         log_probs = xp.expand_dims(log_probs, axis=1)
     inputs = [int(n) for n in _list(input_lengths)]
     lengths = [int(n) for n in _list(target_lengths)]
+    _check(log_probs.shape, targets, inputs, lengths)
     rows = _rows(targets, lengths)
     losses = []
     for i, row in enumerate(rows):
@@ -39,6 +69,22 @@ def ctc_loss(
     if reduction != "none":
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return out[0] if single else out
+
+
+def _check(shape: Any, targets: Any, inputs: list[int], lengths: list[int]) -> None:
+    """Raise for lengths and targets that do not fit log-probabilities of a shape."""
+    if not xp.isdtype(targets.dtype, "integral"):
+        raise TypeError(f"ctc_loss: targets has dtype {targets.dtype}; allowed are integers")
+    for name, found, most in (("input_lengths", inputs, shape[0]),
+                              ("target_lengths", lengths, targets.shape[-1])):  # fmt: skip
+        if len(found) != shape[1] or any(not 0 <= n <= most for n in found):
+            raise ValueError(
+                f"ctc_loss: {name} is {found}; allowed are {shape[1]} lengths from 0 to {most}"
+            )
+    if targets.ndim == 2 and targets.shape[0] != shape[1]:
+        raise ValueError(
+            f"ctc_loss: targets has shape {targets.shape}; expected ({shape[1]}, S), or one row"
+        )
 
 
 def _list(lengths: Any) -> list[Any]:

@@ -4,12 +4,41 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
+from tensorxp._core.tensor import TensorBase
 from tensorxp._ops import dense, gathering
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.regression import vector_norm
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """Return x weightᵀ + bias over the last axis; `weight` is (out, in), or (in,)."""
+    """Return x weightᵀ + bias over the last axis.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Shape (…, in).
+    weight : Tensor, any dtype
+        Shape (out, in), or (in,), which gives a result without the last axis.
+    bias : Tensor or None
+        Shape (out,), or ().
+
+    Returns
+    -------
+    Tensor
+        Shape (…, out); dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    RuntimeError
+        The last axis of `input` is not as long as `weight` expects.
+    ValueError
+        `bias` does not broadcast to the result.
+    """
+    if not (isinstance(input, TensorBase) and isinstance(weight, TensorBase)):
+        expect("linear", input)
+        expect("linear", weight, "weight")
     if weight.ndim == 1:
         out = xp.matmul(input, weight)
         return out if bias is None else out + bias
@@ -22,14 +51,59 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
-    """Return x1ᵀ W_k x2 + bias_k for each output k over the last axes; W is (out, in1, in2)."""
+    """Return x1ᵀ W_k x2 + bias_k for each output k, over the last axes.
+
+    Parameters
+    ----------
+    input1 : Tensor
+        Shape (…, in1).
+    input2 : Tensor
+        Shape (…, in2), the leading axes broadcast.
+    weight : Tensor
+        Shape (out, in1, in2).
+    bias : Tensor or None
+        Shape (out,).
+
+    Returns
+    -------
+    Tensor
+        Shape (…, out); dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Shapes do not fit.
+    """
     left = xp.tensordot(input1, weight, axes=((-1,), (1,)))  # (…, out, in2)
     out = xp.sum(left * xp.expand_dims(input2, axis=-2), axis=-1)
     return out if bias is None else out + bias
 
 
 def one_hot(input: Any, num_classes: int = -1) -> Any:
-    """Return int64 vectors with a one at each class index, along a new last axis."""
+    """Return vectors with a one at each class index, along a new last axis.
+
+    Parameters
+    ----------
+    input : Tensor, integer
+        Class indices of any shape.
+    num_classes : int
+        -1: the largest index plus 1.
+
+    Returns
+    -------
+    Tensor
+        Shape (…, num_classes), dtype int64; no gradient.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    RuntimeError
+        It is not of integers, is empty with `num_classes` -1, or an index is outside.
+    """
+    expect("one_hot", input)
     if not xp.isdtype(input.dtype, "integral"):
         raise RuntimeError(f"one_hot is only applicable to index tensor of type LongTensor, got "
                            f"{input.dtype}")  # fmt: skip
@@ -64,12 +138,41 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Any:
-    """Return the rows of `weight` at integer indices of any shape.
+    """Return the rows of a table at integer indices.
 
-    The row `padding_idx` gets no gradient; `max_norm` scales rows in use down, in place;
-    `scale_grad_by_freq` divides each row's gradient by how often it is used. `sparse` has no
-    effect: gradients are dense.
+    Parameters
+    ----------
+    input : Tensor, integer
+        Shape (…).
+    weight : Tensor
+        Shape (rows, …).
+    padding_idx : int or None
+        A row that gets no gradient.
+    max_norm : float or None
+        Scale rows in use with a larger norm down to it, in place.
+    norm_type : float
+        p of that norm.
+    scale_grad_by_freq : bool
+        Divide each row's gradient by how often it is used.
+    sparse : bool
+        Ignored: gradients are dense.
+
+    Returns
+    -------
+    Tensor
+        Shape of `input`, then that of a row; the dtype of `weight`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor of integers.
+    IndexError
+        An index is outside [0, rows).
+    AssertionError
+        `padding_idx` is outside [-rows, rows).
     """
+    expect("embedding", input)
+    expect("embedding", weight, "weight")
     if not xp.isdtype(input.dtype, "integral"):
         raise TypeError(f"embedding: input has dtype {input.dtype}; expected integer indices")
     rows = weight.shape[0]
@@ -97,8 +200,43 @@ def embedding_bag(
 ) -> Any:
     """Return the sum, mean or maximum of the embeddings of each bag of indices.
 
-    Bags are the rows of 2-D `input`, or, of 1-D `input`, the runs that start at `offsets`.
+    Parameters
+    ----------
+    input : Tensor, integer
+        Shape (B, n): each row a bag, or (n,), cut by `offsets`.
+    weight : Tensor
+        Shape (rows, width).
+    offsets : Tensor or None
+        Where the bags of 1-D `input` start: shape (B,), integers.
+    max_norm, norm_type, scale_grad_by_freq, sparse : float, bool
+        As in `embedding`.
+    mode : str
+        "sum", "mean" or "max"; empty bags give 0. Of equal maxima the first has the gradient.
+    per_sample_weights : Tensor or None
+        Shape of `input`: factors, with "sum" only.
+    include_last_offset : bool
+        The last of `offsets` is an end, not a start.
+    padding_idx : int or None
+        An index that does not count.
+
+    Returns
+    -------
+    Tensor
+        Shape (B, width); the dtype of `weight`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor of integers.
+    ValueError
+        `mode`, or the shape of `input` or `offsets`, is not one of these.
+    IndexError
+        An index is outside [0, rows).
+    NotImplementedError
+        Weights with another mode than "sum".
     """
+    expect("embedding_bag", input)
+    expect("embedding_bag", weight, "weight")
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum or mean or max")
     if per_sample_weights is not None and mode != "sum":

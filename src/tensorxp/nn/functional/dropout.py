@@ -4,10 +4,13 @@ import math
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._inplace import settle
+from tensorxp.nn.functional._sizes import expect
 
 
-def _check(p: float) -> None:
+def _check(function: str, input: Any, p: float) -> None:
+    expect(function, input)
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
@@ -19,8 +22,34 @@ def _kept(input: Any, shape: Any, p: float) -> Any:
 
 
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Return x with elements zero with probability p, the others divided by 1 - p."""
-    _check(p)
+    """Return x with elements set to 0 with probability p, the others divided by 1 - p.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    p : float
+        Probability, in [0, 1].
+    training : bool
+        False: return `input` itself.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        `p` is outside [0, 1].
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
+    _check("dropout", input, p)
     if not training or p == 0.0:
         return input
     if p == 1.0:
@@ -31,7 +60,12 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 def _channels(input: Any, p: float, training: bool, inplace: bool, ndim: int) -> Any:
     """Drop whole channels of (N, C, *S), or of (C, *S) without a batch."""
-    _check(p)
+    _check(f"dropout{ndim}d", input, p)
+    if input.ndim not in (ndim + 1, ndim + 2):
+        raise RuntimeError(
+            f"dropout{ndim}d: Expected {ndim + 1}D or {ndim + 2}D input, but received a "
+            f"{input.ndim}D input"
+        )
     if not training or p == 0.0:
         return input
     lead = input.ndim - ndim
@@ -40,30 +74,55 @@ def _channels(input: Any, p: float, training: bool, inplace: bool, ndim: int) ->
     return settle(lambda x: x * (mask / (1 - p) if p < 1 else mask * 0.0), input, inplace)
 
 
+_WHOLE = """Return x with whole channels set to 0 with probability p, the others divided by 1 - p.
+
+Parameters
+----------
+input : Tensor, any dtype
+    Shape {x}, or {u} without a batch.
+p : float
+    In [0, 1].
+training : bool
+    False: return `input` itself.
+inplace : bool
+    Write over `input`, and return it.
+
+Returns
+-------
+Tensor
+    Shape and dtype of `input`; integers become floating.
+
+Raises
+------
+TypeError
+    `input` is no Tensor.
+ValueError
+    `p` is outside [0, 1].
+RuntimeError
+    `input` has another number of axes, or is a leaf that requires grad, in place.
+"""
+
+
+@told(_WHOLE, 1)
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Return (N, C, L) or (C, L) with whole channels zero with probability p."""
-    if input.ndim not in (2, 3):
-        raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input"
-        )
     return _channels(input, p, training, inplace, 1)
 
 
+@told(_WHOLE, 2)
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Return (N, C, H, W) or (C, H, W) with whole channels zero with probability p."""
     return _channels(input, p, training, inplace, 2)
 
 
+@told(_WHOLE, 3)
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """Return (N, C, D, H, W) or (C, D, H, W) with whole channels zero with probability p."""
     return _channels(input, p, training, inplace, 3)
 
 
 _ALPHA = -1.7580993408473766  # the value of SELU at minus infinity
 
 
-def _alpha(input: Any, p: float, training: bool, inplace: bool, shape: Any) -> Any:
-    _check(p)
+def _alpha(input: Any, p: float, training: bool, inplace: bool, whole: bool) -> Any:
+    _check("feature_alpha_dropout" if whole else "alpha_dropout", input, p)
     if not training or p == 0.0:
         return input
     if p == 1.0:
@@ -71,18 +130,74 @@ def _alpha(input: Any, p: float, training: bool, inplace: bool, shape: Any) -> A
     # dropped elements become alpha'; a and b keep the mean 0 and the variance 1
     a = 1 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
     b = -a * _ALPHA * p
+    shape = input.shape
+    if whole:
+        shape = (*shape[:2], *(1,) * (input.ndim - 2))
     keep = _kept(input, shape, p)
     return settle(lambda x: xp.where(keep, x, _ALPHA) * a + b, input, inplace)
 
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
-    """Return x after dropout that keeps the mean and variance of `selu` networks."""
-    return _alpha(input, p, training, inplace, input.shape)
+    """Return x after dropout that keeps mean 0 and variance 1, for networks of `selu`.
+
+    Dropped elements become -1.7581, then all are scaled and shifted (Klambauer and others, 2017).
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Of any shape.
+    p : float
+        Probability, in [0, 1].
+    training : bool
+        False: return `input` itself.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        `p` is outside [0, 1].
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
+    return _alpha(input, p, training, inplace, False)
 
 
 def feature_alpha_dropout(
     input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Any:
-    """Return x after `alpha_dropout` of whole channels."""
-    shape = (*input.shape[:2], *(1,) * (input.ndim - 2))
-    return _alpha(input, p, training, inplace, shape)
+    """Return x after `alpha_dropout` of whole channels.
+
+    Parameters
+    ----------
+    input : Tensor, any dtype
+        Shape (N, C, …).
+    p : float
+        Probability, in [0, 1].
+    training : bool
+        False: return `input` itself.
+    inplace : bool
+        Write over `input`, and return it.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        `p` is outside [0, 1].
+    RuntimeError
+        In place, where `input` is a leaf that requires grad.
+    """
+    return _alpha(input, p, training, inplace, True)

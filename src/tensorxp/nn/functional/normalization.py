@@ -6,6 +6,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import normalization as norm
+from tensorxp.nn.functional._sizes import expect
 
 
 def _per_channel(x: Any, values: Any) -> Any:
@@ -19,6 +20,21 @@ def _update(running: Any, value: Any, momentum: float) -> None:
             running += value.detach() * momentum
 
 
+def _expect_floating(function: str, input: Any, least: int = 0) -> None:
+    expect(function, input, least=least)
+    if input._data.dtype.kind not in "fc":
+        raise TypeError(
+            f"{function}: input has dtype {input.dtype}; allowed are floating-point dtypes"
+        )
+
+
+def _check_channels(function: str, channels: int, **given: Any) -> None:
+    """Raise ValueError for what has not one element for each channel."""
+    for name, x in given.items():
+        if x is not None and x.shape != (channels,):
+            raise ValueError(f"{function}: {name} has shape {x.shape}; expected ({channels},)")
+
+
 def batch_norm(
     input: Any,
     running_mean: Any,
@@ -29,13 +45,43 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Return (x - mean) / √(var + eps) · weight + bias for each channel (axis 1).
+    """Return (x - mean) / √(var + eps) · weight + bias for each channel (Ioffe and Szegedy, 2015).
 
-    In training the statistics are the batch's (var without Bessel's correction), and the
-    running ones move towards them in place (var with it); otherwise the running ones are used.
+    In training the statistics are the batch's (var without Bessel's correction), and running ones
+    move towards them (var with it) by `momentum`, in place; otherwise running ones are used.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, …), floating.
+    running_mean, running_var : Tensor or None
+        Shape (C,).
+    weight, bias : Tensor or None
+        Shape (C,).
+    training : bool
+    momentum, eps : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no floating-point Tensor.
+    RuntimeError
+        It has fewer than 2 axes, or running statistics are missing.
+    ValueError
+        In training there is but 1 value per channel, or shapes do not fit.
     """
+    _expect_floating("batch_norm", input)
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: input has shape {input.shape}; expected (N, C, …)")
+    _check_channels(
+        "batch_norm", input.shape[1], running_mean=running_mean, running_var=running_var,
+        weight=weight, bias=bias,
+    )  # fmt: skip
     if training:
         count = input.size // max(input.shape[1], 1)
         if count <= 1:
@@ -63,12 +109,38 @@ def batch_norm(
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
-    """Return x standardised over its last axes, `normalized_shape`, times weight, plus bias."""
+    """Return (x - mean) / √(var + eps) · weight + bias over the last axes (Ba and others, 2016).
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (…, *normalized_shape), floating.
+    normalized_shape : int or tuple of ints
+        The sizes of the last axes.
+    weight, bias : Tensor or None
+        Shape `normalized_shape`.
+    eps : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no floating-point Tensor.
+    RuntimeError
+        Its last axes are not `normalized_shape`.
+    ValueError
+        `weight` or `bias` does not fit.
+    """
     shape = _last_axes("layer_norm", input, normalized_shape)
     return norm.layer_norm(input, weight, bias, ndim=len(shape), eps=eps)
 
 
 def _last_axes(function: str, input: Any, normalized_shape: Any) -> tuple[int, ...]:
+    _expect_floating(function, input)
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or input.shape[input.ndim - len(shape) :] != shape:
         raise RuntimeError(
@@ -81,7 +153,33 @@ def _last_axes(function: str, input: Any, normalized_shape: Any) -> tuple[int, .
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
 ) -> Any:
-    """Return x / √(mean(x²) + eps) · weight over the last axes; eps defaults to the dtype's."""
+    """Return x / √(mean(x²) + eps) · weight over the last axes (Zhang and Sennrich, 2019).
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (…, *normalized_shape), floating.
+    normalized_shape : int or tuple of ints
+        The sizes of the last axes.
+    weight : Tensor or None
+        Shape `normalized_shape`.
+    eps : float or None
+        None: the dtype's machine epsilon.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no floating-point Tensor.
+    RuntimeError
+        Its last axes are not `normalized_shape`.
+    ValueError
+        `weight` does not fit.
+    """
     shape = _last_axes("rms_norm", input, normalized_shape)
     small = xp.finfo(input.dtype).eps if eps is None else eps
     axes = tuple(range(input.ndim - len(shape), input.ndim))
@@ -92,13 +190,44 @@ def rms_norm(
 def group_norm(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
-    """Return x (N, C, …) standardised over each group of channels, then scaled per channel."""
+    """Return (x - mean) / √(var + eps) over each group of channels, then scaled per channel.
+
+    Wu and He, 2018.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, …), floating.
+    num_groups : int
+        Divides C.
+    weight, bias : Tensor or None
+        Shape (C,).
+    eps : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no floating-point Tensor.
+    ValueError
+        It has fewer than 2 axes, `num_groups` is below 1, or shapes do not fit.
+    RuntimeError
+        `num_groups` does not divide C.
+    """
+    _expect_floating("group_norm", input, 2)
+    if num_groups < 1:
+        raise ValueError(f"group_norm: num_groups is {num_groups}; it must be at least 1")
     n, channels = input.shape[:2]
     if channels % num_groups:
         raise RuntimeError(
             f"Expected number of channels in input to be divisible by num_groups, but got input of "
             f"shape {input.shape} and num_groups={num_groups}"
         )
+    _check_channels("group_norm", channels, weight=weight, bias=bias)
     rows = xp.reshape(input, (n * num_groups, (channels // num_groups) * prod(input.shape[2:])))
     out = xp.reshape(norm.layer_norm(rows, None, None, ndim=1, eps=eps), input.shape)
     if weight is not None:
@@ -116,9 +245,43 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Any:
-    """Return x (N, C, …) standardised over each channel of each sample."""
+    """Return (x - mean) / √(var + eps) over each channel of each sample, then scaled per channel.
+
+    Ulyanov and others, 2016.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, …), floating.
+    running_mean, running_var : Tensor or None
+        Shape (C,); they move towards the means of the samples' statistics, in place.
+    weight, bias : Tensor or None
+        Shape (C,).
+    use_input_stats : bool
+        False: use the running statistics.
+    momentum, eps : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no floating-point Tensor.
+    ValueError
+        There is but 1 element per channel, or shapes do not fit.
+    RuntimeError
+        Running statistics are needed and missing.
+    """
+    _expect_floating("instance_norm", input, 2)
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    _check_channels(
+        "instance_norm", input.shape[1], running_mean=running_mean, running_var=running_var,
+        weight=weight, bias=bias,
+    )  # fmt: skip
     count = prod(input.shape[2:])
     if count <= 1:
         raise ValueError(
@@ -137,7 +300,33 @@ def instance_norm(
 def local_response_norm(
     input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Any:
-    """Return x / (k + alpha · mean of x² over `size` neighbouring channels)^beta."""
+    """Return x / (k + alpha · m)^beta, m the mean of x² over `size` neighbouring channels.
+
+    Krizhevsky and others, 2012; channels beyond the ends count as 0.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, *S), 3 or more axes.
+    size : int
+        At least 1.
+    alpha, beta, k : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        It has fewer than 3 axes, or `size` is below 1.
+    """
+    expect("local_response_norm", input)
+    if size < 1:
+        raise ValueError(f"local_response_norm: size is {size}; it must be at least 1")
     if input.ndim < 3:
         raise ValueError(
             f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"

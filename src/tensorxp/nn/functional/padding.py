@@ -3,10 +3,13 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._sizes import expect
 
 
 def _pairs(pad: Any, ndim: int) -> list[tuple[int, int]]:
     """Return (before, behind) for each axis."""
+    if not isinstance(pad, tuple | list):
+        raise TypeError(f"pad: pad is {pad!r}; allowed are tuples and lists of ints")
     sizes = [int(n) for n in pad]
     if len(sizes) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
@@ -20,10 +23,37 @@ def _pairs(pad: Any, ndim: int) -> list[tuple[int, int]]:
 
 
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
-    """Return the input padded: `pad` is (last axis before, behind, last but one before, …).
+    """Return a copy of x with its last axes padded.
 
-    Modes: "constant" (negative sizes crop), "reflect", "replicate", "circular".
+    Parameters
+    ----------
+    input : Tensor
+        Of any shape and dtype.
+    pad : sequence of ints
+        (before, behind) of the last axis, then of the last but one, and so on.
+    mode : str
+        "constant" (negative sizes crop), "reflect" (without the edge), "replicate" (the edge),
+        "circular" (the other end).
+    value : float or None
+        With "constant"; None: 0.
+
+    Returns
+    -------
+    Tensor
+        Padded axes are longer; the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or `pad` no sequence of ints.
+    RuntimeError
+        Sizes are odd in number, too many, or do not fit the mode.
+    NotImplementedError
+        Another `mode`.
+    ValueError
+        A `value` with another mode than "constant".
     """
+    expect("pad", input)
     pairs = _pairs(pad, input.ndim)
     if mode == "constant":
         return _constant(input, pairs, 0.0 if value is None else value)
@@ -61,6 +91,10 @@ def _by_index(x: Any, pairs: list[tuple[int, int]], mode: str) -> Any:
         if not (lo or hi):
             continue
         n = x.shape[axis]
+        if n == 0:
+            raise RuntimeError(
+                f"pad: axis {axis} of input {x.shape} is empty; mode {mode!r} needs elements"
+            )
         if mode == "reflect" and max(lo, hi) >= n:
             raise RuntimeError(
                 "Padding size should be less than the corresponding input dimension, but got: "

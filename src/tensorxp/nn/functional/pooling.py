@@ -6,7 +6,8 @@ import tensorxp as xp
 from tensorxp._ops.pooling import max_places, sum_pool
 from tensorxp._ops.pooling import max_pool as pool_maxima
 from tensorxp._ops.windows import Window
-from tensorxp.nn.functional._sizes import batched, ntuple
+from tensorxp.nn.functional._family import told
+from tensorxp.nn.functional._sizes import batched, expect, ntuple
 
 
 def _window(
@@ -25,8 +26,11 @@ def _window(
     steps = kernel if given else ntuple(stride, ndim, name, "stride")
     pads = ntuple(padding, ndim, name, "padding")
     spread = ntuple(dilation, ndim, name, "dilation")
-    if min(steps) < 1 or min(kernel) < 1 or min(spread) < 1:
-        raise RuntimeError(f"{name}: kernel size, stride and dilation must be greater than zero")
+    if min(steps) < 1 or min(kernel) < 1 or min(spread) < 1 or min(pads) < 0:
+        raise RuntimeError(
+            f"{name}: kernel size, stride and dilation must be greater than zero, padding not "
+            f"negative; got {kernel}, {steps}, {spread} and {pads}"
+        )
     if any(p > k // 2 for p, k in zip(pads, [d * (k - 1) + 1 for d, k in zip(spread, kernel,
                                                                              strict=True)],
                                       strict=True)):  # fmt: skip
@@ -71,6 +75,39 @@ def pool(
     return out, places[0] if single else places
 
 
+_MAX = """Return the maxima of windows; of equal ones the first has the gradient.
+
+The sizes are L′ = ⌊(L + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+kernel_size, dilation : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+padding : {i}
+    Of -∞ at both ends; at most half of the window.
+ceil_mode : bool
+    Round sizes up: windows may reach beyond the end.
+return_indices : bool
+    Return also where they are, for `max_unpool{n}d`.
+
+Returns
+-------
+Tensor, or two
+    Shape {y}, or without N; the dtype of `input`. Indices: int64, into the flattened spatial axes.
+
+Raises
+------
+TypeError
+    `input` is no Tensor, or sizes are no ints.
+RuntimeError
+    Shape or sizes are not allowed.
+"""
+
+
+@told(_MAX, 1)
 def max_pool1d(
     input: Any,
     kernel_size: Any,
@@ -80,10 +117,10 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return the maxima of windows (N, C, L); with `return_indices` also where they are."""
     return pool(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@told(_MAX, 2)
 def max_pool2d(
     input: Any,
     kernel_size: Any,
@@ -93,10 +130,10 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return the maxima of windows (N, C, H, W); with `return_indices` also where they are."""
     return pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@told(_MAX, 3)
 def max_pool3d(
     input: Any,
     kernel_size: Any,
@@ -106,7 +143,6 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Return the maxima of windows (N, C, D, H, W); with `return_indices` also where they are."""
     return pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -159,6 +195,41 @@ def mean_pool(
     return out[0] if single else out
 
 
+_AVG = """Return the means of windows.
+
+The sizes are L′ = ⌊(L + 2 padding - kernel_size) / stride⌋ + 1.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+kernel_size : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+padding : {i}
+    Of zeros at both ends; at most half of the window.
+ceil_mode : bool
+    Round sizes up: windows may reach beyond the end.
+count_include_pad : bool
+    Padding counts in the divisor.
+divisor_override : int or None
+    Divide by this instead; not 0.
+
+Returns
+-------
+Tensor
+    Shape {y}, or without N; the dtype of `input`, integers become floating.
+
+Raises
+------
+TypeError
+    `input` is no Tensor, or sizes are no ints.
+RuntimeError
+    Shape or sizes are not allowed.
+"""
+
+
+@told(_AVG.replace("divisor_override : int or None\n    Divide by this instead; not 0.\n", ""), 1)
 def avg_pool1d(
     input: Any,
     kernel_size: Any,
@@ -167,10 +238,10 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Any:
-    """Return the means of windows (N, C, L)."""
     return mean_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@told(_AVG, 2)
 def avg_pool2d(
     input: Any,
     kernel_size: Any,
@@ -180,12 +251,12 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """Return the means of windows (N, C, H, W)."""
     return mean_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
 
 
+@told(_AVG, 3)
 def avg_pool3d(
     input: Any,
     kernel_size: Any,
@@ -195,7 +266,6 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Any:
-    """Return the means of windows (N, C, D, H, W)."""
     return mean_pool(
         3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
@@ -204,7 +274,10 @@ def avg_pool3d(
 def _lp_pool(
     ndim: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
 ) -> Any:
+    expect(f"lp_pool{ndim}d", input)
     kernel = ntuple(kernel_size, ndim, f"lp_pool{ndim}d", "kernel_size")
+    if norm_type == 0:
+        raise ValueError(f"lp_pool{ndim}d: norm_type is 0; allowed are other numbers")
     taps = 1
     for k in kernel:
         taps *= k
@@ -214,24 +287,54 @@ def _lp_pool(
     return xp.where(mean > 0, safe ** (1.0 / norm_type), 0.0)
 
 
+_LP = """Return (Σ x^p)^(1/p) of windows; sums that are not positive give 0, without gradient.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+norm_type : float
+    p, not 0.
+kernel_size : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+ceil_mode : bool
+    Round sizes up: windows may reach beyond the end.
+
+Returns
+-------
+Tensor
+    Shape {y}, or without N; the dtype of `input`, integers become floating.
+
+Raises
+------
+TypeError
+    `input` is no Tensor, or sizes are no ints.
+ValueError
+    `norm_type` is 0.
+RuntimeError
+    Shape or sizes are not allowed.
+"""
+
+
+@told(_LP, 1)
 def lp_pool1d(
     input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Any:
-    """Return (Σ x^p)^(1/p) of windows (N, C, L)."""
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@told(_LP, 2)
 def lp_pool2d(
     input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Any:
-    """Return (Σ x^p)^(1/p) of windows (N, C, H, W)."""
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
+@told(_LP, 3)
 def lp_pool3d(
     input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Any:
-    """Return (Σ x^p)^(1/p) of windows (N, C, D, H, W)."""
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
@@ -245,6 +348,8 @@ def _max_unpool(
     output_size: Any,
 ) -> Any:
     name = f"max_unpool{ndim}d"
+    expect(name, input, least=ndim + 1)
+    expect(name, indices, "indices")
     kernel = ntuple(kernel_size, ndim, name, "kernel_size")
     steps = kernel if stride is None else ntuple(stride, ndim, name, "stride")
     pads = ntuple(padding, ndim, name, "padding")
@@ -271,6 +376,38 @@ def _max_unpool(
     return xp.reshape(out, (*lead, *size))
 
 
+_UNPOOL = """Return zeros with the values of `input` at `indices`, undoing `max_pool{n}d`.
+
+Parameters
+----------
+input : Tensor
+    Shape {x}, or {u} without a batch.
+indices : Tensor, integer
+    Shape of `input`: places in the flattened spatial axes.
+kernel_size : {i}
+stride : {i}, or None
+    None: `kernel_size`.
+padding : {i}
+output_size : tuple of ints or None
+    None: (L - 1) stride + kernel_size - 2 padding.
+
+Returns
+-------
+Tensor
+    Shape {y}, or without N; the dtype of `input`.
+
+Raises
+------
+TypeError
+    `input` is no Tensor, or sizes are no ints.
+ValueError
+    Shapes of `input` and `indices` do not fit.
+IndexError
+    An index is outside the output.
+"""
+
+
+@told(_UNPOOL, 1)
 def max_unpool1d(
     input: Any,
     indices: Any,
@@ -279,10 +416,10 @@ def max_unpool1d(
     padding: Any = 0,
     output_size: Any = None,
 ) -> Any:
-    """Return zeros with the values of `input` at `indices` of `max_pool1d`."""
     return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@told(_UNPOOL, 2)
 def max_unpool2d(
     input: Any,
     indices: Any,
@@ -291,10 +428,10 @@ def max_unpool2d(
     padding: Any = 0,
     output_size: Any = None,
 ) -> Any:
-    """Return zeros with the values of `input` at `indices` of `max_pool2d`."""
     return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@told(_UNPOOL, 3)
 def max_unpool3d(
     input: Any,
     indices: Any,
@@ -303,5 +440,4 @@ def max_unpool3d(
     padding: Any = 0,
     output_size: Any = None,
 ) -> Any:
-    """Return zeros with the values of `input` at `indices` of `max_pool3d`."""
     return _max_unpool(3, input, indices, kernel_size, stride, padding, output_size)

@@ -7,6 +7,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._ops import activation as act
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
+from tensorxp.nn.functional._sizes import expect
 
 
 def mse_loss(
@@ -17,7 +18,33 @@ def mse_loss(
     reduction: str = "mean",
     weight: Any = None,
 ) -> Any:
-    """Return (x - y)²."""
+    """Return (x - y)², averaged or summed.
+
+    A UserWarning tells where shapes differ.
+
+    Parameters
+    ----------
+    input, target : Tensor, numeric
+        Of one shape, or shapes that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    weight : Tensor or None
+        Factors of the shape of the losses; the mean is over their sum.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
     check_sizes("mse_loss", input, target)
     return weighted(xp.square(input - target), weight, reduction)
@@ -31,7 +58,33 @@ def l1_loss(
     reduction: str = "mean",
     weight: Any = None,
 ) -> Any:
-    """Return |x - y|; the gradient at 0 is 0."""
+    """Return |x - y|, averaged or summed; the gradient at 0 is 0.
+
+    A UserWarning tells where shapes differ.
+
+    Parameters
+    ----------
+    input, target : Tensor, numeric
+        Of one shape, or shapes that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    weight : Tensor or None
+        Factors of the shape of the losses; the mean is over their sum.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
     check_sizes("l1_loss", input, target)
     return weighted(xp.abs(input - target), weight, reduction)
@@ -45,7 +98,35 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Any:
-    """Return d² / (2 beta) where |d| < beta, else |d| - beta / 2."""
+    """Return d² / (2 beta) where |d| < beta, else |d| - beta / 2, with d = x - y.
+
+    Girshick, 2015. A UserWarning tells where shapes differ.
+
+    Parameters
+    ----------
+    input, target : Tensor, numeric
+        Of one shape, or shapes that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    beta : float
+        At least 0.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    RuntimeError
+        `beta` is negative.
+    """
     reduction = legacy(reduction, size_average, reduce)
     check_sizes("smooth_l1_loss", input, target)
     if beta < 0:
@@ -65,7 +146,35 @@ def huber_loss(
     delta: float = 1.0,
     weight: Any = None,
 ) -> Any:
-    """Return d² / 2 where |d| ≤ delta, else delta (|d| - delta / 2)."""
+    """Return d² / 2 where |d| ≤ delta, else delta (|d| - delta / 2), with d = x - y.
+
+    Huber, 1964. A UserWarning tells where shapes differ.
+
+    Parameters
+    ----------
+    input, target : Tensor, numeric
+        Of one shape, or shapes that broadcast.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+    delta : float
+        Above 0.
+    weight : Tensor or None
+        Factors of the shape of the losses; the mean is over their sum.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    RuntimeError
+        `delta` is not positive.
+    """
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     check_sizes("huber_loss", input, target)
@@ -82,7 +191,31 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Any:
-    """Return y (log y - x), x being log-probabilities; "batchmean" divides the sum by the batch."""
+    """Return y (log y - x), x log-probabilities, y probabilities: the Kullback-Leibler divergence.
+
+    Parameters
+    ----------
+    input, target : Tensor, any dtype
+        Of one shape, or shapes that broadcast.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over all elements, "batchmean" (the sum by the batch's size), "sum" or "none".
+    log_target : bool
+        `target` is the logarithm.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
     if log_target:
         losses = xp.exp(target) * (target - input)
@@ -103,7 +236,34 @@ def poisson_nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return exp(x) - y x (or x - y log(x + eps)), with `full` Stirling's term for y > 1."""
+    """Return exp(x) - y x, the negative log-likelihood of counts y but for constants.
+
+    Parameters
+    ----------
+    input, target : Tensor, any dtype
+        Of one shape, or shapes that broadcast.
+    log_input : bool
+        False: x is the rate, the loss x - y log(x + eps).
+    full : bool
+        Add Stirling's y log y - y + log(2 π y) / 2 where y > 1.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    eps : float
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
     if log_input:
         losses = xp.exp(input) - target * input
@@ -124,7 +284,36 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Any:
-    """Return (log v + (x - y)² / v) / 2 with v = max(var, eps), which has no gradient below eps."""
+    """Return (log v + (x - y)² / v) / 2, v = max(var, eps): a negative log-likelihood.
+
+    Where `var` is below eps its gradient is that at eps.
+
+    Parameters
+    ----------
+    input, target : Tensor
+        Of one shape, or shapes that broadcast.
+    var : Tensor or float
+        Variances: shape of `input`, with its last axis 1, or without it.
+    full : bool
+        Add log(2 π) / 2.
+    eps : float
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        `var` is negative or has another shape; another `reduction`.
+    """
+    expect("gaussian_nll_loss", input)
+    expect("gaussian_nll_loss", target, "target")
     if isinstance(var, int | float):
         if var < 0:
             raise ValueError("var has negative entry/entries")
@@ -152,7 +341,30 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return x where y is 1, max(0, margin - x) where it is -1."""
+    """Return x where y is 1, max(0, margin - x) where y is -1.
+
+    Parameters
+    ----------
+    input, target : Tensor, any dtype
+        Of one shape, or shapes that broadcast.
+    margin : float
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
     losses = xp.where(target == 1, input, 0.0)
     losses = losses + xp.where(target == -1, act.relu(margin - input), 0.0)
@@ -168,13 +380,62 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return max(0, -y (x1 - x2) + margin)."""
+    """Return max(0, -y (x1 - x2) + margin); y is 1 where x1 should be larger, else -1.
+
+    Parameters
+    ----------
+    input1, input2, target : Tensor, real
+        Of one shape, or shapes that broadcast.
+    margin : float
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean", "sum", or "none": a loss per element.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or the broadcast one with "none"; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
+    for name, x in (("input1", input1), ("input2", input2), ("target", target)):
+        expect("margin_ranking_loss", x, name)
     return reduce_loss(xp.clip(-target * (input1 - input2) + margin, 0.0), reduction)
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    """Return x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`."""
+    """Return x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor, real or bool
+        Shapes broadcast.
+    dim : int
+    eps : float
+
+    Returns
+    -------
+    Tensor
+        Shape without `dim`; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor of reals.
+    ValueError
+        Shapes do not broadcast.
+    IndexError
+        `dim` is out of range (an AxisError).
+    """
+    expect("cosine_similarity", x1, "x1")
+    expect("cosine_similarity", x2, "x2")
     n1 = xp.sqrt(_at_least(xp.sum(x1 * x1, axis=dim, keepdims=True), eps * eps))
     n2 = xp.sqrt(_at_least(xp.sum(x2 * x2, axis=dim, keepdims=True), eps * eps))
     return xp.sum((x1 / n1) * (x2 / n2), axis=dim)
@@ -193,8 +454,34 @@ def cosine_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return 1 - cos where y is 1, max(0, cos - margin) where it is -1."""
+    """Return 1 - cos where y is 1, max(0, cos - margin) where y is -1, for each pair of vectors.
+
+    Parameters
+    ----------
+    input1, input2 : Tensor
+        Shape (N, D), or (D,).
+    target : Tensor
+        Shape (N,), or (): 1 or -1.
+    margin : float
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (N,) with "none"; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Another `reduction`, or shapes that do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
+    expect("cosine_embedding_loss", input1, "input1", 1)
     axis = input1.ndim - 1
     dot = xp.sum(input1 * input2, axis=axis)
     norm1 = xp.sum(input1 * input1, axis=axis) + 1e-12
@@ -220,12 +507,62 @@ def vector_norm(x: Any, p: float, axis: Any, keepdims: bool = False) -> Any:
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Any:
-    """Return ‖x1 - x2 + eps‖_p along the last axis."""
+    """Return ‖x1 - x2 + eps‖_p along the last axis; the gradient at 0 is 0.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor, numeric
+        Shapes broadcast.
+    p : float
+    eps : float
+        Added to each difference.
+    keepdim : bool
+        Keep the last axis, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape without the last axis; dtypes promote, integers become floating.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        Shapes do not broadcast.
+    """
+    expect("pairwise_distance", x1, "x1")
+    expect("pairwise_distance", x2, "x2")
     return vector_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
 def pdist(input: Any, p: float = 2.0) -> Any:
-    """Return the distances between all pairs of rows (N, M), as a flat upper triangle."""
+    """Return the distances ‖x_i - x_j‖_p of all pairs of rows i < j, the gradient at 0 is 0.
+
+    Parameters
+    ----------
+    input : Tensor, numeric
+        Shape (N, M).
+    p : float
+        Above 0.
+
+    Returns
+    -------
+    Tensor
+        Shape (N (N - 1) / 2,), the upper triangle row by row; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        It has not 2 axes, or `p` is not above 0.
+    """
+    expect("pdist", input)
+    if input.ndim != 2:
+        raise ValueError(f"pdist: input has shape {input.shape}; expected (N, M)")
+    if not p > 0:
+        raise ValueError(f"pdist: p is {p}; it must be above 0")
     n = input.shape[0]
     rows = [i for i in range(n) for _ in range(i + 1, n)]
     columns = [j for i in range(n) for j in range(i + 1, n)]
@@ -235,7 +572,29 @@ def pdist(input: Any, p: float = 2.0) -> Any:
 
 
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
-    """Return x / max(‖x‖_p, eps) along `dim`."""
+    """Return x / max(‖x‖_p, eps) along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor, real or bool
+        Of any shape.
+    p : float
+    dim : int or tuple of ints
+    eps : float
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`; integers become floating.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor of reals.
+    IndexError
+        `dim` is out of range (an AxisError).
+    """
+    expect("normalize", input)
     return input / xp.clip(vector_norm(input, p, dim, True), eps)
 
 
@@ -251,7 +610,37 @@ def triplet_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    """Return max(0, ‖a - p‖ - ‖a - n‖ + margin); `swap` takes the nearer of a and p to n."""
+    """Return max(0, ‖a - p‖ - ‖a - n‖ + margin), distances by `pairwise_distance`.
+
+    Balntas and others, 2016.
+
+    Parameters
+    ----------
+    anchor, positive, negative : Tensor, real
+        Shape (N, D), or (D,).
+    margin : float
+        Above 0.
+    p, eps : float
+        Of the distance.
+    swap : bool
+        Take the nearer of anchor and positive to the negative.
+    size_average, reduce : bool or None
+        Old forms of `reduction`; giving one is a DeprecationWarning.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or (N,) with "none"; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        `margin` is not above 0; another `reduction`; shapes do not fit.
+    """
     reduction = legacy(reduction, size_average, reduce)
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
@@ -276,10 +665,41 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Any:
-    """Return max(0, d(a, p) - d(a, n) + margin) of a distance function."""
+    """Return max(0, d(a, p) - d(a, n) + margin) of a distance function d.
+
+    Parameters
+    ----------
+    anchor, positive, negative : Tensor
+        Of a shape that d takes.
+    distance_function : callable or None
+        d(x1, x2); None: `pairwise_distance`.
+    margin : float
+        Above 0.
+    swap : bool
+        Take the nearer of anchor and positive to the negative.
+    reduction : str
+        "mean" over the batch, "sum", or "none": a loss per sample.
+
+    Returns
+    -------
+    Tensor
+        Shape (), or that of the distances with "none"; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An argument is no Tensor.
+    ValueError
+        `margin` is not above 0; another `reduction`; shapes do not fit.
+    """
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
     distance = pairwise_distance if distance_function is None else distance_function
+    if not callable(distance):
+        raise TypeError(
+            f"triplet_margin_with_distance_loss: distance_function is {distance!r}; it must be "
+            "callable"
+        )
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = xp.minimum(far, distance(positive, negative))

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d, apply_along
 
 _MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -21,11 +22,44 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Any:
-    """Return (N, C, *S) resampled to `size`, or by `scale_factor`.
+    """Return images resampled to a size, or by a factor.
 
-    Modes: nearest, nearest-exact, linear, bilinear, trilinear, bicubic, area. `antialias`
-    (bilinear, bicubic) is not supported.
+    Without `align_corners` the edges of the outer pixels stay in place, with it their centres.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, *S), one to three spatial axes.
+    size : int, tuple of ints or None
+        Spatial sizes of the output.
+    scale_factor : float, tuple of floats or None
+        Instead of `size`; sizes are rounded down.
+    mode : str
+        "nearest", "nearest-exact", "area" (`adaptive_avg_pool`), "linear" (1 axis), "bilinear",
+        "bicubic" (2), "trilinear" (3).
+    align_corners : bool or None
+        For the last four modes.
+    recompute_scale_factor : bool or None
+        Take the factor from the rounded sizes.
+    antialias : bool
+        True is not supported.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, C, *T); the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor, or not a floating-point one where values are mixed.
+    ValueError
+        Not one of `size` and `scale_factor`, of a wrong length or sizes; `align_corners` in
+        another mode.
+    NotImplementedError
+        `antialias`, another `mode`, or another number of axes.
     """
+    expect("interpolate", input)
     ndim = input.ndim - 2
     if ndim not in (1, 2, 3):
         raise NotImplementedError(
@@ -41,6 +75,10 @@ def interpolate(
             )
     elif _MODES.get(mode) != ndim:
         raise NotImplementedError(f"interpolate: mode {mode!r} is not for {ndim} spatial axes")
+    elif input._data.dtype.kind not in "fc":
+        raise TypeError(
+            f"interpolate: input has dtype {input.dtype}; mode {mode!r} needs a floating-point one"
+        )
     shape, scales = _target(input, size, scale_factor, recompute_scale_factor)
     if mode == "area":
         out = input
@@ -78,14 +116,26 @@ def _target(
         if recompute:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         sizes = tuple(size) if isinstance(size, tuple | list) else (size,) * len(spatial)
-        return tuple(int(n) for n in sizes), None
+        return _fitting("size", size, tuple(int(n) for n in sizes), spatial), None
     factors = (
         tuple(scale_factor)
         if isinstance(scale_factor, tuple | list)
         else (scale_factor,) * len(spatial)
     )
+    _fitting("scale_factor", scale_factor, factors, spatial)
     shape = tuple(math.floor(n * float(f)) for n, f in zip(spatial, factors, strict=True))
+    _fitting("scale_factor", scale_factor, shape, spatial)
     return shape, None if recompute else tuple(float(f) for f in factors)
+
+
+def _fitting(argument: str, given: Any, sizes: tuple[Any, ...], spatial: Any) -> tuple[Any, ...]:
+    """Return `sizes`; ValueError unless there is a positive one for each spatial axis."""
+    if len(sizes) != len(spatial) or not min(sizes) > 0:
+        raise ValueError(
+            f"interpolate: {argument} is {given}; for spatial axes {tuple(spatial)} allowed are a "
+            f"number or {len(spatial)} of them that give sizes of at least 1"
+        )
+    return sizes
 
 
 def _position(i: int, n: int, m: int, align: bool, scale: float | None) -> float:
@@ -127,22 +177,111 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Any:
-    """Return `interpolate`, under its older name."""
+    """Return `interpolate`, under its older name.
+
+    Parameters
+    ----------
+    input, size, scale_factor, mode, align_corners : Tensor, …
+        As in `interpolate`.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, C, *T); the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        As `interpolate`.
+    NotImplementedError
+        As `interpolate`.
+    """
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
-    """Return `interpolate` by the nearest element, under its older name."""
+    """Return `interpolate` by the nearest element, under its older name.
+
+    Parameters
+    ----------
+    input, size, scale_factor : Tensor, …
+        As in `interpolate`.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, C, *T); the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        As `interpolate`.
+    NotImplementedError
+        `input` has not 3 to 5 axes.
+    """
     return interpolate(input, size, scale_factor)
 
 
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
-    """Return `interpolate`, bilinear and corner to corner, under its older name."""
+    """Return `interpolate`, bilinear and with `align_corners`, under its older name.
+
+    Parameters
+    ----------
+    input, size, scale_factor : Tensor, …
+        As in `interpolate`.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, C, H′, W′); the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        As `interpolate`.
+    NotImplementedError
+        `input` has not 4 axes.
+    """
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
+def _check_factor(function: str, input: Any, argument: str, factor: int, least: int = 3) -> None:
+    expect(function, input, least=least)
+    if factor < 1:
+        raise ValueError(f"{function}: {argument} is {factor}; it must be at least 1")
+
+
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
-    """Return (…, C r², H, W) as (…, C, H r, W r)."""
+    """Return blocks of r² channels as images r times as high and wide (Shi and others, 2016).
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (…, C r², H, W), any dtype.
+    upscale_factor : int
+        r, at least 1.
+
+    Returns
+    -------
+    Tensor
+        Shape (…, C, H r, W r); the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        It has fewer than 3 axes, or r is below 1.
+    RuntimeError
+        r² does not divide the channels.
+    """
+    _check_factor("pixel_shuffle", input, "upscale_factor", upscale_factor)
     r = upscale_factor
     *lead, c, h, w = input.shape
     if c % (r * r):
@@ -156,7 +295,30 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
-    """Return (…, C, H r, W r) as (…, C r², H, W)."""
+    """Return images with each block of r × r pixels as channels: `pixel_shuffle` undone.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (…, C, H r, W r), any dtype.
+    downscale_factor : int
+        r, at least 1.
+
+    Returns
+    -------
+    Tensor
+        Shape (…, C r², H, W); the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        It has fewer than 3 axes, or r is below 1.
+    RuntimeError
+        r does not divide height and width.
+    """
+    _check_factor("pixel_unshuffle", input, "downscale_factor", downscale_factor)
     r = downscale_factor
     *lead, c, h, w = input.shape
     if h % r or w % r:
@@ -170,7 +332,30 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
 
 
 def channel_shuffle(input: Any, groups: int) -> Any:
-    """Return (N, C, …) with its channels dealt out from `groups` groups in turn."""
+    """Return channels dealt out from groups in turn (Zhang and others, 2018).
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, …), any dtype.
+    groups : int
+        Divides C.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        It has fewer than 2 axes, or `groups` is below 1.
+    RuntimeError
+        `groups` does not divide C.
+    """
+    _check_factor("channel_shuffle", input, "groups", groups, 2)
     n, c = input.shape[:2]
     if c % groups:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and "
@@ -180,8 +365,37 @@ def channel_shuffle(input: Any, groups: int) -> Any:
 
 
 def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
-    """Return the grid (N, H, W, 2) that `grid_sample` takes for an affine map (N, 2, 3)."""
+    """Return the places that `grid_sample` takes for affine maps.
+
+    Parameters
+    ----------
+    theta : Tensor
+        Shape (N, 2, 3), or (N, 3, 4): the matrices, floating.
+    size : tuple of ints
+        Of the output: (N, C, H, W), or (N, C, D, H, W).
+    align_corners : bool or None
+        -1 and 1 are the centres, not the edges, of the outer pixels.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, H, W, 2), coordinates (x, y); or (N, D, H, W, 3). The dtype of `theta`.
+
+    Raises
+    ------
+    TypeError
+        `theta` is no Tensor, or `size` no tuple.
+    ValueError
+        Shapes do not fit.
+    """
+    expect("affine_grid", theta, "theta")
     _, _, *spatial = size
+    expected = (size[0], len(spatial), len(spatial) + 1)
+    if len(spatial) not in (2, 3) or theta.shape != expected:
+        raise ValueError(
+            f"affine_grid: theta has shape {theta.shape} and size is {tuple(size)}; expected "
+            "(N, 2, 3) and (N, C, H, W), or (N, 3, 4) and (N, C, D, H, W)"
+        )
     axes = []
     for m in reversed(spatial):
         if align_corners:
@@ -203,14 +417,46 @@ def grid_sample(
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Any:
-    """Return images (N, C, H, W) sampled at `grid` (N, h, w, 2), coordinates (x, y) in [-1, 1].
+    """Return images sampled at given places (Jaderberg and others, 2015).
 
-    Modes "bilinear" and "nearest"; padding "zeros" and "border".
+    Parameters
+    ----------
+    input : Tensor
+        Shape (N, C, H, W), floating.
+    grid : Tensor
+        Shape (N, h, w, 2): coordinates (x, y) in [-1, 1].
+    mode : str
+        "bilinear", or "nearest", which has no gradient for `grid`.
+    padding_mode : str
+        Beyond the image are "zeros", or its "border".
+    align_corners : bool or None
+        -1 and 1 are the centres, not the edges, of the outer pixels.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, C, h, w); dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        `input` or `grid` is no Tensor.
+    ValueError
+        Shapes do not fit.
+    NotImplementedError
+        Another mode.
     """
+    expect("grid_sample", input)
+    expect("grid_sample", grid, "grid")
     if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border"):
         raise NotImplementedError(
             f"grid_sample: mode {mode!r} with padding {padding_mode!r} is not supported; allowed "
             "are bilinear and nearest, zeros and border"
+        )
+    if (input.ndim, grid.ndim) != (4, 4) or (grid.shape[0], grid.shape[3]) != (input.shape[0], 2):
+        raise ValueError(
+            f"grid_sample: input has shape {input.shape} and grid {grid.shape}; expected "
+            "(N, C, H, W) and (N, h, w, 2)"
         )
     n, _, h, w = input.shape
     places = []

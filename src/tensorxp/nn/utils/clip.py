@@ -7,11 +7,19 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
+from tensorxp.nn.functional._sizes import expect
 
 
-def _grads(parameters: Any) -> list[Any]:
-    given: list[Any] = [parameters] if isinstance(parameters, TensorBase) else list(parameters)
-    return [p.grad for p in given if p.grad is not None]
+def _tensors(function: str, argument: str, given: Any) -> list[Any]:
+    """Return `given` as a list; TypeError unless it is a Tensor or an iterable of Tensors."""
+    found: list[Any] = [given] if isinstance(given, TensorBase) else list(given)
+    for x in found:
+        expect(function, x, f"an item of {argument}")
+    return found
+
+
+def _grads(function: str, parameters: Any) -> list[Any]:
+    return [p.grad for p in _tensors(function, "parameters", parameters) if p.grad is not None]
 
 
 def get_total_norm(
@@ -20,8 +28,35 @@ def get_total_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Any:
-    """Return the norm of all tensors together, as one vector."""
-    given: list[Any] = [tensors] if isinstance(tensors, TensorBase) else list(tensors)
+    """Return the p-norm of all tensors together, as of one vector.
+
+    Parameters
+    ----------
+    tensors : Tensor or iterable of Tensors
+        Of any shapes.
+    norm_type : float
+        p, not 0; ∞ for the largest element.
+    error_if_nonfinite : bool
+    foreach : bool or None
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+        Shape (), the dtype of the tensors (0, float32 without any).
+
+    Raises
+    ------
+    TypeError
+        An item is no Tensor.
+    ValueError
+        `norm_type` is 0.
+    RuntimeError
+        `error_if_nonfinite` and the norm is not finite.
+    """
+    given = _tensors("get_total_norm", "tensors", tensors)
+    if norm_type == 0:
+        raise ValueError("get_total_norm: norm_type is 0; allowed are other numbers")
     if not given:
         return xp.asarray(0.0, dtype=xp.float32)
     p = float(norm_type)
@@ -46,11 +81,27 @@ def get_total_norm(
 def clip_grads_with_norm_(
     parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None
 ) -> None:
-    """Scale the gradients so that their norm, given as `total_norm`, is at most `max_norm`."""
+    """Scale gradients, in place, by min(1, max_norm / (total_norm + 1e-6)).
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensors
+        Of any shapes; without a gradient they are passed over.
+    max_norm : float
+    total_norm : Tensor or float
+        Their norm, by `get_total_norm`.
+    foreach : bool or None
+        Ignored.
+
+    Raises
+    ------
+    TypeError
+        An item is no Tensor, or a norm no number.
+    """
     factor = min(float(max_norm) / (float(total_norm) + 1e-6), 1.0)
     if factor < 1.0 or math.isnan(factor):
         with no_grad():
-            for grad in _grads(parameters):
+            for grad in _grads("clip_grads_with_norm_", parameters):
                 grad *= factor
 
 
@@ -61,32 +112,116 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Any:
-    """Scale the gradients so that their common norm is at most `max_norm`; return the norm."""
+    """Scale gradients, in place, so that their common p-norm is at most `max_norm`.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensors
+        Of any shapes; without a gradient they are passed over.
+    max_norm : float
+    norm_type : float
+        p, not 0; ∞ for the largest element.
+    error_if_nonfinite : bool
+    foreach : bool or None
+        Ignored.
+
+    Returns
+    -------
+    Tensor
+        The norm before: shape (), the dtype of the gradients.
+
+    Raises
+    ------
+    TypeError
+        An item is no Tensor.
+    ValueError
+        `norm_type` is 0.
+    RuntimeError
+        `error_if_nonfinite` and the norm is not finite.
+    """
     if not isinstance(parameters, TensorBase):
         parameters = list(parameters)
-    total = get_total_norm(_grads(parameters), norm_type, error_if_nonfinite)
+    total = get_total_norm(_grads("clip_grad_norm_", parameters), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
     return total
 
 
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
-    """Limit each element of the gradients to [-clip_value, clip_value]."""
+    """Limit each element of the gradients to [-clip_value, clip_value], in place.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensors
+        Of any shapes; without a gradient they are passed over.
+    clip_value : float
+        Not negative.
+    foreach : bool or None
+        Ignored.
+
+    Raises
+    ------
+    TypeError
+        An item is no Tensor, or `clip_value` no number.
+    ValueError
+        `clip_value` is negative.
+    """
+    if clip_value < 0:
+        raise ValueError(f"clip_grad_value_: clip_value is {clip_value}; it must not be negative")
     with no_grad():
-        for grad in _grads(parameters):
+        for grad in _grads("clip_grad_value_", parameters):
             grad[...] = xp.clip(grad, -float(clip_value), float(clip_value))
 
 
 def parameters_to_vector(parameters: Iterable[Any]) -> Any:
-    """Return all parameters as one vector; the gradient passes."""
+    """Return all parameters as one vector; the gradient passes.
+
+    Parameters
+    ----------
+    parameters : iterable of Tensors
+        Of any shapes.
+
+    Returns
+    -------
+    Tensor
+        Shape (Σ sizes,); dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An item is no Tensor.
+    ValueError
+        There is none.
+    """
     return xp.concat([xp.reshape(p, (-1,)) for p in parameters])
 
 
 def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
-    """Write the pieces of a vector into the parameters, in place."""
+    """Write the pieces of a vector into the parameters, in place, without recording.
+
+    Parameters
+    ----------
+    vec : Tensor
+        Shape (Σ sizes,); further elements are ignored.
+    parameters : iterable of Tensors
+        Of any shapes and dtypes.
+
+    Raises
+    ------
+    TypeError
+        `vec` or an item is no Tensor.
+    ValueError
+        `vec` is too short; nothing is changed.
+    """
     if not isinstance(vec, TensorBase):
         raise TypeError(f"expected a Tensor, but got: {type(vec).__name__}")
     start = 0
     values: Any = vec.detach()  # type: ignore[attr-defined]
+    parameters = _tensors("vector_to_parameters", "parameters", parameters)
+    needed = sum(p.size for p in parameters)
+    if values.size < needed:
+        raise ValueError(
+            f"vector_to_parameters: vec has {values.size} elements; the parameters have {needed}"
+        )
     with no_grad():
         for parameter in parameters:
             stop = start + parameter.size

@@ -4,7 +4,9 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
+from tensorxp._ops.axes import normalize_axis
 from tensorxp.nn.functional.regression import normalize
+from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter
 
 
@@ -29,18 +31,59 @@ class _WeightNorm:
         object.__setattr__(module, self.name, self.compute(module))
 
 
-def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
-    """Replace a weight by its length `name_g` per slice of `dim` and direction `name_v`.
+def _check_module(function: str, module: Any) -> None:
+    if not isinstance(module, Module):
+        raise TypeError(f"{function}: module is a {type(module).__name__}; it must be a Module")
 
-    Salimans and Kingma (2016); None: one length. The weight is computed before each call.
+
+def _weight(function: str, module: Any, name: str) -> Any:
+    """Return a parameter of a module; TypeError or AttributeError where there is none."""
+    _check_module(function, module)
+    if module._parameters.get(name) is None and f"{name}_g" not in module._parameters:
+        raise AttributeError(
+            f"{function}: {type(module).__name__} has no parameter {name!r}; it has "
+            f"{', '.join(module._parameters) or 'none'}"
+        )
+    return getattr(module, name)
+
+
+def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
+    """Replace a weight by its length and its direction: w = g v / ‖v‖ (Salimans and Kingma, 2016).
+
+    The weight is computed before each call. The state dict has `name_g` and `name_v`.
+
+    Parameters
+    ----------
+    module : Module
+        Changed in place.
+    name : str
+        Of the parameter.
+    dim : int or None
+        An axis whose slices have a length each; None: one length.
+
+    Returns
+    -------
+    Module
+        `module`.
+
+    Raises
+    ------
+    TypeError
+        `module` is no Module.
+    AttributeError
+        It has no such parameter.
+    IndexError
+        `dim` is out of range (an AxisError).
+    RuntimeError
+        The weight is normalised already.
     """
-    axis = -1 if dim is None else dim
+    weight = _weight("weight_norm", module, name)
+    axis = -1 if dim in (None, -1) else normalize_axis("weight_norm", dim, weight.ndim)
     for hook in module._forward_pre_hooks.values():
         if isinstance(hook, _WeightNorm) and hook.name == name:
             raise RuntimeError(
                 f"Cannot register two weight_norm hooks on the same parameter {name}"
             )
-    weight = getattr(module, name)
     hook = _WeightNorm(name, axis)
     del module._parameters[name]
     module.register_parameter(f"{name}_g", Parameter(_norm_except(weight.detach(), axis)))
@@ -51,6 +94,7 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
 
 def _remove(module: Any, kind: type, name: str) -> Any:
+    _check_module(kind.__name__.strip("_"), module)
     for key, hook in list(module._forward_pre_hooks.items()):
         if isinstance(hook, kind) and hook.name == name:  # type: ignore[attr-defined]
             del module._forward_pre_hooks[key]
@@ -59,7 +103,27 @@ def _remove(module: Any, kind: type, name: str) -> Any:
 
 
 def remove_weight_norm(module: Any, name: str = "weight") -> Any:
-    """Make the weight an ordinary parameter again, of its present value."""
+    """Make the weight an ordinary parameter again, of its present value.
+
+    Parameters
+    ----------
+    module : Module
+        Changed in place.
+    name : str
+        Of the parameter.
+
+    Returns
+    -------
+    Module
+        `module`.
+
+    Raises
+    ------
+    TypeError
+        `module` is no Module.
+    ValueError
+        The weight is not normalised.
+    """
     hook = _remove(module, _WeightNorm, name)
     with no_grad():
         weight = hook.compute(module)
@@ -108,16 +172,46 @@ def spectral_norm(
     eps: float = 1e-12,
     dim: int | None = None,
 ) -> Any:
-    """Divide a weight by its largest singular value before each call (Miyato et al., 2018).
+    """Divide a weight by its largest singular value before each call (Miyato and others, 2018).
 
-    The value is found by power iteration on the buffers `name_u` and `name_v`, in training.
+    The value is found by power iteration on the buffers `name_u` and `name_v`, in training; the
+    parameter is `name_orig`.
+
+    Parameters
+    ----------
+    module : Module
+        Changed in place.
+    name : str
+        Of the parameter.
+    n_power_iterations : int
+        For each call, at least 1.
+    eps : float
+        Least norm that is divided by.
+    dim : int or None
+        The axis of the outputs; None: 1 for transposed convolutions, else 0.
+
+    Returns
+    -------
+    Module
+        `module`.
+
+    Raises
+    ------
+    TypeError
+        `module` is no Module.
+    AttributeError
+        It has no such parameter.
+    IndexError
+        `dim` is out of range (an AxisError).
+    ValueError
+        `n_power_iterations` is below 1.
     """
     if n_power_iterations <= 0:
         raise ValueError(
             "Expected n_power_iterations to be positive, but got "
             f"n_power_iterations={n_power_iterations}"
         )
-    weight = getattr(module, name)
+    weight = _weight("spectral_norm", module, name)
     if dim is None:
         dim = 1 if getattr(module, "transposed", False) else 0
     hook = _SpectralNorm(name, n_power_iterations, dim, eps)
@@ -135,7 +229,27 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
-    """Make the weight an ordinary parameter again, of its present value."""
+    """Make the weight an ordinary parameter again, of its present value.
+
+    Parameters
+    ----------
+    module : Module
+        Changed in place.
+    name : str
+        Of the parameter.
+
+    Returns
+    -------
+    Module
+        `module`.
+
+    Raises
+    ------
+    TypeError
+        `module` is no Module.
+    ValueError
+        The weight is not normalised.
+    """
     hook = _remove(module, _SpectralNorm, name)
     with no_grad():
         weight = hook.compute(module, False)

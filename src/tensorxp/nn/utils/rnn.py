@@ -4,10 +4,21 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import tensorxp as xp
+from tensorxp.nn.functional._sizes import expect
 
 
 class PackedSequence(NamedTuple):
-    """Rows of all sequences, step by step; `batch_sizes` says how many are active at each step."""
+    """Rows of all sequences, step by step.
+
+    Attributes
+    ----------
+    data : Tensor
+        Shape (Σ lengths, …).
+    batch_sizes : Tensor
+        Shape (T,), int64, on the CPU: how many sequences are active at each step.
+    sorted_indices, unsorted_indices : Tensor or None
+        The order by length, and back.
+    """
 
     data: Any
     batch_sizes: Any
@@ -15,12 +26,28 @@ class PackedSequence(NamedTuple):
     unsorted_indices: Any = None
 
     def to(self, *args: Any, **kwargs: Any) -> "PackedSequence":
-        """Return the sequence with its data moved or cast."""
+        """Return the sequence with its data moved or cast, as `Tensor.to` with `args`, `kwargs`."""
         return self._replace(data=self.data.to(*args, **kwargs))
 
 
 def invert_permutation(permutation: Any) -> Any:
-    """Return the permutation that undoes another, or None for None."""
+    """Return the permutation that undoes another.
+
+    Parameters
+    ----------
+    permutation : Tensor or None
+        Shape (n,), integers.
+
+    Returns
+    -------
+    Tensor or None
+        Shape (n,), dtype int64; None for None.
+
+    Raises
+    ------
+    TypeError
+        `permutation` is no Tensor.
+    """
     return None if permutation is None else xp.argsort(permutation)
 
 
@@ -32,7 +59,33 @@ def _lengths(lengths: Any) -> list[int]:
 def pack_padded_sequence(
     input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
-    """Return (T, B, …) packed; with `enforce_sorted` the lengths must not increase."""
+    """Return padded sequences packed, so that recurrent layers compute only their real steps.
+
+    Parameters
+    ----------
+    input : Tensor
+        Shape (T, B, …), or (B, T, …), any dtype.
+    lengths : Tensor or sequence of ints
+        Shape (B,), from 1 to T.
+    batch_first : bool
+    enforce_sorted : bool
+        The lengths must not increase; False: they are sorted.
+
+    Returns
+    -------
+    PackedSequence
+        With `data` of shape (Σ lengths, …) and the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is no Tensor.
+    ValueError
+        It has fewer than 2 axes.
+    RuntimeError
+        Lengths do not fit, or are not sorted.
+    """
+    expect("pack_padded_sequence", input, least=2)
     sizes = _lengths(lengths)
     x = xp.swapaxes(input, 0, 1) if batch_first else input
     if len(sizes) != x.shape[1]:
@@ -44,6 +97,10 @@ def pack_padded_sequence(
         raise RuntimeError(
             "Length of all samples has to be greater than 0, but found an element in 'lengths' "
             "that is <= 0"
+        )
+    if max(sizes) > x.shape[0]:
+        raise RuntimeError(
+            f"pack_padded_sequence: a length is {max(sizes)}; there are {x.shape[0]} steps"
         )
     order = None
     if enforce_sorted:
@@ -72,7 +129,34 @@ def pad_packed_sequence(
     padding_value: float = 0.0,
     total_length: int | None = None,
 ) -> tuple[Any, Any]:
-    """Return a packed sequence as (T, B, …), and the lengths."""
+    """Return a packed sequence padded, and the lengths: `pack_padded_sequence` undone.
+
+    Parameters
+    ----------
+    sequence : PackedSequence
+    batch_first : bool
+    padding_value : float
+    total_length : int or None
+        T, instead of the largest length.
+
+    Returns
+    -------
+    tuple
+        A Tensor of shape (T, B, …), or (B, T, …), the dtype of the data; lengths (B,), int64, on
+        the CPU.
+
+    Raises
+    ------
+    TypeError
+        `sequence` is no PackedSequence.
+    ValueError
+        `total_length` is too small.
+    """
+    if not isinstance(sequence, PackedSequence):
+        raise TypeError(
+            f"pad_packed_sequence: sequence is a {type(sequence).__name__}; it must be a "
+            "PackedSequence"
+        )
     active = _lengths(sequence.batch_sizes)
     length = len(active)
     if total_length is not None:
@@ -101,9 +185,36 @@ def pad_sequence(
     padding_value: float = 0.0,
     padding_side: str = "right",
 ) -> Any:
-    """Return sequences (L_i, …) as one padded tensor (T, B, …)."""
+    """Return sequences as one padded tensor.
+
+    Parameters
+    ----------
+    sequences : iterable of Tensors
+        Shapes (L_i, …).
+    batch_first : bool
+    padding_value : float
+    padding_side : str
+        "right" or "left".
+
+    Returns
+    -------
+    Tensor
+        Shape (T, B, …), or (B, T, …), T the largest L_i; dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        An item is no Tensor.
+    ValueError
+        There is none, shapes do not fit, or another `padding_side`.
+    """
     if padding_side not in ("left", "right"):
         raise ValueError('padding_side must be "left" or "right"')
+    sequences = list(sequences)
+    if not sequences:
+        raise ValueError("pad_sequence: sequences is empty")
+    for x in sequences:
+        expect("pad_sequence", x, "an item of sequences", 1)
     length = max(x.shape[0] for x in sequences)
     padded = []
     for x in sequences:
@@ -115,18 +226,78 @@ def pad_sequence(
 
 
 def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> list[Any]:
-    """Return the sequences of a padded tensor, each of its own length."""
+    """Return the sequences of a padded tensor, each of its own length, as views.
+
+    Parameters
+    ----------
+    padded_sequences : Tensor
+        Shape (T, B, …), or (B, T, …), any dtype.
+    lengths : Tensor or sequence of ints
+        Shape (B,).
+    batch_first : bool
+
+    Returns
+    -------
+    list of Tensors
+        Shapes (L_i, …).
+
+    Raises
+    ------
+    TypeError
+        It is no Tensor.
+    IndexError
+        There are more lengths than sequences.
+    """
     x = padded_sequences if batch_first else xp.swapaxes(padded_sequences, 0, 1)
     return [x[i, :n] for i, n in enumerate(_lengths(lengths))]
 
 
 def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
-    """Return sequences (L_i, …), packed."""
+    """Return sequences, packed.
+
+    Parameters
+    ----------
+    sequences : iterable of Tensors
+        Shapes (L_i, …).
+    enforce_sorted : bool
+        The lengths must not increase; False: they are sorted.
+
+    Returns
+    -------
+    PackedSequence
+        With `data` of shape (Σ L_i, …), its dtype promoted.
+
+    Raises
+    ------
+    TypeError
+        An item is no Tensor.
+    ValueError
+        There is none, or shapes do not fit.
+    RuntimeError
+        Lengths are 0 or not sorted.
+    """
+    sequences = list(sequences)
+    padded = pad_sequence(sequences)
     lengths = [x.shape[0] for x in sequences]
-    return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
+    return pack_padded_sequence(padded, lengths, enforce_sorted=enforce_sorted)
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Any]:
-    """Return the sequences of a packed one."""
+    """Return the sequences of a packed one.
+
+    Parameters
+    ----------
+    packed_sequences : PackedSequence
+
+    Returns
+    -------
+    list of Tensors
+        Shapes (L_i, …), the dtype of the data.
+
+    Raises
+    ------
+    TypeError
+        It is no PackedSequence.
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)
