@@ -12,44 +12,77 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-CORE = """
-    _backend/device _core/tensor _core/allocation _core/node _core/views _core/rules
-    _core/primitive _core/operands _core/record _core/door _core/writes autograd/engine
-    _ops/indexing _operators _autograd_methods _torch_methods _methods _tensor
+HOT = """
+    _core/tensor _core/allocation _core/node _core/views _core/rules _core/record _core/door
+    autograd/engine _ops/indexing _operators
+""".split()
+COLD = """
+    _backend/device _core/primitive _core/operands
+    _autograd_methods _torch_methods _methods _tensor
 """.split()
 
-# small code where speed does not count: a third of the size
-FLAGS = [] if sys.platform == "win32" else ["-O2", "-g0", "-Wno-array-bounds"]
-LINK = [] if sys.platform in ("win32", "darwin") else ["-s"]
+# the size of the modules counts
+FLAGS = [] if sys.platform == "win32" else ["-g0", "-w", "-ffunction-sections"]
+LINK = []
+PURE = "tensorxp: installed as pure Python, for the compiled core could not be built"
+if sys.platform.startswith("linux"):
+    FLAGS += ["-fno-asynchronous-unwind-tables"]
+    LINK += ["-s", "-Wl,--gc-sections"]
 
 
-def extensions() -> list[Extension]:
-    """Return what is to be compiled; nothing where that is not wanted or Cython is missing."""
-    if os.environ.get("TENSORXP_PURE_PYTHON", "0") not in ("", "0"):
-        return []
+def wanted() -> bool:
+    """Return whether anything is to be compiled."""
+    return os.environ.get("TENSORXP_PURE_PYTHON", "0") in ("", "0")
+
+
+def loops() -> list[Extension]:
+    """Return the loops over large arrays: plain C, without which NumPy does the work."""
+    flags = ["/O2"]
+    if sys.platform != "win32":
+        flags = ["-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-fopenmp-simd", "-g0"]
+        flags += ["-fno-math-errno", "-fno-trapping-math"]
+    return [
+        Extension(
+            "tensorxp._backend._loops",
+            ["src/tensorxp/_backend/_loops.c"],
+            depends=["src/tensorxp/_backend/_loops.h"],
+            extra_compile_args=flags,
+            extra_link_args=LINK if sys.platform == "win32" else [*LINK, "-lm", "-lpthread"],
+            optional=True,
+        )
+    ]
+
+
+def core() -> list[Extension]:
+    """Return the modules of the core; nothing where Cython is missing."""
     try:
         from Cython.Build import cythonize
     except ImportError:
         return []
     found = []
-    for name in CORE:
+    for name in HOT + COLD:
         source = Path("src/tensorxp", name).with_suffix(".pyx")
         source = source if source.exists() else source.with_suffix(".py")
         module = "tensorxp." + name.replace("/", ".")
+        flags = [*FLAGS, "-O2" if name in HOT else "-Os"] if FLAGS else []
         found.append(
-            Extension(module, [str(source)], extra_compile_args=FLAGS, extra_link_args=LINK)
+            Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
         )
-    compiled: list[Extension] = cythonize(
-        found,
-        build_dir="build/cython",
-        nthreads=0 if sys.platform == "win32" else os.cpu_count() or 1,
-        quiet=True,
-        compiler_directives={
-            "language_level": 3,
-            "nonecheck": True,  # what is None is an AttributeError, as in Python
-            "auto_pickle": False,
-        },
-    )
+    try:
+        compiled: list[Extension] = cythonize(
+            found,
+            build_dir="build/cython",
+            nthreads=0 if sys.platform == "win32" else os.cpu_count() or 1,
+            quiet=True,
+            compiler_directives={
+                "language_level": 3,
+                "nonecheck": True,  # what is None is an AttributeError, as in Python
+                "auto_pickle": False,
+            },
+        )
+    except Exception as error:
+        print(f"{PURE}: {error}", file=sys.stderr)
+        return []
     return compiled
 
 
@@ -61,7 +94,7 @@ class BuildOrLeave(build_ext):
         try:
             super().run()
         except Exception as error:
-            print(f"tensorxp: installed as pure Python, the compiled core was not built: {error}")
+            print(f"{PURE}: {error}", file=sys.stderr)
             for extension in self.extensions:
                 for folder in (Path(self.build_lib), Path("src")):
                     path = folder / self.get_ext_filename(extension.name)
@@ -69,4 +102,4 @@ class BuildOrLeave(build_ext):
             self.extensions = []
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildOrLeave})
+setup(ext_modules=[*core(), *loops()] if wanted() else [], cmdclass={"build_ext": BuildOrLeave})

@@ -36,7 +36,8 @@ typedef struct {
 typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
 
 /* What a unit of work is, and how large each buffer: N n·m elements, R n, M m, I n int64,
- * B a double per block of a row, D a double per column, G m elements per group of rows.
+ * B a double per block of a row, O a double per row, D a double per column, G m elements per
+ * group of rows.
  * Capital letters are written to; a `?` behind one says that it may be None. */
 #define TABLE                                                                                     \
     ENTRY(erf, 'e', "Nn")                                                                         \
@@ -61,8 +62,8 @@ typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
     ENTRY(dot_rows, 'b', "Bnn")                                                                   \
     ENTRY(dot_columns, 'c', "Dnn")                                                                \
     ENTRY(moments_columns, 'c', "DDn")                                                            \
-    ENTRY(scale_rows, 'r', "Nnrrr")                                                               \
-    ENTRY(scale_columns, 'r', "Nnmmm")                                                            \
+    ENTRY(scale_rows, 'r', "Nnorr")                                                               \
+    ENTRY(scale_columns, 'r', "Nndmm")                                                            \
     ENTRY(layer_norm, 'r', "NRRnm?m?")                                                            \
     ENTRY(layer_norm_back, 'g', "NGGnnrrm?")                                                      \
     ENTRY(sgd, 'e', "NN?n")                                                                       \
@@ -291,6 +292,7 @@ static Py_ssize_t amount(char letter, Py_ssize_t n, Py_ssize_t m) {
     case 'n':
     case 'e': return n * m;
     case 'r':
+    case 'o':
     case 'i': return n;
     case 'm':
     case 'd': return m;
@@ -302,8 +304,7 @@ static Py_ssize_t amount(char letter, Py_ssize_t n, Py_ssize_t m) {
 }
 
 static size_t width(char letter, Py_ssize_t itemsize) {
-    const int small = letter | 32;
-    return small == 'i' || small == 'b' || small == 'd' ? 8 : (size_t)itemsize;
+    return strchr("iIbBdDoO", letter) ? 8 : (size_t)itemsize;
 }
 
 /* run(loop, itemsize, n, m, *buffers, *numbers) */
@@ -326,9 +327,15 @@ static PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t nargs) 
     }
     int wrong = 0, held = 0;
     task t = {.n = n, .m = m, .wrong = &wrong};
+    Py_ssize_t next = 4, slot = 0;
+    for (const char *letter = entries[which].buffers; *letter; letter++) next += *letter != '?';
+    for (int i = 0; next < nargs && i < NUMBERS; i++) {
+        t.number[i] = PyFloat_AsDouble(args[next++]);
+        if (t.number[i] == -1.0 && PyErr_Occurred()) return NULL;
+    }
+    next = 4;
     Py_buffer views[BUFFERS];
     PyObject *result = NULL;
-    Py_ssize_t next = 4, slot = 0;
     for (const char *letter = entries[which].buffers; *letter; letter++, slot++) {
         PyObject *array = next < nargs ? args[next++] : NULL;
         const char code = *letter;
@@ -350,10 +357,6 @@ static PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t nargs) 
                          entries[which].name);
             goto done;
         }
-    }
-    for (int i = 0; next < nargs && i < NUMBERS; i++) {
-        t.number[i] = PyFloat_AsDouble(args[next++]);
-        if (t.number[i] == -1.0 && PyErr_Occurred()) goto done;
     }
     const loop fn = loops[which][itemsize == 8];
     const Py_ssize_t units = amount(entries[which].unit, n, m);

@@ -438,7 +438,13 @@ LOOP void F(sum_columns)(ARGUMENTS) { /* a sum per column, x */
         const Py_ssize_t from = i * COLUMNS;
         const Py_ssize_t n = t->m - from < COLUMNS ? t->m - from : COLUMNS;
         double s[COLUMNS] = {0};
-        for (Py_ssize_t r = 0; r < t->n; r++) {
+        Py_ssize_t r = 0;
+        for (; r + 4 <= t->n; r += 4) { /* four rows for each time that s is loaded and stored */
+            const T *x = IN(1) + ROW + from, *y = x + t->m, *z = y + t->m, *w = z + t->m;
+            for (Py_ssize_t j = 0; j < n; j++)
+                s[j] += ((double)x[j] + (double)y[j]) + ((double)z[j] + (double)w[j]);
+        }
+        for (; r < t->n; r++) {
             const T *x = IN(1) + ROW + from;
             for (Py_ssize_t j = 0; j < n; j++) s[j] += x[j];
         }
@@ -451,7 +457,14 @@ LOOP void F(dot_columns)(ARGUMENTS) { /* Σ x y per column, x, y */
         const Py_ssize_t from = i * COLUMNS;
         const Py_ssize_t n = t->m - from < COLUMNS ? t->m - from : COLUMNS;
         double s[COLUMNS] = {0};
-        for (Py_ssize_t r = 0; r < t->n; r++) {
+        Py_ssize_t r = 0;
+        for (; r + 2 <= t->n; r += 2) {
+            const T *x = IN(1) + ROW + from, *y = IN(2) + ROW + from;
+            const T *z = x + t->m, *w = y + t->m;
+            for (Py_ssize_t j = 0; j < n; j++)
+                s[j] += (double)x[j] * y[j] + (double)z[j] * w[j];
+        }
+        for (; r < t->n; r++) {
             const T *x = IN(1) + ROW + from, *y = IN(2) + ROW + from;
             for (Py_ssize_t j = 0; j < n; j++) s[j] += (double)x[j] * y[j];
         }
@@ -492,18 +505,21 @@ LOOP void F(moments_columns)(ARGUMENTS) {
 
 LOOP void F(scale_rows)(ARGUMENTS) { /* out, x, centre, scale, offset: (x - centre) scale + offset */
     for (Py_ssize_t r = start; r < stop; r++) {
-        const T *x = IN(1) + ROW, centre = IN(2)[r], scale = IN(3)[r], offset = IN(4)[r];
+        const T *x = IN(1) + ROW, scale = IN(3)[r], offset = IN(4)[r];
+        const double centre = ((const double *)t->data[2])[r];
         T *restrict out = OUT(0) + ROW;
-        for (Py_ssize_t j = 0; j < t->m; j++) out[j] = (x[j] - centre) * scale + offset;
+        for (Py_ssize_t j = 0; j < t->m; j++) out[j] = (T)(x[j] - centre) * scale + offset;
     }
 }
 
 LOOP void F(scale_columns)(ARGUMENTS) { /* as scale_rows, with the numbers of columns */
-    const T *centre = IN(2), *scale = IN(3), *offset = IN(4);
+    const T *scale = IN(3), *offset = IN(4);
+    const double *centre = t->data[2];
     for (Py_ssize_t r = start; r < stop; r++) {
         const T *x = IN(1) + ROW;
         T *restrict out = OUT(0) + ROW;
-        for (Py_ssize_t j = 0; j < t->m; j++) out[j] = (x[j] - centre[j]) * scale[j] + offset[j];
+        for (Py_ssize_t j = 0; j < t->m; j++)
+            out[j] = (T)(x[j] - centre[j]) * scale[j] + offset[j];
     }
 }
 

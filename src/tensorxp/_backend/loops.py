@@ -2,8 +2,9 @@
 
 Each function returns None where its loop does not apply (no compiler at installation, another
 dtype than float32 or float64, not C-contiguous, not NumPy's), and the caller goes on with NumPy.
-`TENSORXP_LOOPS=0` turns them off. `TENSORXP_NUM_THREADS`, or else `OMP_NUM_THREADS`, says how many
-threads share the work on a large array; by default it is one for each core.
+`TENSORXP_LOOPS=0` turns them off. `TENSORXP_NUM_THREADS`, or else `OMP_NUM_THREADS` or
+`OPENBLAS_NUM_THREADS`, says how many threads share the work on a large array; by default it is
+one for each core.
 """
 
 import os
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.memory import keep_freed
+
 try:
     if os.environ.get("TENSORXP_LOOPS") == "0":
         raise ImportError("turned off")
@@ -22,15 +25,14 @@ except ImportError:
     _loops = None
 
 _ITEMSIZES = {np.dtype(np.float32): 4, np.dtype(np.float64): 8}
-_BOTH = tuple(_ITEMSIZES)
-_FLOAT32, _FLOAT64 = _BOTH
+_FLOAT64 = np.dtype(np.float64)
 _INT64 = np.dtype(np.int64)
 _NUMBERS: dict[str, int] = {}
 
 
 def _count() -> int:
     """Return how many threads to use."""
-    for name in ("TENSORXP_NUM_THREADS", "OMP_NUM_THREADS"):
+    for name in ("TENSORXP_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         try:
             return max(1, int(os.environ[name].split(",")[0]))
         except (KeyError, ValueError):
@@ -43,9 +45,7 @@ def _count() -> int:
 if _loops is not None:
     _NUMBERS.update({name: i for i, name in enumerate(_loops.NAMES)})
     _loops.set_threads(_count())
-    if not os.environ.get("TENSORXP_KEEP_MALLOC"):
-        # else a step that frees its temporaries gives their pages back, and faults them in again
-        _loops.keep_freed(1 << 28)
+    keep_freed(_loops.keep_freed)
 
 
 def available() -> bool:
@@ -278,9 +278,10 @@ def rescaled(x: Any, axis: tuple[int, ...] | None, centre: Any, scale: Any, offs
     if not way:
         return None
     count = n if way == "_rows" else m
+    kinds: Any = ((centre, _FLOAT64), (scale, x.dtype), (offset, x.dtype))
     numbers = [
-        np.ascontiguousarray(np.broadcast_to(np.asarray(a, x.dtype).reshape(-1), (count,)))
-        for a in (centre, scale, offset)
+        np.ascontiguousarray(np.broadcast_to(np.asarray(a, dtype).reshape(-1), (count,)))
+        for a, dtype in kinds
     ]
     out = np.empty(x.shape, x.dtype)
     _call("scale" + way, n, m, out, x, *numbers)

@@ -7,6 +7,7 @@ forward mode follows from them.
 import math
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import elementwise
@@ -20,6 +21,9 @@ def _real(xp: Any, x: Any) -> Any:
 
 
 def _relu_forward(xp: Any, x: Any) -> Any:
+    found = loops.mapped("relu", x) if x.size >= loops.LARGE else None
+    if found is not None:
+        return found
     if x.size < SMALL or not on_host(xp) or not x.flags.c_contiguous:
         return xp.base.maximum(x, 0)
     # NumPy is four times as fast on two arrays as on an array and a scalar
@@ -31,13 +35,14 @@ def _relu_forward(xp: Any, x: Any) -> Any:
     return out.reshape(x.shape)
 
 
-# y = max(x, 0): the derivative at 0 is 0
-relu_p = elementwise(
-    "relu",
-    forward=_relu_forward,
+def _relu_slope(ct: Any, out: Any) -> Any:
+    # y = max(x, 0): the derivative at 0 is 0
+    found = loops.mapped_with("relu_slope", out, ct) if ct.size >= loops.LARGE else None
     # a product with the mask: selecting by it costs many times as much where it is irregular
-    x=lambda ct, out: ct * (out > 0),
-)
+    return ct * (out > 0) if found is None else found
+
+
+relu_p = elementwise("relu", forward=_relu_forward, x=_relu_slope)
 
 
 def relu(x: Tensor, /) -> Tensor:
@@ -48,6 +53,9 @@ def relu(x: Tensor, /) -> Tensor:
 def raw_sigmoid(xp: Any, x: Any) -> Any:
     """Return 1 / (1 + exp(-x)) of a raw array, without overflow."""
     x = _real(xp, x)
+    found = loops.mapped("sigmoid", x)
+    if found is not None:
+        return found
     out = xp.asarray(xp.negative(x))
     if x.dtype.kind == "f":
         # exp of more would overflow; the quotient is 0 to the last denormal there

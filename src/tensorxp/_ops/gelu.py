@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
@@ -45,10 +46,14 @@ def _gelu_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, square: Any) -
 
 def _gelu_tanh_forward(xp: Any, x: Any) -> Any:
     x = x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
-    return in_blocks(xp, _gelu_block, (x,), 1)
+    found = loops.mapped("gelu_tanh", x)
+    return in_blocks(xp, _gelu_block, (x,), 1) if found is None else found
 
 
 def _gelu_tanh_slope(xp: Any, ct: Any, x: Any) -> Any:
+    found = loops.mapped_with("gelu_tanh_slope", x, ct)
+    if found is not None:
+        return found
     if not isinstance(x, Tensor) and x.shape == ct.shape:
         return in_blocks(xp, _gelu_slope_block, (x, ct), 2)
     t = xp.tanh(x * (_SQRT_2_PI + 0.044715 * _SQRT_2_PI * x * x))
@@ -103,6 +108,9 @@ def _gelu_exact_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, square: 
 
 
 def _gelu_forward(xp: Any, x: Any) -> Any:
+    found = loops.mapped("gelu", x)
+    if found is not None:
+        return found
     if x.dtype == xp.float32:
         return in_blocks(xp, _gelu_exact_block, (x,), 2)
     return x * (0.5 * (1 + erf_of(xp, x * math.sqrt(0.5))))
@@ -117,6 +125,9 @@ def erf_of(xp: Any, x: Any) -> Any:
 
 def _gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
     # y = x Φ(x): dy = (Φ(x) + x φ(x)) dx
+    found = loops.mapped_with("gelu_slope", x, ct)
+    if found is not None:
+        return found
     if not isinstance(x, Tensor) and x.dtype == ct.dtype == xp.float32 and x.shape == ct.shape:
         return in_blocks(xp, _gelu_exact_slope_block, (x, ct), 2)
     normal = 0.5 * (1 + erf_of(xp, x * math.sqrt(0.5)))

@@ -26,7 +26,27 @@ def _missing(function: str, x: Any) -> Any:
 
 
 def nansum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the sum of `x` over `axis`, NaN counting as 0; `dtype` as in `sum`."""
+    """Return the sum of `x` over `axis`, NaN counting as 0.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    dtype : dtype or None
+        As for `sum`.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`; dtype as of `sum`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     return sum(where(_missing("nansum", x), 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
@@ -35,7 +55,24 @@ def nanmean(
 ) -> Tensor:
     """Return the mean of what is not NaN in `x` over `axis`; NaN where nothing is.
 
-    `dtype` is that of the sum and the result.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    dtype : dtype or None
+        Of the sum and the result; None is that of `x`, of integers and bool float64.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, that dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     missing = _missing("nanmean", x)
     total: Any = sum(where(missing, 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
@@ -44,12 +81,52 @@ def nanmean(
 
 
 def nanmax(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the largest of what is not NaN in `x` over `axis`; NaN where nothing is."""
+    """Return the largest of what is not NaN in real `x` over `axis`; NaN where nothing is.
+
+    Complex `x` is taken as by `max`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, its dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; one given twice, or there are no elements.
+    """
     return _nan_extremum("nanmax", max, float("-inf"), x, axis, keepdims)
 
 
 def nanmin(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the smallest of what is not NaN in `x` over `axis`; NaN where nothing is."""
+    """Return the smallest of what is not NaN in real `x` over `axis`; NaN where nothing is.
+
+    Complex `x` is taken as by `min`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, its dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; one given twice, or there are no elements.
+    """
     return _nan_extremum("nanmin", min, float("inf"), x, axis, keepdims)
 
 
@@ -65,7 +142,25 @@ def _nan_extremum(
 
 
 def ptp(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Return the largest less the smallest value of `x` over `axis`."""
+    """Return the largest less the smallest value of `x` over `axis`, ordered as by `max`.
+
+    Parameters
+    ----------
+    x : Tensor, numeric
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`, its dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor or bool; no such axis; one given twice, or there are no elements.
+    """
     top: Any = max(x, axis=axis, keepdims=keepdims)
     return top - min(x, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
@@ -73,14 +168,33 @@ def ptp(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def average(
     x: Tensor, /, *, axis: Axis = None, weights: Tensor | None = None, keepdims: bool = False
 ) -> Tensor:
-    """Return the mean of `x` over `axis`, with `weights` the weighted mean.
+    """Return the mean of `x` over `axis`, with weights the weighted mean; NaN where they sum to 0.
 
-    `weights` has the shape of `x`, or is 1-D along the one `axis`.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    weights : Tensor or None
+        Of the shape of `x`, or 1-D along the one `axis`.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`; its dtype, promoted with that of `weights`; of integers a real
+        floating one.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` or `weights` is no Tensor; no such axis; one given twice, or weights of another shape.
     """
     if weights is None:
         return mean(x, axis=axis, keepdims=keepdims)
     axes = normalize_axes("average", axis, dimensions("average", x))
     shape = x._data.shape
+    dimensions("average", weights, "weights")
     w: Any = weights
     if w.shape != shape:
         if len(axes) != 1 or w.shape != (shape[axes[0]],):
@@ -110,6 +224,23 @@ def median(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor
     """Return the median of `x` over `axis`, the mean of the two middle elements of an even number.
 
     NaN where an element is NaN. Both middle elements get half of the gradient.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x` without `axis`; its dtype, of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; no such axis; one given twice, or there are no elements.
     """
     rows, axes = _sorted_last("median", x, axis)
     n = rows.shape[-1]
@@ -128,16 +259,37 @@ def _with_nan(found: Tensor, rows: Any) -> Tensor:
 def quantile(
     x: Tensor, q: Any, /, *, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """Return the quantiles `q` (numbers in [0, 1]) of `x` over `axis`.
+    """Return quantiles of `x` over `axis`; NaN where an element is NaN.
 
-    The axes of `q` come first. `method` says what to take between two elements: "linear",
-    "lower", "higher", "midpoint" or "nearest". NaN where an element is NaN. Differentiable in
-    `x`; `q` is a number, a list, or a Tensor that is taken as constant.
+    Differentiable in `x`; `q` is taken as constant.
+
+    Parameters
+    ----------
+    x : Tensor, numeric
+    q : number, sequence or Tensor
+        Of any shape, in [0, 1].
+    axis : int, tuple of ints or None
+    method : str
+        What to take between two elements: "linear", "lower", "higher", "midpoint", "nearest".
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape of `q`, then that of `x` without `axis`; dtype of `x`, of integers a real floating
+        one.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor, `q` no numbers; no such axis; one given twice, no elements, `q` out of
+        range, another method.
     """
     if method not in _METHODS:
         raise ValueError(f"quantile: method is {method!r}; allowed are {', '.join(_METHODS)}")
     rows, axes = _sorted_last("quantile", x, axis)
-    q = _host(x, q)
+    q = _host("quantile", x, q)
     found = [_quantile(rows, float(p), method, axes, keepdims) for p in q.reshape(-1)]
     if not q.shape:
         return found[0]
@@ -168,29 +320,74 @@ def _quantile(rows: Any, q: float, method: str, axes: tuple[int, ...], keepdims:
 def percentile(
     x: Tensor, q: Any, /, *, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
-    """Return `quantile` of `x` for percentages `q` in [0, 100]."""
-    return quantile(x, _host(x, q) / 100, axis=axis, method=method, keepdims=keepdims)
+    """Return `quantile` of `x` for percentages.
+
+    Parameters
+    ----------
+    x : Tensor, numeric
+    q : number, sequence or Tensor
+        Of any shape, in [0, 100].
+    axis : int, tuple of ints or None
+    method : str
+        As for `quantile`.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype as of `quantile`.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        As for `quantile`.
+    """
+    q = _host("percentile", x, q)
+    if q.size and not (q.min() >= 0 and q.max() <= 100):
+        raise ValueError(f"percentile: q is {q}; allowed are numbers from 0 to 100")
+    return quantile(x, q / 100, axis=axis, method=method, keepdims=keepdims)
 
 
-def _host(x: Tensor, q: Any) -> Any:
-    """Return quantiles as a NumPy array."""
+def _host(function: str, x: Tensor, q: Any) -> Any:
+    """Return quantiles as a NumPy array; TypeError where they are no real numbers."""
+    dimensions(function, x)
     if isinstance(q, Tensor):
         note_read(q)
         q = q._data
-    return x._device.raw.to_numpy(q)
+    found = x._device.raw.to_numpy(q)
+    if found.dtype.kind not in "biuf":
+        raise TypeError(f"{function}: q is {q!r}; allowed are real numbers")
+    return found
 
 
 def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: int = -1) -> Tensor:
     """Return the integral of `y` along `axis` by the trapezoidal rule.
 
-    `x` are the places of the samples (1-D, or of the shape of `y`), evenly `dx` apart by default.
+    Parameters
+    ----------
+    y : Tensor, any dtype
+    x : Tensor, real, or None
+        The places of the samples: 1-D, or of the shape of `y`; None: evenly `dx` apart.
+    dx : float
+    axis : int
+
+    Returns
+    -------
+    Tensor
+        Shape of `y` without `axis`; its dtype, promoted with that of `x`; of integers float64.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `y` or `x` is no Tensor; no such axis; shapes that don't fit.
     """
-    ndim = dimensions("trapezoid", y)
+    ndim = dimensions("trapezoid", y, "y")
     axis = normalize_axis("trapezoid", axis, ndim)
     samples: Any = y
     step: Any = dx
     if x is not None:
-        if x._data.ndim == 1:
+        if dimensions("trapezoid", x) == 1:
             step = reshape(diff(x), (-1,) + (1,) * (ndim - 1 - axis))
         else:
             step = diff(x, axis=axis)
@@ -201,10 +398,29 @@ def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: i
 def cov(
     x: Tensor, /, *, rowvar: bool = True, correction: int | float = 1, weights: Any = None
 ) -> Tensor:
-    """Return the covariance matrix of the variables in the rows of `x` (columns: not `rowvar`).
+    """Return the covariance matrix of the variables in the rows of `x`.
 
-    `correction` is taken off the number of observations; `weights` are relative weights of the
-    observations, with which the divisor is their sum less `correction` times their mean square.
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (N, count), or (count,) for one variable.
+    rowvar : bool
+        False: the variables are the columns.
+    correction : float
+        Taken off the number of observations.
+    weights : Tensor, real, or None
+        Relative weights of the observations, shape (count,): the divisor is their sum less
+        `correction` times their mean square.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, N), 0-d for 1-D `x`; dtype of `x`, of integers a real floating one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` or `weights` is no Tensor, `correction` no number; other shapes.
     """
     rows, ndim = _variables("cov", x, rowvar)
     n = rows.shape[-1]
@@ -212,6 +428,7 @@ def cov(
         centred = rows - mean(rows, axis=-1, keepdims=True)
         found: Any = matmul(centred, centred.mT.conjugate()) / (n - correction)
     else:
+        dimensions("cov", weights, "weights")
         w: Any = weights
         centre: Any = average(rows, axis=1, weights=w, keepdims=True)
         centred = rows - centre
@@ -223,7 +440,27 @@ def cov(
 
 
 def corrcoef(x: Tensor, /, *, rowvar: bool = True) -> Tensor:
-    """Return the matrix of correlation coefficients of the variables in the rows of `x`."""
+    """Return the matrix of correlation coefficients of the variables in the rows of `x`.
+
+    NaN for a variable that is constant.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        Shape (N, count), or (count,) for one variable.
+    rowvar : bool
+        False: the variables are the columns.
+
+    Returns
+    -------
+    Tensor
+        Shape (N, N), 0-d for 1-D `x`; dtype of `x`, of integers a real floating one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `x` is no Tensor; three axes or more.
+    """
     rows, ndim = _variables("corrcoef", x, rowvar)
     centred = rows - mean(rows, axis=-1, keepdims=True)
     square: Any = sum((centred * centred.conjugate()).real, axis=-1, keepdims=True)

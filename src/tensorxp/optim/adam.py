@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
@@ -37,10 +38,44 @@ class _Moments(Optimizer):
 
 
 class Adam(_Moments):
-    """Adam (Kingma & Ba 2015): p -= lr · m̂ / (√v̂ + eps), m and v averages of g and g².
+    """p -= lr · m̂ / (√v̂ + eps), m and v averages of g and g² (Kingma and Ba, 2015).
 
-    `amsgrad` divides by the greatest v so far; `decoupled_weight_decay` decays p itself (AdamW).
+    m = β₁ m + (1 - β₁) g and m̂ = m / (1 - β₁^t); v the same with β₂ and g². State: `step`,
+    `exp_avg` (m), `exp_avg_sq` (v) and, with `amsgrad`, `max_exp_avg_sq`.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    betas : pair of floats
+        β₁ and β₂, in [0, 1).
+    eps : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    amsgrad : bool
+        Divide by the greatest v so far (Reddi and others, 2018).
+    foreach, capturable, fused : bool or None
+        Ignored.
+    maximize : bool
+        Go up: -g for g.
+    differentiable : bool
+        True is not supported.
+    decoupled_weight_decay : bool
+        Decay p itself, as `AdamW`.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
     """
+
+    _kernel = "adam"
 
     def __init__(
         self,
@@ -97,6 +132,12 @@ class Adam(_Moments):
             group["maximize"],
         )
 
+    def _at_once(self, arrays: list[Any], c: Any) -> bool:
+        *numbers, maximize = c
+        p, g, average, square, *top = arrays
+        states = (average, square, top[0] if top else None)
+        return loops.stepped("adam", (p, *states, g), (*numbers, -1 if maximize else 1))
+
     def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         size, root, beta1, beta2, decay, keep, eps, maximize = c
         out, more = scratch
@@ -117,7 +158,35 @@ class Adam(_Moments):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): p *= 1 - lr · weight_decay."""
+    """`Adam` with decoupled weight decay, p *= 1 - lr · weight_decay (Loshchilov and Hutter, 2019).
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    betas : pair of floats
+        β₁ and β₂, in [0, 1).
+    eps, weight_decay : float
+    amsgrad : bool
+        Divide by the greatest v so far.
+    maximize : bool
+        Go up: -g for g.
+    foreach, capturable, fused : bool or None
+        Ignored.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+    """
 
     def __init__(
         self,
@@ -151,7 +220,40 @@ class AdamW(Adam):
 
 
 class NAdam(_Moments):
-    """Adam with Nesterov momentum (Dozat 2016), μ(t) = β₁ (1 - 0.96^(t · momentum_decay) / 2)."""
+    """`Adam` with Nesterov momentum, μ(t) = β₁ (1 - 0.96^(t · momentum_decay) / 2) (Dozat, 2016).
+
+    State: `step`, `mu_product`, `exp_avg`, `exp_avg_sq`.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    betas : pair of floats
+        β₁ and β₂, in [0, 1).
+    eps : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    momentum_decay : float
+    decoupled_weight_decay : bool
+        Decay p itself, as `AdamW`.
+    foreach, capturable : bool or None
+        Ignored.
+    maximize : bool
+        Go up: -g for g.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+    """
 
     def __init__(
         self,
@@ -230,7 +332,39 @@ class NAdam(_Moments):
 
 
 class RAdam(_Moments):
-    """Rectified Adam (Liu et al. 2020): plain momentum until the variance of v is tractable."""
+    """Rectified `Adam`: plain momentum until the variance of v is tractable (Liu and others, 2020).
+
+    State: `step`, `exp_avg`, `exp_avg_sq`.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    betas : pair of floats
+        β₁ and β₂, in [0, 1).
+    eps : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    decoupled_weight_decay : bool
+        Decay p itself, as `AdamW`.
+    foreach, capturable : bool or None
+        Ignored.
+    maximize : bool
+        Go up: -g for g.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+    """
 
     def __init__(
         self,
@@ -297,7 +431,37 @@ class RAdam(_Moments):
 
 
 class Adamax(_Moments):
-    """Adam with the infinity norm (Kingma & Ba 2015): u = max(β₂ u, |g| + eps)."""
+    """`Adam` with the infinity norm: p -= lr · m̂ / u, u = max(β₂ u, |g| + eps).
+
+    Kingma and Ba, 2015. State: `step`, `exp_avg`, `exp_inf`.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    betas : pair of floats
+        β₁ and β₂, in [0, 1).
+    eps : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    foreach, capturable : bool or None
+        Ignored.
+    maximize : bool
+        Go up: -g for g.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+    """
 
     _names = ("exp_avg", "exp_inf")
 

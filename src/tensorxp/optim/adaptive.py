@@ -25,7 +25,38 @@ def _count(state: dict[str, Any]) -> float:
 
 
 class Adagrad(Optimizer):
-    """Adagrad (Duchi et al. 2011): p -= lr / (1 + (t - 1) lr_decay) · g / (√(Σ g²) + eps)."""
+    """p -= lr / (1 + (t - 1) lr_decay) · g / (√(Σ g²) + eps) (Duchi and others, 2011).
+
+    State: `step`, `sum`.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    lr_decay : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    initial_accumulator_value : float
+        Of `sum`.
+    eps : float
+    foreach, fused : bool or None
+        Ignored.
+    maximize : bool
+        Go up: -g for g.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+    """
 
     def __init__(
         self,
@@ -93,7 +124,37 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Adadelta (Zeiler 2012): the step is √(E Δ² + eps) / √(E g² + eps) · g, times `lr`."""
+    """p -= lr · √(E Δ² + eps) / √(E g² + eps) · g, E averages with `rho` (Zeiler, 2012).
+
+    State: `step`, `square_avg` (E g²), `acc_delta` (E Δ²).
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    rho : float
+        In [0, 1].
+    eps : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    foreach, capturable : bool or None
+        Ignored.
+    maximize : bool
+        Go up: -g for g.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+    """
 
     _buffers = 3
 
@@ -153,7 +214,39 @@ class Adadelta(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop (Hinton 2012): p -= lr · g / (√v + eps), v the average of g², perhaps centered."""
+    """p -= lr · g / (√v + eps), v = alpha v + (1 - alpha) g² (Hinton, 2012).
+
+    State: `step`, `square_avg` (v), and `momentum_buffer`, `grad_avg` where asked for.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    alpha, eps : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    momentum : float
+        b = momentum · b + the quotient, p -= lr · b.
+    centered : bool
+        Subtract from v the square of the average of g (Graves, 2013).
+    foreach, capturable : bool or None
+        Ignored.
+    maximize : bool
+        Go up: -g for g.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+    """
 
     def __init__(
         self,

@@ -130,10 +130,37 @@ def strong_wolfe(
 
 
 class LBFGS(Optimizer):
-    """L-BFGS over one group of parameters; `step` needs the closure, and calls it many times.
+    """L-BFGS, a quasi-Newton method; `step` needs the closure, and calls it many times.
 
-    `line_search_fn` is None (steps of `lr`) or "strong_wolfe". It keeps `history_size` pairs of
-    vectors as long as all parameters together.
+    Nocedal and Wright, Numerical Optimization, algorithms 7.4, 3.5 and 3.6.
+
+    Parameters
+    ----------
+    params : iterable
+        Tensors, or one group.
+    lr : float or Tensor
+        The step where there is no line search.
+    max_iter : int
+        Iterations of one `step`.
+    max_eval : int or None
+        Calls of the closure; None: 1.25 max_iter.
+    tolerance_grad : float
+        End where no element of the gradient is larger.
+    tolerance_change : float
+        End where the loss or no element changes more.
+    history_size : int
+        Pairs of vectors kept, each as long as all parameters together.
+    line_search_fn : str or None
+        "strong_wolfe".
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors; in `step`: no closure.
+    ValueError
+        `params` is empty or not of leaves, has several groups, or `lr` is negative.
+    RuntimeError
+        Another `line_search_fn`.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from itertools import chain, count
 from typing import Any, ClassVar
 
 import tensorxp as xp
+from tensorxp._backend import cuda_updates
 from tensorxp._core.door import wrap
 from tensorxp._core.writes import bump
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, as_real, current, pieces
@@ -91,12 +92,26 @@ class Handle:
 
 
 class Optimizer:
-    """The base of all optimizers, with PyTorch's methods, attributes and state dicts.
+    """The base of all optimizers: groups of parameters, their states, and state dicts as PyTorch's.
 
-    `params` are Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    defaults : dict
+        Options that groups do not give.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or one is in two groups.
     """
 
     _buffers: ClassVar[int] = 2
+    #: The name of the one kernel that does a step on CUDA, where there is one.
+    _kernel: ClassVar[str | None] = None
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -107,7 +122,13 @@ class Optimizer:
             raise TypeError(
                 f"{type(self).__name__}: params is a Tensor; give an iterable of Tensors or dicts"
             )
-        groups = list(params)
+        try:
+            groups = list(params)
+        except TypeError:
+            raise TypeError(
+                f"{type(self).__name__}: params is a {type(params).__name__}; give an iterable of "
+                "Tensors or dicts"
+            ) from None
         if not groups:
             raise ValueError(f"{type(self).__name__}: optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
@@ -124,10 +145,16 @@ class Optimizer:
     # groups
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with options of their own; defaults fill what is not given."""
+        """Add `param_group`, a dict of "params" and options; defaults fill what is not given.
+
+        TypeError for other things than Tensors, KeyError without "params", ValueError for tensors
+        that are no leaves or in another group; nothing is changed then.
+        """
         if not isinstance(param_group, dict):
             raise TypeError(f"add_param_group: param_group is a {type(param_group).__name__}")
         group = dict(param_group)
+        if "params" not in group:
+            raise KeyError("add_param_group: param_group has no 'params'")
         params = group["params"]
         if isinstance(params, set):
             raise TypeError("add_param_group: params is a set, whose order changes; give a list")
@@ -163,7 +190,7 @@ class Optimizer:
         self.param_groups.append(group)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters, or fill them with zeros."""
+        """Forget the gradients of all parameters; unless `set_to_none`, fill them with zeros."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:
@@ -216,6 +243,11 @@ class Optimizer:
         limit = LIMITS.get(device.type, LIMIT)
         with current(device):
             arrays = [as_real(t._data) for t in (p, grad, *slots)]
+            kernel = self._kernel if device.type == "cuda" else None
+            if kernel is not None and cuda_updates.step(kernel, arrays, c):
+                return bump(p)
+            if self._at_once(arrays, c):
+                return bump(p)
             for target, g, *states in pieces(arrays, limit):
                 scratch = self._scratch.like(device, target, self._buffers)
                 self._rule(raw, target, g, states, scratch, c)
@@ -230,16 +262,23 @@ class Optimizer:
         """Return the Tensors of the state that the rule uses, and the numbers of this step."""
         raise NotImplementedError
 
+    def _at_once(self, arrays: list[Any], c: Any) -> bool:
+        """Do the step on (p, g, *states) by a compiled loop; return whether there is one."""
+        return False
+
     def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         """Update `p` and `states` in place; `xp` is the raw namespace."""
         raise NotImplementedError
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
-        """Call `hook(optimizer, args, kwargs)` before each step; it may return new ones."""
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return new ones.
+
+        Returns a handle with `remove()`.
+        """
         return Handle(self._pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., None]) -> Handle:
-        """Call `hook(optimizer, args, kwargs)` after each step."""
+        """Call `hook(optimizer, args, kwargs)` after each step; return a handle with `remove()`."""
         return Handle(self._post_hooks, hook)
 
     # states
@@ -259,11 +298,15 @@ class Optimizer:
         return {"state": dict(sorted(state.items())), "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take states and options from a state dict, one of PyTorch too.
+        """Take states and options from `state_dict`, one of PyTorch too.
 
-        Values are copied, and brought to the device and dtype of their parameter. ValueError,
-        with nothing changed, where groups or their sizes differ.
+        Values are copied, and brought to the device and dtype of their parameter. KeyError or
+        ValueError, with nothing changed, where entries are missing or groups or their sizes
+        differ.
         """
+        for entry in ("state", "param_groups"):
+            if entry not in state_dict:
+                raise KeyError(f"load_state_dict: the state dict has no {entry!r}")
         saved = [dict(group) for group in state_dict["param_groups"]]
         if len(saved) != len(self.param_groups):
             raise ValueError(

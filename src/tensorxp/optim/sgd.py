@@ -2,15 +2,46 @@
 
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp.optim._pieces import add_scaled, total_gradient
 from tensorxp.optim.optimizer import Optimizer, check, filled_like, number, options
 
 
 class SGD(Optimizer):
-    """p -= lr · b, where b = momentum · b + (1 - dampening) · g, or g + momentum · b (Nesterov).
+    """Stochastic gradient descent: p -= lr · b, with b = momentum · b + (1 - dampening) · g.
 
-    The first step has b = g. `weight_decay` adds weight_decay · p to g.
+    The first step has b = g; without momentum b = g always. State: `momentum_buffer`, of the shape
+    and dtype of p.
 
+    Parameters
+    ----------
+    params : iterable
+        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
+    lr : float or Tensor
+        Not negative.
+    momentum, dampening : float
+    weight_decay : float
+        Adds weight_decay · p to g.
+    nesterov : bool
+        g + momentum · b for b; with momentum and without dampening.
+    maximize : bool
+        Go up: -g for g.
+    foreach, fused : bool or None
+        Ignored.
+    differentiable : bool
+        True is not supported.
+
+    Raises
+    ------
+    TypeError
+        `params` holds anything but Tensors.
+    ValueError
+        `params` is empty or not of leaves, or an option is out of its range.
+    NotImplementedError
+        `differentiable` is True.
+
+    Examples
+    --------
     >>> import tensorxp as xp
     >>> p = xp.asarray([1.0], requires_grad=True)
     >>> optimizer = xp.optim.SGD([p], lr=0.25)
@@ -21,6 +52,7 @@ class SGD(Optimizer):
     """
 
     _buffers = 1
+    _kernel = "sgd"
 
     def __init__(
         self,
@@ -71,6 +103,13 @@ class SGD(Optimizer):
             group["maximize"],
             first,
         )
+
+    def _at_once(self, arrays: list[Any], c: Any) -> bool:
+        lr, momentum, dampening, weight_decay, nesterov, maximize, first = c
+        p, g, *states = arrays
+        buffer = states[0] if states else None
+        numbers = (lr, momentum, 1 - dampening, weight_decay, -1 if maximize else 1)
+        return loops.stepped("sgd", (p, buffer, g), (*numbers, nesterov, first))
 
     def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         lr, momentum, dampening, weight_decay, nesterov, maximize, first = c

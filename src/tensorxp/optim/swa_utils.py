@@ -10,7 +10,7 @@ from tensorxp._core.writes import bump
 from tensorxp.nn import Module
 from tensorxp.nn.normalization import _BatchNorm
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, current, pieces
-from tensorxp.optim.lr_scheduler._base import LRScheduler, per_group
+from tensorxp.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group
 from tensorxp.optim.optimizer import Optimizer
 
 _scratch = Scratch()
@@ -40,7 +40,23 @@ def _approach(average: Any, current_value: Any, weight: float) -> None:
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[list[Any], list[Any], Any], None]:
-    """Return the function that moves averages to (1 - decay) of the way to the parameters."""
+    """Return a `multi_avg_fn` of `AveragedModel`: average += (1 - decay) (parameter - average).
+
+    Parameters
+    ----------
+    decay : float
+        In [0, 1].
+
+    Returns
+    -------
+    callable
+        f(averages, parameters, num_averaged), in place.
+
+    Raises
+    ------
+    ValueError
+        `decay` is out of range.
+    """
     _check_decay(decay)
 
     def ema_update(averages: list[Any], params: list[Any], num_averaged: Any) -> None:
@@ -51,7 +67,13 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[list[Any], list[Any]
 
 
 def get_swa_multi_avg_fn() -> Callable[[list[Any], list[Any], Any], None]:
-    """Return the function that updates equally weighted averages."""
+    """Return a `multi_avg_fn` of `AveragedModel` that weighs all models equally.
+
+    Returns
+    -------
+    callable
+        f(averages, parameters, num_averaged), in place.
+    """
 
     def swa_update(averages: list[Any], params: list[Any], num_averaged: Any) -> None:
         for average, p in zip(averages, params, strict=True):
@@ -61,7 +83,23 @@ def get_swa_multi_avg_fn() -> Callable[[list[Any], list[Any], Any], None]:
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], Any]:
-    """Return the function of one average: decay · average + (1 - decay) · parameter."""
+    """Return an `avg_fn` of `AveragedModel`: decay · average + (1 - decay) · parameter.
+
+    Parameters
+    ----------
+    decay : float
+        In [0, 1].
+
+    Returns
+    -------
+    callable
+        f(average, parameter, num_averaged), which returns the new average.
+
+    Raises
+    ------
+    ValueError
+        `decay` is out of range.
+    """
     _check_decay(decay)
 
     def ema_update(average: Any, param: Any, num_averaged: Any) -> Any:
@@ -71,7 +109,13 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], Any]:
 
 
 def get_swa_avg_fn() -> Callable[[Any, Any, Any], Any]:
-    """Return the function of one equally weighted average."""
+    """Return an `avg_fn` of `AveragedModel` that weighs all models equally.
+
+    Returns
+    -------
+    callable
+        f(average, parameter, num_averaged), which returns the new average.
+    """
 
     def swa_update(average: Any, param: Any, num_averaged: Any) -> Any:
         return average + (param - average) / (int(num_averaged) + 1)
@@ -80,11 +124,28 @@ def get_swa_avg_fn() -> Callable[[Any, Any, Any], Any]:
 
 
 class AveragedModel(Module):
-    """A copy of `model` whose parameters are averages of those given to `update_parameters`.
+    """A copy of a model with averages of the parameters given to `update_parameters`.
 
-    The default is the equally weighted average; `multi_avg_fn=get_ema_multi_avg_fn(0.999)` gives
-    the exponential one. `avg_fn` averages one parameter at a time. With `use_buffers`, buffers are
-    averaged too; otherwise they are copied.
+    Izmailov and others, 2018. Shape: the model's. Buffer: `n_averaged`.
+
+    Parameters
+    ----------
+    model : Module
+    device : Device, str or None
+        Of the copy.
+    avg_fn : callable or None
+        Averages one parameter at a time.
+    multi_avg_fn : callable or None
+        Averages all; None: equal weights.
+    use_buffers : bool
+        Average buffers too; otherwise they are copied.
+
+    Raises
+    ------
+    TypeError
+        `model` is no Module.
+    ValueError
+        Both functions are given.
     """
 
     def __init__(
@@ -96,6 +157,10 @@ class AveragedModel(Module):
         use_buffers: bool = False,
     ) -> None:
         super().__init__()
+        if not isinstance(model, Module):
+            raise TypeError(
+                f"AveragedModel: model is a {type(model).__name__}; it must be a Module"
+            )
         if avg_fn is not None and multi_avg_fn is not None:
             raise ValueError("AveragedModel: give avg_fn or multi_avg_fn, not both")
         self.module = deepcopy(model)
@@ -111,11 +176,14 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Any) -> None:
-        """Take the parameters of `model` into the averages."""
+        """Take the parameters of `model` into the averages; ValueError where shapes differ."""
         ours, theirs = list(self.module.parameters()), list(model.parameters())
         buffers = list(self.module.buffers()), list(model.buffers())
         if self.use_buffers:
             ours, theirs = ours + buffers[0], theirs + buffers[1]
+        shapes = [[x.shape for x in side] for side in (ours, theirs)]
+        if shapes[0] != shapes[1]:
+            raise ValueError("update_parameters: model has parameters of other shapes")
         n = int(self.n_averaged)
         with xp.no_grad():
             pairs = [
@@ -141,8 +209,22 @@ class AveragedModel(Module):
 def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
     """Recompute the running statistics of all batch norms by one pass over `loader`.
 
-    A batch is the input, or a list or tuple whose first item is.
+    Parameters
+    ----------
+    loader : iterable
+        Of inputs, or of lists or tuples whose first item is one.
+    model : Module
+        Called in training mode, without recording.
+    device : Device, str or None
+        To which inputs are moved.
+
+    Raises
+    ------
+    TypeError
+        `model` is no Module.
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"update_bn: model is a {type(model).__name__}; it must be a Module")
     momenta = {}
     for module in model.modules():
         if isinstance(module, _BatchNorm):
@@ -166,7 +248,26 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """Goes from the present rate to `swa_lr` in `anneal_epochs`, by "cos" or "linear"."""
+    """Goes from the present rate to `swa_lr` in `anneal_epochs`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    swa_lr : float or list
+        One for each group.
+    anneal_epochs : int
+    anneal_strategy : str
+        "cos" or "linear".
+    last_epoch : int
+        To resume after this epoch; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        Other lengths, `anneal_epochs` or `anneal_strategy`.
+    """
 
     def __init__(
         self,
@@ -176,6 +277,7 @@ class SWALR(LRScheduler):
         anneal_strategy: str = "cos",
         last_epoch: int = -1,
     ) -> None:
+        check_optimizer(self, optimizer)
         lrs = per_group("SWALR", "swa_lr", optimizer, swa_lr)
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(

@@ -6,6 +6,7 @@ erf and erfc also work without SciPy, by Cody's rational approximations.
 from math import pi, sqrt
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp._backend.special import available, library, on_gpu
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
@@ -20,6 +21,9 @@ _erf, _erfc = library("erf"), library("erfc")
 
 
 def _erf_forward(xp: Any, x: Any) -> Any:
+    found = loops.mapped("erf", x)
+    if found is not None:
+        return found
     if x.dtype.char == "f" and x.size >= 4096 and not on_gpu(xp):
         return cody.erf32(xp, x)  # a fifth of the library's time
     return _erf(xp, x) if available(xp) else cody.erf(xp, x)
@@ -58,29 +62,102 @@ erfcinv_p = elementwise(
 def erf(x: Tensor, /) -> Tensor:
     """Return the error function, 2/√π times the integral of exp(-t²) from 0 to `x`.
 
-    Works without SciPy; complex `x` needs it. Large float32 arrays on the CPU are computed in
-    single precision, to 3 units in the last place.
+    Large float32 arrays on the CPU are computed in single precision, to 3 units in the last place.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; `x` is complex and SciPy is missing.
     """
     return unary(erf_p, x)
 
 
 def erfc(x: Tensor, /) -> Tensor:
-    """Return 1 - erf(x), accurate where erf is near 1. Works without SciPy for real `x`."""
+    """Return 1 - erf(x), accurate where erf is near 1.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; `x` is complex and SciPy is missing.
+    """
     return unary(erfc_p, x)
 
 
 def erfcx(x: Tensor, /) -> Tensor:
-    """Return exp(x²) erfc(x), which neither overflows nor vanishes for large `x`."""
+    """Return exp(x²) erfc(x), which neither overflows nor vanishes for large `x`.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(erfcx_p, x)
 
 
 def erfinv(x: Tensor, /) -> Tensor:
-    """Return the inverse of erf on [-1, 1]; ±inf with an infinite gradient at ±1."""
+    """Return the inverse of erf on [-1, 1]; ±inf with an infinite gradient at ±1.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(erfinv_p, x)
 
 
 def erfcinv(x: Tensor, /) -> Tensor:
-    """Return the inverse of erfc on [0, 2]; ±inf with an infinite gradient at the ends."""
+    """Return the inverse of erfc on [0, 2]; ±inf with an infinite gradient at the ends.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(erfcinv_p, x)
 
 
@@ -104,15 +181,60 @@ log_ndtr_p = elementwise(
 
 
 def ndtr(x: Tensor, /) -> Tensor:
-    """Return the distribution function of the standard normal distribution."""
+    """Return the distribution function of the standard normal distribution.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(ndtr_p, x)
 
 
 def ndtri(x: Tensor, /) -> Tensor:
-    """Return the quantile of the standard normal distribution; ±inf at 0 and 1, else NaN."""
+    """Return the quantile of the standard normal distribution; ±inf at 0 and 1, NaN outside.
+
+    Parameters
+    ----------
+    x : Tensor, real or bool
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor, or complex; SciPy is missing.
+    """
     return unary(ndtri_p, x)
 
 
 def log_ndtr(x: Tensor, /) -> Tensor:
-    """Return the logarithm of `ndtr`; value and gradient are accurate in both tails."""
+    """Return the logarithm of `ndtr`; value and gradient are accurate in both tails.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, ImportError
+        `x` is no Tensor; SciPy is missing.
+    """
     return unary(log_ndtr_p, x)

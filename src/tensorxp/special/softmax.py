@@ -6,6 +6,7 @@ Everything is shifted by the largest element first, so nothing overflows.
 from math import prod
 from typing import Any
 
+from tensorxp._backend import loops
 from tensorxp._backend.special import floating, quiet
 from tensorxp._core.door import apply, single
 from tensorxp._core.operands import not_a_tensor
@@ -65,6 +66,9 @@ def softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...], even: bool) -> Any:
     That is 0 where all elements are -inf, and equal shares of those that are inf.
     """
     x = floating(xp, x)
+    found = None if even else loops.by_rows("softmax", x, axis)
+    if found is not None:
+        return found
     with quiet():
         if even:
             e, total, _ = _exponentials(xp, x, axis)
@@ -80,6 +84,9 @@ def softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...], even: bool) -> Any:
 # y = softmax x: dy = y (dx - Σ y dx), which is its own adjoint
 @softmax_p.vjp
 def _(xp: Any, ct: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
+    found = loops.by_rows("softmax_back", out, axis, ct)
+    if found is not None:
+        return found
     share = out.conjugate()
     moved = ct * share
     return moved - share * xp.sum(moved, axis=axis, keepdims=True)
@@ -95,6 +102,9 @@ def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
 def log_softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """Take the logarithm of the sum of exponentials off the shifted elements."""
     x = floating(xp, x)
+    found = loops.by_rows("log_softmax", x, axis)
+    if found is not None:
+        return found
     with quiet():
         z = xp.asarray(x - _peak(xp, x, axis))
         z -= xp.log(_total(xp, xp.asarray(xp.exp(z)), axis))
@@ -104,6 +114,9 @@ def log_softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
 # y = x - log Σ exp x: dy = dx - Σ exp(y) dx, and the adjoint is ct - exp(y) Σ ct
 @log_softmax_p.vjp
 def _(xp: Any, ct: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
+    found = loops.by_rows("log_softmax_back", out, axis, ct)
+    if found is not None:
+        return found
     return ct - xp.exp(out).conjugate() * xp.sum(ct, axis=axis, keepdims=True)
 
 
@@ -114,22 +127,37 @@ def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
 
 @primitive
 def logsumexp_p(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    """Return the logarithm, and for the first derivative the exponentials and their sum."""
-    with quiet():
-        e, total, shift = _exponentials(xp, floating(xp, x), axis)
-        out = xp.log(total) + shift
-    return (out if keepdims else xp.squeeze(out, axis=axis)), e, total
+    """Return the logarithm, and for the first derivative the shift and Σ exp(x - shift)."""
+    x = floating(xp, x)
+    found = loops.logsumexp(x, axis)
+    if found is None:
+        with quiet():
+            _, total, shift = _exponentials(xp, x, axis)
+            out = xp.log(total) + shift
+    else:
+        out, shift, total = found
+    return (out if keepdims else xp.squeeze(out, axis=axis)), shift, total
 
 
-# y = log Σ exp x: dy = Σ softmax(x) dx. The shares are e / Σ e; where they must have a history
-# themselves, softmax gives them. No cotangent comes to e and Σ e, which nobody else sees.
+# y = log Σ exp x: dy = Σ softmax(x) dx. The shares are exp(x - shift) / Σ; where they must have a
+# history, softmax gives them. No cotangent comes to the shift and Σ, which nobody else sees.
 @logsumexp_p.vjp
 def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     ct = restore(xp, ct[0], axis, keepdims)
     if isinstance(ct, Tensor):
         return ct * _shares(x, axis).conjugate()
-    _, e, total = out
-    return e.conjugate() * (ct / xp.where(total == 0, 1, total).conjugate())
+    _, shift, total = out
+    factor = ct / xp.where(total == 0, 1, total).conjugate()
+    x = floating(xp, x)
+    found = loops.shares(x, shift, factor, axis)
+    if found is not None:
+        return found
+    with quiet():
+        e = xp.asarray(x - shift)
+        if not xp.isfinite(shift).all():
+            e[xp.broadcast_to(shift == xp.inf, x.shape) & (x == xp.inf)] = 0
+        xp.exp(e, out=e)
+        return e.conjugate() * factor
 
 
 @logsumexp_p.jvp
@@ -196,10 +224,31 @@ def logsumexp(
 ) -> Any:
     """Return log(sum(b exp(x))) over `axis`, over all elements by default, without overflow.
 
-    With `return_sign` the result is the logarithm of the sum's absolute value, and its sign;
-    without, a negative sum gives NaN. Where all elements are -inf the value is -inf and the
-    gradient 0; elements that are inf share the gradient evenly. A weight `b` of 0 takes its
-    element out. Complex `x` is taken.
+    Where all elements are -inf the value is -inf and the gradient 0; elements that are inf share
+    the gradient evenly.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+    b : Tensor, scalar or None
+        Weights that broadcast with `x`; 0 takes its element out.
+    keepdims : bool
+        Whether reduced axes stay, of size 1.
+    return_sign : bool
+        Return the logarithm of the sum's absolute value, and its sign; otherwise a negative sum
+        gives NaN.
+
+    Returns
+    -------
+    Tensor, or two
+        Shape of `x` without `axis`; dtype of `x`, of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError, DeviceError
+        `x` is no Tensor, `b` no number; no such axis; one given twice, shapes that don't broadcast;
+        two devices.
     """
     axes = _axes("logsumexp", x, axis)
     if b is None and not return_sign:
@@ -223,12 +272,43 @@ def softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
     """Return exp(x) / sum(exp(x)) over `axis`, over all elements by default.
 
     NaN where all elements are -inf or one is inf: there is no distribution.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     axes = _axes("softmax", x, axis)
     return single(softmax_p, x, {"axis": axes, "even": False})
 
 
 def log_softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
-    """Return the logarithm of `softmax`, accurate where that underflows."""
+    """Return the logarithm of `softmax`, accurate where that underflows.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+    axis : int, tuple of ints or None
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`; of integers and bool the default real dtype.
+
+    Raises
+    ------
+    TypeError, AxisError, ValueError
+        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+    """
     axes = _axes("log_softmax", x, axis)
     return single(log_softmax_p, x, {"axis": axes})

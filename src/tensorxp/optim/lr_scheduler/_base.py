@@ -38,6 +38,19 @@ class LRScheduler:
 
     A subclass gives `get_lr()`, the rates at `last_epoch`, from the present ones in the groups or
     from `base_lrs`, the first ones. Making a scheduler sets the rates of epoch 0.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    KeyError
+        It resumes, but the groups have no "initial_lr".
     """
 
     optimizer: Optimizer
@@ -89,7 +102,10 @@ class LRScheduler:
         return self._last_lr
 
     def step(self, epoch: int | None = None) -> None:
-        """Go on by one epoch, or to `epoch`, and set the rates."""
+        """Go on by one epoch, or to `epoch`, and set the rates.
+
+        A UserWarning tells where the optimizer has made no step yet.
+        """
         if (
             self._step_count == 1
             and not self.optimizer._opt_called
@@ -124,7 +140,7 @@ class LRScheduler:
         return {name: value for name, value in vars(self).items() if name not in self._hidden}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from a state dict. Load the optimizer's after making the scheduler."""
+        """Take attributes from `state_dict`. Load the optimizer's after making the scheduler."""
         vars(self).update(state_dict)
 
 

@@ -47,7 +47,7 @@ class _Composed(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from a state dict, and those of the schedulers."""
+        """Take attributes from `state_dict`, and those of the schedulers."""
         state = dict(state_dict)
         saved = state.pop("_schedulers")
         super().load_state_dict(state)
@@ -56,7 +56,24 @@ class _Composed(LRScheduler):
 
 
 class SequentialLR(_Composed):
-    """One schedule after another, each from its milestone on: a warm-up and what follows it."""
+    """One schedule after another, each from its milestone on: a warm-up and what follows it.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    schedulers : list of LRSchedulers
+        Of this optimizer.
+    milestones : list of ints
+        One fewer.
+    last_epoch : int
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer, or an item no LRScheduler.
+    ValueError
+        There is none, numbers differ, or one is of another optimizer or `ReduceLROnPlateau`.
+    """
 
     def __init__(
         self,
@@ -85,7 +102,7 @@ class SequentialLR(_Composed):
         self._last_lr = first.get_last_lr()
 
     def step(self, epoch: Any = None) -> None:
-        """Step the schedule of this epoch."""
+        """Step the schedule of this epoch; `epoch` is ignored."""
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[i]
@@ -105,18 +122,38 @@ def _undo(scheduler: LRScheduler) -> None:
 
 
 class ChainedScheduler(_Composed):
-    """Several schedules at once, stepped one after the other."""
+    """Several schedules at once, stepped one after the other.
+
+    Parameters
+    ----------
+    schedulers : list of LRSchedulers
+        Of one optimizer.
+    optimizer : Optimizer or None
+        None: that of the first.
+
+    Raises
+    ------
+    TypeError
+        `schedulers` is no list of LRSchedulers.
+    ValueError
+        There is none, or one is of another optimizer or `ReduceLROnPlateau`.
+    """
 
     def __init__(
         self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
     ) -> None:
+        if not isinstance(schedulers, list | tuple):
+            raise TypeError(
+                f"ChainedScheduler: schedulers is a {type(schedulers).__name__}; it must be a list"
+            )
         if not schedulers:
             raise ValueError("ChainedScheduler expects at least one scheduler, but got none.")
-        self._take(schedulers[0].optimizer if optimizer is None else optimizer, schedulers)
+        first: Any = getattr(schedulers[0], "optimizer", None)
+        self._take(first if optimizer is None else optimizer, schedulers)
         self._last_lr = self._lrs()
 
     def step(self, epoch: Any = None) -> None:
-        """Step all schedules."""
+        """Step all schedules; `epoch` is ignored."""
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = self._lrs()
@@ -125,8 +162,33 @@ class ChainedScheduler(_Composed):
 class ReduceLROnPlateau(LRScheduler):
     """Times `factor` when a metric has not improved for more than `patience` epochs.
 
-    `step(metric)` is called after each validation. `mode` is "min" or "max"; better means by
-    `threshold`, relative ("rel") or absolute ("abs"). After a cut, `cooldown` epochs don't count.
+    `step(metric)` is called after each validation.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    mode : str
+        Better is less, "min", or more, "max".
+    factor : float
+        Below 1.
+    patience : int
+    threshold : float
+        By which it must be better.
+    threshold_mode : str
+        Relative, "rel", or absolute, "abs".
+    cooldown : int
+        Epochs after a cut that do not count.
+    min_lr : float or list
+        One for each group.
+    eps : float
+        Smaller cuts are left out.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        `factor` is not below 1, another mode, or another length.
     """
 
     def __init__(
@@ -169,7 +231,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
-        """Note the metric of an epoch, and cut the rates where it is time."""
+        """Note the `metrics` of an epoch (a number), and cut the rates where it is time.
+
+        `epoch` replaces the count. TypeError or ValueError for what is no number.
+        """
         value = float(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self._is_better(value):

@@ -15,9 +15,27 @@ from tensorxp.optim.optimizer import Optimizer
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Half a cosine to `eta_min` in `T_0` epochs, then anew, each time `T_mult` times as long.
+    """Half a cosine to `eta_min` in `T_0` epochs, then anew (Loshchilov and Hutter, 2017).
 
     `step` may be called with a fraction of an epoch after each batch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    T_0 : int
+        At least 1.
+    T_mult : int
+        How many times as long each cycle is as the one before.
+    eta_min : float
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        `T_0` or `T_mult` is no int from 1 on.
     """
 
     def __init__(
@@ -28,6 +46,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
+        check_optimizer(self, optimizer)
         if not isinstance(T_0, int) or T_0 <= 0:
             raise ValueError(
                 f"CosineAnnealingWarmRestarts: Expected positive integer T_0, got {T_0}"
@@ -103,11 +122,38 @@ def set_momentum(group: dict[str, Any], value: float, use_beta1: bool) -> None:
 
 
 class CyclicLR(LRScheduler):
-    """Triangles between `base_lr` and `max_lr`, stepped after each batch (Smith 2017).
+    """Triangles between `base_lr` and `max_lr`, stepped after each batch (Smith, 2017).
 
-    `mode` is "triangular", "triangular2" (half as high each time) or "exp_range" (times
-    gamma^iteration); `scale_fn` overrides it, of the cycle or of the iteration by `scale_mode`.
-    The momentum goes the opposite way unless `cycle_momentum` is False.
+    Parameters
+    ----------
+    optimizer : Optimizer
+    base_lr, max_lr : float or list
+        One for each group.
+    step_size_up : int
+        Steps of the rise.
+    step_size_down : int or None
+        Steps of the fall; None: the same.
+    mode : str
+        "triangular", "triangular2" (half as high each time), or "exp_range" (times
+        gamma^iteration).
+    gamma : float
+    scale_fn : callable or None
+        The height, instead of `mode`.
+    scale_mode : str
+        What `scale_fn` takes: the number of the "cycle", or of "iterations".
+    cycle_momentum : bool
+        The momentum (or first beta) goes the opposite way.
+    base_momentum, max_momentum : float or list
+        Its bounds.
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        Another `mode` or length, `step_size_up` is not above 0, or there is no momentum.
     """
 
     _hidden = ("optimizer", "_scale_fn_custom")
@@ -129,6 +175,8 @@ class CyclicLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         check_optimizer(self, optimizer)
+        if step_size_up <= 0:
+            raise ValueError(f"CyclicLR: step_size_up is {step_size_up}; it must be above 0")
         base_lrs = per_group("CyclicLR", "base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for group, lr in zip(optimizer.param_groups, base_lrs, strict=True):
@@ -157,7 +205,7 @@ class CyclicLR(LRScheduler):
         self.base_lrs = base_lrs
 
     def scale_fn(self, x: float) -> float:
-        """Return the height of a triangle, for its number or for an iteration."""
+        """Return the height of a triangle, for its number or for an iteration, `x`."""
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
         if self.mode == "exp_range":
@@ -185,7 +233,7 @@ class CyclicLR(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from a state dict."""
+        """Take attributes from `state_dict`."""
         state = dict(state_dict)
         saved = state.pop("_scale_fn_custom", None)
         super().load_state_dict(state)
@@ -204,10 +252,39 @@ def line(start: float, end: float, part: float) -> float:
 
 
 class OneCycleLR(LRScheduler):
-    """Up to `max_lr` and down far below the start, stepped after each batch (Smith 2018).
+    """Up to `max_lr` and down far below the start, stepped after each batch (Smith, 2018).
 
-    The total is `total_steps`, or `epochs` times `steps_per_epoch`. The start is max_lr /
-    div_factor, the end start / final_div_factor; the momentum goes the opposite way.
+    Parameters
+    ----------
+    optimizer : Optimizer
+    max_lr : float or list
+        One for each group.
+    total_steps : int or None
+    epochs, steps_per_epoch : int or None
+        Their product, instead.
+    pct_start : float
+        The part of the rise.
+    anneal_strategy : str
+        "cos" or "linear".
+    cycle_momentum : bool
+        The momentum (or first beta) goes the opposite way.
+    base_momentum, max_momentum : float or list
+        Its bounds.
+    div_factor : float
+        The start is max_lr / div_factor,
+    final_div_factor : float
+        the end start / final_div_factor.
+    three_phase : bool
+        Fall back to the start as fast as it rose, then to the end.
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        Options are out of range, or there is no momentum; in `step`: after `total_steps`.
     """
 
     def __init__(

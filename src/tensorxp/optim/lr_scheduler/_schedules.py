@@ -45,7 +45,7 @@ class _FunctionLR(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from a state dict, those of callable objects too."""
+        """Take attributes from `state_dict`, those of callable objects too."""
         state = dict(state_dict)
         saved = state.pop("lr_lambdas")
         super().load_state_dict(state)
@@ -55,7 +55,23 @@ class _FunctionLR(LRScheduler):
 
 
 class LambdaLR(_FunctionLR):
-    """The first rate times `lr_lambda(epoch)`; one function, or one for each group."""
+    """The first rate times `lr_lambda(epoch)`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    lr_lambda : callable, or list
+        One for each group.
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer, or `lr_lambda` not callable.
+    ValueError
+        The list has another length.
+    """
 
     def get_lr(self) -> list[float]:
         """Return the rates for `last_epoch`."""
@@ -64,7 +80,23 @@ class LambdaLR(_FunctionLR):
 
 
 class MultiplicativeLR(_FunctionLR):
-    """The present rate times `lr_lambda(epoch)`, from epoch 1 on."""
+    """The present rate times `lr_lambda(epoch)`, from epoch 1 on.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    lr_lambda : callable, or list
+        One for each group.
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer, or `lr_lambda` not callable.
+    ValueError
+        The list has another length.
+    """
 
     def get_lr(self) -> list[float]:
         """Return the rates for `last_epoch`."""
@@ -75,11 +107,31 @@ class MultiplicativeLR(_FunctionLR):
 
 
 class StepLR(LRScheduler):
-    """Times `gamma` every `step_size` epochs."""
+    """Times `gamma` every `step_size` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    step_size : int
+        At least 1.
+    gamma : float
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        `step_size` is below 1.
+    """
 
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        check_optimizer(self, optimizer)
+        if step_size < 1:
+            raise ValueError(f"StepLR: step_size is {step_size}; it must be at least 1")
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -96,7 +148,21 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Times `gamma` at each of the `milestones`."""
+    """Times `gamma` at each of the `milestones`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    milestones : iterable of ints
+    gamma : float
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer, or `milestones` not iterable.
+    """
 
     def __init__(
         self,
@@ -105,6 +171,9 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
+        check_optimizer(self, optimizer)
+        if not isinstance(milestones, Iterable):
+            raise TypeError(f"MultiStepLR: milestones is {milestones!r}; it must be ints")
         self.milestones = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -121,7 +190,24 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """Times `factor` until `total_iters`."""
+    """Times `factor` until epoch `total_iters`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    factor : float
+        In [0, 1].
+    total_iters : int
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        `factor` is out of range.
+    """
 
     def __init__(
         self,
@@ -142,6 +228,8 @@ class ConstantLR(LRScheduler):
             return self._scaled(self.factor)
         if self.last_epoch != self.total_iters:
             return self._lrs()
+        if not self.factor:
+            return list(self.base_lrs)
         return self._scaled(1.0 / self.factor)
 
     def _closed_form(self) -> list[float]:
@@ -150,7 +238,26 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """From `start_factor` to `end_factor` of the rate in `total_iters` epochs: a warm-up."""
+    """From `start_factor` to `end_factor` of the rate in `total_iters` epochs: a warm-up.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    start_factor : float
+        In (0, 1].
+    end_factor : float
+        In [0, 1].
+    total_iters : int
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        A factor is out of range.
+    """
 
     def __init__(
         self,
@@ -190,7 +297,20 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Times `gamma` every epoch."""
+    """Times `gamma` every epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    gamma : float
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -205,7 +325,21 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """The first rate times (1 - epoch / total_iters)^power, until `total_iters`."""
+    """The first rate times (1 - epoch / total_iters)^power, until `total_iters`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    total_iters : int
+    power : float
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    """
 
     def __init__(
         self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1
@@ -228,11 +362,33 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """From the first rate to `eta_min` along half a cosine in `T_max` epochs, and back after it."""
+    """Half a cosine from the first rate to `eta_min` in `T_max` epochs, and back after it.
+
+    Loshchilov and Hutter, 2017, without restarts.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    T_max : int
+        At least 1.
+    eta_min : float
+    last_epoch : int
+        To resume after this epoch, with the optimizer's state loaded; -1: start.
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    ValueError
+        `T_max` is below 1.
+    """
 
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
+        check_optimizer(self, optimizer)
+        if T_max < 1:
+            raise ValueError(f"CosineAnnealingLR: T_max is {T_max}; it must be at least 1")
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
