@@ -99,11 +99,14 @@ def module_like(
     parameters = dict(model.named_parameters())
     ordered = [parameters[name] for name in state]
     stepper = None if optimizer is None else optimizer(model.parameters())
+    evaluate: Callable[[], Any] = lambda: loss(model)  # noqa: E731
+    if COMPILED:
+        evaluate = lib.compile(evaluate)
 
     def run() -> Sequence[Any]:
         for parameter in ordered:
             parameter.grad = None
-        out = loss(model)
+        out = evaluate()
         out.backward()
         if stepper is not None:
             stepper.step()

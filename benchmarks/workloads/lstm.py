@@ -8,6 +8,7 @@ from .. import peers
 from ..peers import Run
 
 TITLE = "LSTM (32, 128, 50)"
+COMPILES = True
 CASES: dict[str, dict[str, Any]] = {"both": {}}
 TOLERANCE = 1e-3
 LENGTH, BATCH, UNITS = 50, 32, 128

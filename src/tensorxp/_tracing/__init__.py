@@ -1,1 +1,1 @@
-"""`compile`: trace a function once per shape and dtype, then replay it without the door."""
+"""`compile`: trace a function once per shape and dtype, then run its program, fused or replayed."""

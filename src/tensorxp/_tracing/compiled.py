@@ -1,19 +1,22 @@
 """`compile`: the user's door to tracing, with its cache and its place in autograd."""
 
+import gc
 from collections.abc import Callable
 from functools import wraps
 from operator import is_
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
-from tensorxp._core.door import apply, node_of, wrap
+from tensorxp._core.door import node_of, record, wrap
 from tensorxp._core.modes import enable_grad, modes
-from tensorxp._core.node import Leaf
+from tensorxp._core.node import Leaf, slot_of
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import stack, watch, watching
-from tensorxp._tracing.program import Program
+from tensorxp._tracing.native import build
+from tensorxp._tracing.native.pair import NativePair
+from tensorxp._tracing.pair import ReplayPair, Trace
 from tensorxp._tracing.trace import Register, Tracer, Untraceable
 from tensorxp.autograd.functions import grad
 
@@ -30,6 +33,24 @@ def _flatten(value: Any, found: list[Any]) -> Any:
     if value.__class__ in (float, complex):
         return type(value), repr(value)  # tells -0.0 from 0.0, and NaN equals itself
     return "static", (type(value), value)  # 1, 1.0 and True are equal, but not the same
+
+
+def _structure(args: tuple[Any, ...], kwargs: dict[str, Any], found: list[Any]) -> Any:
+    """Return what `_flatten` does of arguments; of tensors only, by a table."""
+    if not kwargs:
+        for x in args:
+            if not isinstance(x, TensorBase):
+                break
+        else:
+            found.extend(args)
+            known = _TENSORS.get(len(args))
+            if known is None:
+                known = _TENSORS[len(args)] = _flatten((args, kwargs), [])
+            return known
+    return _flatten((args, kwargs), found)
+
+
+_TENSORS: dict[int, Any] = {}  # the structures of arguments that are tensors, by their number
 
 
 def _unflatten(structure: Any, leaves: Any) -> Any:
@@ -52,11 +73,25 @@ def _same(xs: tuple[Any, ...], ys: tuple[Any, ...]) -> bool:
     return len(xs) == len(ys) and all(map(is_, xs, ys))
 
 
+class _Kept:
+    """What a call keeps for backward: arrays, version cells to look at, and its arguments."""
+
+    __slots__ = ("cells", "kept", "tensors")
+
+    def __init__(self, kept: list[Any], cells: list[Any], tensors: list[Any]) -> None:
+        self.kept = kept
+        self.cells = cells
+        self.tensors = tensors
+
+
 class _Entry:
     """One compiled version of a function: for one structure, shapes, dtypes and devices."""
 
-    def __init__(self, fn: Callable[..., Any], structure: Any, tensors: list[Any]) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], structure: Any, tensors: list[Any], native: bool
+    ) -> None:
         self.fn = fn
+        self.native = native and all(x._device.type == "cpu" for x in tensors)
         self.structure = structure
         self.needs = [modes.grad and node_of(x) is not None for x in tensors]
         arguments: list[Any] = []
@@ -64,11 +99,16 @@ class _Entry:
             fresh: Any = wrap(x._data[...], x._device)  # told from others over the same array
             arguments.append(fresh.requires_grad_(True) if needed else fresh)
         tracer = Tracer(tuple(arguments))
+        collecting = gc.isenabled()
+        gc.disable()  # a trace makes objects that all stay: looking through them takes its time
         try:
             self._trace(tracer, arguments)
         except Untraceable:
             tracer.undo()
             raise
+        finally:
+            if collecting:
+                gc.enable()
 
     def _trace(self, tracer: Tracer, arguments: list[Any]) -> None:
         """Run the function and its vjp under the tracer, and make their programs."""
@@ -88,7 +128,7 @@ class _Entry:
             sources = [x for x, needed in zip(arguments, self.needs, strict=True) if needed]
             sources += self.parameters
             recorded = [y for y in outputs if sources and node_of(y) is not None]
-            self.recorded = [node_of(y) is not None for y in outputs]
+            self.recorded = [bool(sources) and node_of(y) is not None for y in outputs]
             forward_steps = len(tracer.steps)
             cts = [wrap(y._device.raw.base.ones_like(y._data), y._device) for y in recorded]
             ct_numbers = [tracer.number(ct, "argument") for ct in cts]
@@ -96,29 +136,32 @@ class _Entry:
             if recorded:
                 grads = grad(recorded, sources, cts, allow_unused=True)
             grad_numbers = [None if g is None else tracer.number(g) for g in grads]
-        alive = (arguments, outputs, cts, grads)  # until here, so that no number is reused
-        del alive, outputs, recorded
+        results = [y._data for y in outputs]
+        arguments.clear()  # tensors live until here, so that no number is reused
+        del outputs, recorded, cts, grads
         tracer.close()
-        self._settle_outputs(registers, numbers, len(arguments))
+        self._settle_outputs(registers, numbers, len(self.needs))
+        del results
         self.states = tracer.states
         self.outside = [
             (r.tensor, r.shape, r.dtype, r.tensor._node is not None)
             for r in registers
             if r.source == "outside" and r.tensor is not None
         ]
-        inputs = list(range(len(arguments)))
         self.grads = grad_numbers
-        wanted = [n for n in grad_numbers if n is not None]
-        backward_steps = tracer.steps[forward_steps:]
-        made = {n for step in tracer.steps[:forward_steps] for n in step.outs} | set(inputs)
-        probe = Program(registers, backward_steps, [*ct_numbers, *made], wanted)
-        self.residuals = sorted(probe.reads(made))
-        self.forward = Program(
-            registers, tracer.steps[:forward_steps], inputs, [*numbers, *self.residuals]
-        )
-        self.backward = Program(registers, backward_steps, [*ct_numbers, *self.residuals], wanted)
-        self.count = len(numbers)
-        self._settle_checks(registers, numbers, inputs)
+        traced = Trace(
+            registers, tracer.steps, forward_steps, list(range(len(self.needs))), numbers,
+            ct_numbers, [n for n in grad_numbers if n is not None], self.joined,
+        )  # fmt: skip
+        on_cpu = all(r.device.type == "cpu" for r in registers)
+        library = build.library() if self.native and on_cpu else None
+        self.pair: Any = None
+        if library is not None:
+            try:
+                self.pair = NativePair(traced, library)
+            except OverflowError:  # a place beyond 2 GiB in an array: for NumPy
+                pass
+        self.pair = self.pair or ReplayPair(traced)
         self.primitive = self._primitive() if any(self.recorded) else None
 
     @staticmethod
@@ -151,17 +194,6 @@ class _Entry:
             if i not in self.copied and any(y.shares(other) for other in outs[:i])
         ]
 
-    def _settle_checks(
-        self, registers: list[Register], numbers: list[int], inputs: list[int]
-    ) -> None:
-        """Find the tensors whose values backward needs, which must not be written until then."""
-        kept = [registers[i] for i in self.residuals]
-        self.kept_inputs = [i for i in inputs if any(registers[i].shares(r) for r in kept)]
-        self.kept_outputs = [
-            i for i, n in enumerate(numbers) if any(registers[n].shares(r) for r in kept)
-        ]
-        self.kept_outside = [x for _, x in self.backward.outside]
-
     def fits(self) -> bool:
         """Return whether what the trace took from outside is as it was."""
         for x, shape, dtype, recorded in self.outside:
@@ -170,54 +202,59 @@ class _Entry:
                 return False
         return all(_same(module.traced_state(), state) for module, state in self.states)
 
-    def _run(self, raws: list[Any]) -> list[Any]:
-        found = self.forward.run(raws)
-        for i in self.copied:
-            found[i] = self.devices[i].raw.copy(found[i])
-        return found
-
     def call(self, tensors: list[Any]) -> Any:
         """Return what the function would, for tensors that fit this entry."""
-        if self.primitive is not None:
-            box: dict[str, Any] = {"tensors": tensors}
-            kept = [*[tensors[i] for i in self.kept_inputs], *self.kept_outside]
-            box["cells"] = [(cell := cell_of(x), cell[0]) for x in kept]
-            made = apply(self.primitive, (*tensors, *self.parameters), {"box": box})
-            outs = list(made)
-            for i, recorded in enumerate(self.recorded):
-                if not recorded:
-                    outs[i] = outs[i].detach()
-            for i in self.kept_outputs:
-                box["cells"].append((cell_of(outs[i]), 0))
-        else:
-            raws = self._run([x._data for x in tensors])
-            outs = [wrap(raw, d) for raw, d in zip(raws, self.devices, strict=True)]
+        pair, devices = self.pair, self.devices
+        raws, kept = pair.forward([x._data for x in tensors])
+        for i in self.copied:
+            raws[i] = devices[i].raw.copy(raws[i])
+        outs = [wrap(raw, device) for raw, device in zip(raws, devices, strict=True)]
         for i, j in self.joined:
             outs[i]._version = cell_of(outs[j])
+        if self.primitive is not None:
+            self._record(tensors, outs, kept)
         return _unflatten(self.result, iter(outs))
+
+    def _record(self, tensors: list[Any], outs: list[Any], kept: list[Any]) -> None:
+        """Record the call as one node, with what backward needs."""
+        pair, inputs = self.pair, (*tensors, *self.parameters)
+        read = [tensors[i] for i in pair.kept_inputs]
+        read += pair.kept_outside
+        read += [outs[i] for i in pair.kept_outputs]
+        cells = [(cell := cell_of(x), cell[0]) for x in read]
+        edges = tuple([node_of(x) for x in inputs])
+        op: Any = self.primitive
+        if len(outs) == 1:
+            (out,) = outs
+            node = out._node = record(op, inputs, edges, {}, out._data, self.devices[0], out)
+        else:
+            arrays = tuple([x._data for x in outs])
+            node = record(op, inputs, edges, {}, arrays, self.devices[0], tuple(outs))
+            for i, (x, recorded) in enumerate(zip(outs, self.recorded, strict=True)):
+                if recorded:
+                    x._node = slot_of(node, i, x._data.shape, x._data.dtype)
+        # in the place of the outputs, so that it is freed when they would be
+        node.saved = ((_Kept(kept, cells, tensors), None, 0),)
 
     def _primitive(self) -> Primitive:
         """Return the whole function as one primitive; its vjp replays the traced backward."""
         entry = self
-
-        def forward(xp: Any, *raws: Any, box: dict[str, Any]) -> tuple[Any, ...]:
-            found = entry._run(list(raws[: len(entry.needs)]))
-            box["residuals"] = found[entry.count :]
-            return tuple(found[: entry.count])
-
-        op = Primitive("compiled", "general", ("xs",), forward=forward, variadic=True)
+        op = Primitive("compiled", "general", ("xs",), variadic=True)
 
         @op.vjp
-        def _(ct: Any, *, box: dict[str, Any]) -> tuple[Any, ...]:
-            if any(cell[0] != version for cell, version in box["cells"]):
-                raise RuntimeError(
-                    "backward: a tensor that a compiled function read or returned, and whose "
-                    "value its gradient needs, has been modified by an in-place operation"
-                )
+        def _(ct: Any, out: Any) -> tuple[Any, ...]:
+            for cell, version in out.cells:
+                if cell[0] != version:
+                    raise RuntimeError(
+                        "backward: a tensor that a compiled function read or returned, and whose "
+                        "value its gradient needs, has been modified by an in-place operation"
+                    )
+            if len(entry.recorded) == 1:
+                ct = (ct,)
             if isinstance(ct[0], TensorBase):
-                return entry.eager_vjp(ct, box["tensors"])
+                return entry.eager_vjp(ct, out.tensors)
             cts = [c for c, recorded in zip(ct, entry.recorded, strict=True) if recorded]
-            found = iter(entry.backward.run([*cts, *box["residuals"]]))
+            found = iter(entry.pair.backward(cts, out.kept))
             return entry.spread([None if n is None else next(found) for n in entry.grads])
 
         return op
@@ -249,22 +286,49 @@ class _Entry:
         return self.spread(list(found))
 
 
-def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that runs `fn` once for each new signature and replays it afterwards.
+def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., Any]:
+    """Return a function that runs `fn` once for each new signature and its program afterwards.
 
     A signature is the arguments' structure, the shapes, dtypes, devices and `requires_grad` of
     the Tensors among them, the other arguments' values, the grad mode and the default dtype.
-    Replaying skips the door and autograd's records, frees values early and writes over dead ones;
-    gradients are replayed too. Tensors from outside (parameters, say) are read at each call, and
-    the training flags of modules that are called are heeded; other Python values from outside
-    are those of the trace.
+    Programs skip the door and autograd's records; gradients are part of them. Tensors from
+    outside (parameters, say) are read at each call, and the training flags of modules that are
+    called are heeded; other Python values from outside are those of the trace.
+
+    Results agree to rounding. Backward may read the arguments again: a write to one in between
+    raises.
 
     What a trace cannot repeat runs as it is written, always: reading values into Python
-    (`if t > 0`, `.item()`), random numbers, data-dependent shapes, writing to arguments or to
+    (`.item()`, `bool(t)`), random numbers, data-dependent shapes, writing to arguments or to
     tensors from outside, returning views of these, an `autograd.Function`, a `checkpoint`,
-    `.backward()` inside. `compiled.reason` then says which it was. Python
-    side effects happen at tracing only.
+    `.backward()` inside. `compiled.reason` then says which it was. Python side effects happen at
+    tracing only.
 
+    Parameters
+    ----------
+    fn : callable
+        Takes and returns Tensors, in tuples, lists and dicts, and anything hashable.
+    backend : str
+        "native": elementwise operations and reductions in fused passes of a machine in C, which the
+        system's compiler builds once; "replay": NumPy call by call; "auto": native on the CPU
+        where there is a compiler.
+
+    Returns
+    -------
+    callable
+        With the results of `fn`, their shapes and dtypes.
+
+    Raises
+    ------
+    TypeError
+        `fn` is not callable.
+    ValueError
+        Another `backend`.
+    RuntimeError
+        "native", and the library cannot be built.
+
+    Examples
+    --------
     >>> import tensorxp as xp
     >>> step = xp.compile(lambda x: xp.sum(xp.sin(x) ** 2))
     >>> x = xp.asarray([0.0, 1.0], requires_grad=True)
@@ -274,6 +338,12 @@ def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
     """
     if not callable(fn):
         raise TypeError(f"compile: fn is a {type(fn).__name__}; allowed are functions")
+    if backend not in ("auto", "native", "replay"):
+        raise ValueError(
+            f'compile: backend is {backend!r}; allowed are "auto", "native" and "replay"'
+        )
+    if backend == "native" and build.library() is None:
+        raise RuntimeError(f'compile: backend="native" was asked for, but {build.problem()}')
     entries: dict[Any, _Entry | None] = {}
 
     @wraps(fn)
@@ -281,7 +351,7 @@ def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
         if watching and stack():
             return fn(*args, **kwargs)
         tensors: list[Any] = []
-        structure = _flatten((args, kwargs), tensors)
+        structure = _structure(args, kwargs, tensors)
         key = (
             structure,
             modes.grad,
@@ -295,7 +365,7 @@ def compile(fn: Callable[..., Any]) -> Callable[..., Any]:
             return fn(*args, **kwargs)
         if entry is _MISSING or (entry is not None and not entry.fits()):
             try:
-                entry = _Entry(fn, structure, tensors)
+                entry = _Entry(fn, structure, tensors, backend != "replay")
             except Untraceable as error:
                 entry = None
                 compiled.reason = str(error)  # type: ignore[attr-defined]

@@ -13,28 +13,30 @@ from tensorxp._tracing.trace import Literal, Reference, Register, Step
 def _uses(step: Step) -> list[int]:
     """Return the registers that a step reads, those inside its parameters too."""
     found = [x for x in step.operands if not isinstance(x, Literal)]
-    _references(step.params, found)
+    references(step.params, found)
     return found
 
 
-def _references(value: Any, found: list[int]) -> None:
+def references(value: Any, found: list[int]) -> None:
+    """Append the registers that parameters refer to."""
     if isinstance(value, Reference):
         found.append(value.register)
     elif isinstance(value, dict):
         for item in value.values():
-            _references(item, found)
+            references(item, found)
     elif value.__class__ is tuple:
         for item in value:
-            _references(item, found)
+            references(item, found)
 
 
-def _resolved(value: Any, values: list[Any]) -> Any:
+def resolved(value: Any, values: Any) -> Any:
+    """Return parameters with the arrays of `values` (by register) in the place of references."""
     if isinstance(value, Reference):
         return values[value.register]
     if isinstance(value, dict):
-        return {name: _resolved(item, values) for name, item in value.items()}
+        return {name: resolved(item, values) for name, item in value.items()}
     if value.__class__ is tuple:
-        return tuple(_resolved(item, values) for item in value)
+        return tuple(resolved(item, values) for item in value)
     return value
 
 
@@ -85,7 +87,7 @@ class Program:
             fn = step.device._forwards.get(step.op) or step.op.bind(step.device)
             dying = tuple(n for n in set(_uses(step)) if last[n] == i and n in own)
             refers: list[int] = []
-            _references(step.params, refers)
+            references(step.params, refers)
             is_ufunc = fn.__class__ is step.device.raw.ufunc and not step.params
             over = -1
             if is_ufunc and not step.several:
@@ -126,7 +128,7 @@ class Program:
         if general is None:
             return [a] if b < 0 else [a, b]
         found = [x for x in a if not isinstance(x, Literal)]
-        _references(general[0], found)
+        references(general[0], found)
         return found
 
     def run(self, arguments: list[Any]) -> list[Any]:
@@ -151,7 +153,7 @@ class Program:
                 operands = [x.value if x.__class__ is Literal else values[x] for x in a]
                 params, refers = general
                 if refers:
-                    params = _resolved(params, values)
+                    params = resolved(params, values)
                 if over >= 0:
                     operands.append(values[over])
                 found = fn(*operands, **params)

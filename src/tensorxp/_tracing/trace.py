@@ -6,6 +6,7 @@ tensors from outside) raises `Untraceable`.
 """
 
 import weakref
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tensorxp._core.tensor import TensorBase
@@ -49,22 +50,37 @@ class Step(NamedTuple):
 class Register:
     """What a trace knows of a value."""
 
-    __slots__ = ("aliases", "device", "dtype", "raw", "shape", "source", "tensor")
+    __slots__ = ("_raw", "aliases", "device", "dtype", "memory", "shape", "source", "tensor")
 
-    def __init__(self, source: str, x: Any) -> None:
-        self.source = source  # "argument", "outside" or "step"
-        self.raw = x._data
+    def __init__(self, source: str, x: Any, memory: int) -> None:
+        self.source = source  # "argument", "outside", "written" or "step"
+        # a step's result is not kept alive: a trace of a large computation would hold all of it
+        raw = x._data
+        self._raw: Callable[[], Any] = weakref.ref(raw) if source == "step" else lambda: raw
+        self.memory = memory  # the same number for arrays over one buffer
         self.device = x._device
         self.shape = x._data.shape
         self.dtype = x._data.dtype
         self.aliases = False  # whether it may share memory with another register
         self.tensor: Any = weakref.ref(x) if source == "outside" else None
 
+    @property
+    def raw(self) -> Any:
+        """The array, or None where it was a step's result and is gone."""
+        return self._raw()
+
+    @raw.setter
+    def raw(self, raw: Any) -> None:
+        self._raw = lambda: raw
+
     def shares(self, other: "Register") -> bool:
         """Return whether the values may lie in the same memory."""
-        return self.device is other.device and bool(
-            self.device.raw.base.may_share_memory(self.raw, other.raw)
-        )
+        if self.device is not other.device:
+            return False
+        mine, theirs = self.raw, other.raw
+        if mine is None or theirs is None:
+            return self.memory == other.memory
+        return bool(self.device.raw.base.may_share_memory(mine, theirs))
 
 
 class Tracer(Watcher):
@@ -76,6 +92,7 @@ class Tracer(Watcher):
         self.states: list[tuple[Any, tuple[Any, ...]]] = []  # modules, and what they were like
         self._numbers: dict[int, tuple[Any, int]] = {}
         self._by_raw: dict[int, tuple[Any, int]] = {}
+        self._buffers: dict[int, tuple[Any, int]] = {}
         for x in arguments:
             self.number(x, "argument")
 
@@ -89,18 +106,28 @@ class Tracer(Watcher):
             if known is not None:
                 return known
         number = len(self.registers)
-        self.registers.append(Register(source, x))
+        self.registers.append(Register(source, x, self._memory(x._data)))
         self._bind(x, number)
         return number
+
+    def _memory(self, raw: Any) -> int:
+        """Return the number of the buffer in which an array lies."""
+        owner = raw
+        while isinstance(getattr(owner, "base", None), raw.__class__):
+            owner = owner.base
+        found = self._buffers.get(id(owner))
+        if found is None or found[0]() is not owner:
+            found = self._buffers[id(owner)] = (weakref.ref(owner), len(self.registers))
+        return found[1]
 
     def _bind(self, x: Any, number: int) -> None:
         key, table = id(x), self._numbers
         table[key] = (weakref.ref(x, lambda _: table.pop(key, None)), number)
-        self._by_raw[id(x._data)] = (x._data, number)
+        self._by_raw[id(x._data)] = (weakref.ref(x._data), number)
 
     def _of_raw(self, raw: Any) -> int | None:
         found = self._by_raw.get(id(raw))
-        return found[1] if found is not None and found[0] is raw else None
+        return found[1] if found is not None and found[0]() is raw else None
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         if op.name in _DYNAMIC:

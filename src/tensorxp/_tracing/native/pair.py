@@ -1,0 +1,119 @@
+"""A function's forward and backward programs for the machine, made of one trace."""
+
+from typing import Any
+
+from tensorxp._tracing.native.build import Library
+from tensorxp._tracing.native.emit import nbytes
+from tensorxp._tracing.native.graph import LETTERS, Layout, Value
+from tensorxp._tracing.native.program import NativeProgram, Translator
+from tensorxp._tracing.native.regions import SMALL, choose_saved, needed, sources
+from tensorxp._tracing.pair import Trace
+
+
+class NativePair:
+    """The programs, and what backward reads of the arguments, the results and from outside."""
+
+    def __init__(self, trace: Trace, library: Library) -> None:
+        translator = Translator(
+            trace.registers, set(trace.outputs), _viewed(trace), library.kernels
+        )
+        layouts = [translator.layout(n) for n in trace.inputs]
+        inputs = [x.base for x in layouts]
+        for step in trace.steps[: trace.forward_steps]:
+            translator.add(step)
+        outs = [translator.layout(n) for n in trace.outputs]
+        border = translator.graph.count
+        cts = [translator.layout(n).base for n in trace.cts]
+        for step in trace.steps[trace.forward_steps :]:
+            translator.add(step)
+        grads = [self._own(translator, translator.layout(n)) for n in trace.grads]
+        arrays = translator.arrays
+        saved = self._saved([x.base for x in grads], arrays, border)
+        returned = {x.base for x in outs}
+        tape: dict[Value, int] = {}
+        end = 0
+        for x in saved:
+            if x.size <= SMALL and x.kind != "foreign" and x not in returned:
+                tape[x] = end
+                end += -(-nbytes(x) // 64) * 64
+        large = [x for x in saved if x not in tape]
+        wanted = outs + [_whole(x) for x in large]
+        self._count = len(outs)
+        self._forward = NativeProgram(library, arrays, inputs, wanted, trace.registers, tape, set())
+        read = _arrays_read([x.base for x in grads], {*arrays, *saved})
+        self.kept_inputs = [i for i, x in enumerate(inputs) if x in read]
+        self.kept_outputs = [i for i, x in enumerate(outs) if x.base in saved]
+        again = [inputs[i] for i in self.kept_inputs]
+        self._backward = NativeProgram(
+            library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved)
+        )
+        self._tape = bool(tape)
+        self.kept_outside = [x for _, x in self._backward.outside]
+
+    @staticmethod
+    def _own(translator: Translator, x: Layout) -> Layout:
+        """Return a gradient as an array of its own, or one that is there already."""
+        if x.whole or x.dtype not in LETTERS:
+            return x
+        return translator.graph.fresh(x)
+
+    @staticmethod
+    def _saved(grads: list[Value], arrays: list[Value], border: int) -> list[Value]:
+        """Return the forward values that backward is given."""
+        inputs = set(arrays)
+        reads: dict[Value, None] = {}
+        seen: set[Value] = set()
+        waiting = list(grads)
+        while waiting:
+            x = waiting.pop()
+            if x in seen or x in inputs or x.kind == "number":
+                continue
+            seen.add(x)
+            if x.index <= border:
+                reads[x] = None
+            else:
+                waiting.extend(y.base for y in sources(x))
+        return choose_saved(list(reads), inputs, SMALL)
+
+    def forward(self, raws: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Return the outputs, and what backward needs."""
+        again = [raws[i] for i in self.kept_inputs]
+        found = self._forward.run(list(raws))
+        count = self._count
+        if self._tape:
+            tape = found.pop()
+            return found[:count], [*found[count:], *again, tape]
+        return found[:count], [*found[count:], *again]
+
+    def backward(self, cts: list[Any], kept: list[Any]) -> list[Any]:
+        """Return the gradients."""
+        return self._backward.run([*cts, *kept])
+
+
+def _whole(x: Value) -> Layout:
+    from_base = Layout(x, 0, (x.size,), (1,))
+    found = from_base.reshaped(x.shape)
+    assert found is not None
+    return found
+
+
+def _arrays_read(wanted: list[Value], available: set[Value]) -> set[Value]:
+    """Return the arrays that lead to `wanted`."""
+    found = {x for x in wanted if x in available}
+    for x in needed(wanted, available):
+        found.update(y.base for y in sources(x) if y.base in available)
+    return found
+
+
+def _viewed(trace: Trace) -> set[int]:
+    """Return the outputs that are views of what a step made, and the views on the way to them."""
+    made = {n: step for step in trace.steps[: trace.forward_steps] for n in step.outs}
+    found = {trace.outputs[i] for pair in trace.joined for i in pair}
+    waiting = list(trace.outputs)
+    while waiting:
+        n = waiting.pop()
+        step = made.get(n)
+        if step is not None and step.op.view:
+            found.add(n)
+            waiting.extend(x for x in step.operands[:1] if isinstance(x, int))
+    return found

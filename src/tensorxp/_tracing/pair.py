@@ -1,0 +1,93 @@
+"""A function's forward and backward programs: the one that NumPy replays, and what it is made of.
+
+A pair has `forward(raws)`, which gives the outputs and what backward needs, `backward(cts, kept)`,
+and the arguments, outputs and tensors from outside whose values backward reads.
+"""
+
+from typing import Any, NamedTuple
+
+from tensorxp._tracing.program import Program
+from tensorxp._tracing.trace import Reference, Register, Step
+
+
+class Trace(NamedTuple):
+    """A trace with what goes in and out, by registers."""
+
+    registers: list[Register]
+    steps: list[Step]
+    forward_steps: int
+    inputs: list[int]
+    outputs: list[int]
+    cts: list[int]
+    grads: list[int]
+    joined: list[tuple[int, int]]  # pairs of outputs over the same memory
+
+
+def _without_copies(trace: Trace) -> tuple[list[Step], int]:
+    """Return the steps, and how many are forward's, without those that copy what nobody writes.
+
+    A trace's values are never written (a write is a step that gives a new value), so a copy, and
+    the conjugate of what is real, is the value itself, except where it leaves the program.
+    """
+    kept = {*trace.outputs, *trace.grads}
+    same: dict[int, int] = {}
+    steps: list[Step] = []
+    count = 0
+    for i, step in enumerate(trace.steps):
+        operands = tuple([same.get(x, x) if isinstance(x, int) else x for x in step.operands])
+        out = step.outs[0]
+        if (
+            step.op.name in _COPIES and out not in kept and isinstance(operands[0], int)
+            and trace.registers[out].dtype == trace.registers[operands[0]].dtype
+            and trace.registers[out].dtype.kind != "c"
+        ):  # fmt: skip
+            same[out] = operands[0]
+        else:
+            params = _renamed(step.params, same) if same else step.params
+            steps.append(step._replace(operands=operands, params=params))
+        if i < trace.forward_steps:
+            count = len(steps)
+    return steps, count
+
+
+_COPIES = frozenset(("conj", "copy", "positive", "real"))
+
+
+def _renamed(value: Any, same: dict[int, int]) -> Any:
+    if isinstance(value, Reference):
+        return Reference(same.get(value.register, value.register))
+    if isinstance(value, dict):
+        return {name: _renamed(item, same) for name, item in value.items()}
+    if value.__class__ is tuple:
+        return tuple(_renamed(item, same) for item in value)
+    return value
+
+
+class ReplayPair:
+    """The programs as calls of NumPy."""
+
+    def __init__(self, trace: Trace) -> None:
+        registers, inputs, outputs = trace.registers, trace.inputs, trace.outputs
+        steps, count = _without_copies(trace)
+        backward_steps = steps[count:]
+        made = {n for step in steps[:count] for n in step.outs} | set(inputs)
+        probe = Program(registers, backward_steps, [*trace.cts, *made], trace.grads)
+        residuals = sorted(probe.reads(made))
+        self._forward = Program(registers, steps[:count], inputs, [*outputs, *residuals])
+        self._backward = Program(registers, backward_steps, [*trace.cts, *residuals], trace.grads)
+        self._count = len(outputs)
+        kept = [registers[i] for i in residuals]
+        self.kept_inputs = [i for i in inputs if any(registers[i].shares(r) for r in kept)]
+        self.kept_outputs = [
+            i for i, n in enumerate(outputs) if any(registers[n].shares(r) for r in kept)
+        ]
+        self.kept_outside = [x for _, x in self._backward.outside]
+
+    def forward(self, raws: list[Any]) -> tuple[list[Any], list[Any]]:
+        """Return the outputs, and what backward needs."""
+        found = self._forward.run(raws)
+        return found[: self._count], found[self._count :]
+
+    def backward(self, cts: list[Any], kept: list[Any]) -> list[Any]:
+        """Return the gradients."""
+        return self._backward.run([*cts, *kept])

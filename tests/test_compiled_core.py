@@ -1,0 +1,97 @@
+"""The compiled core: the `.pxd` files say what the sources say, and both forms can be run."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tensorxp as xp
+
+SRC = Path(xp.__file__).parent
+SETUP = SRC.parents[1] / "setup.py"
+PURE = os.environ.get("TENSORXP_PURE_PYTHON", "0") not in ("", "0")
+
+
+def compiled_modules():
+    """Return the modules that setup.py compiles, as paths without suffix."""
+    tree = ast.parse(SETUP.read_text(encoding="utf-8"))
+    lists = [
+        node.value.func.value.value.split()
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id in ("HOT", "COLD")
+    ]
+    return sum(lists, [])
+
+
+def slots(path):
+    """Return the slots of each class of a source file that says them."""
+    found = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, ast.Assign) and part.targets[0].id == "__slots__":
+                    found[node.name] = set(ast.literal_eval(part.value))
+    return found
+
+
+def fields(path):
+    """Return the fields of each extension type that a `.pxd` file declares."""
+    found, name = {}, ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"cdef class (\w+)", line):
+            name = match[1]
+            found[name] = set()
+        elif match := re.match(r"    cdef (?:public )?(?:readonly )?\w+ ([\w, ]+)$", line):
+            found[name].update(match[1].replace(" ", "").split(","))
+    return found
+
+
+@pytest.mark.skipif(not SETUP.exists(), reason="needs a source checkout")
+@pytest.mark.parametrize("module", compiled_modules() if SETUP.exists() else [])
+def test_declarations_hold_the_slots_of_the_source(module):
+    source, declared = SRC / f"{module}.py", SRC / f"{module}.pxd"
+    assert source.exists() and declared.exists()
+    written = slots(source)
+    for name, names in fields(declared).items():
+        assert names == written.get(name, set()), name
+
+
+@pytest.mark.skipif(not SETUP.exists(), reason="needs a source checkout")
+def test_every_declaration_is_compiled():
+    declared = {str(p.relative_to(SRC).with_suffix("")) for p in SRC.rglob("*.pxd")}
+    assert {d for d in declared if not d.endswith("__init__")} == set(compiled_modules())
+
+
+def test_the_twins_have_the_same_names():
+    source = (SRC / "_core/allocation.py").read_text(encoding="utf-8")
+    names = {n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
+    names |= set(re.findall(r"^(\w+) = ", source, re.MULTILINE))
+    twin = (SRC / "_core/allocation.pyx").read_text(encoding="utf-8")
+    found = set(re.findall(r"^(?:def|cpdef \w+) (\w+)\(", twin, re.MULTILINE))
+    assert names == found | set(re.findall(r"^([A-Z]+) = ", twin, re.MULTILINE))
+
+
+def test_pure_python_can_be_asked_for():
+    code = (
+        "import sys, tensorxp\n"
+        "files = [m.__file__ for n, m in sys.modules.items() if n.startswith('tensorxp.')]\n"
+        "assert all(f.endswith('.py') for f in files if f), files\n"
+        "from tensorxp._core.allocation import COMPILED\n"
+        "assert not COMPILED\n"
+    )
+    environment = {**os.environ, "TENSORXP_PURE_PYTHON": "1", "PYTHONPATH": str(SRC.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_tests_run_what_they_say():
+    from tensorxp._core.allocation import COMPILED
+
+    there = any((SRC / "_core").glob("door.*.so")) or any((SRC / "_core").glob("door.*.pyd"))
+    assert COMPILED == (there and not PURE)
