@@ -108,6 +108,29 @@ def training_step() -> Timed:
     return found
 
 
+def network_kernels(batch: int) -> dict[str, Timed]:
+    """Return a convolution and half-precision attention, forward and backward, for each peer."""
+    torch = torch_with_cuda()
+    rng = np.random.default_rng(0)
+    images, kernel = (
+        rng.normal(size=shape).astype("float32") for shape in ((batch, 64, 56, 56), (64, 64, 3, 3))
+    )
+    heads = rng.normal(size=(batch, 8, 512, 64)).astype("float16")
+    x, w = (xp.asarray(a, device="cuda", requires_grad=True) for a in (images, kernel))
+    q = xp.asarray(heads, device="cuda", requires_grad=True)
+    functional = xp.nn.functional
+    conv: Timed = {"tensorxp": lambda: functional.conv2d(x, w, padding=1).sum().backward()}
+    attention: Timed = {
+        "tensorxp": lambda: functional.scaled_dot_product_attention(q, q, q).sum().backward()
+    }
+    if torch is not None:
+        px, pw, pq = (torch.from_dlpack(t.detach()).requires_grad_() for t in (x, w, q))
+        other = torch.nn.functional
+        conv["torch"] = lambda: other.conv2d(px, pw, padding=1).sum().backward()
+        attention["torch"] = lambda: other.scaled_dot_product_attention(pq, pq, pq).sum().backward()
+    return {"convolution 64 to 64, 3×3": conv, "attention of 512, half precision": attention}
+
+
 def row(title: str, found: dict[str, float], baseline: str) -> str:
     """Return one line of the Markdown table."""
     ratio = found["tensorxp"] / found[baseline] if baseline in found else float("nan")
@@ -121,6 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=11, help="rounds per figure")
     parser.add_argument("--largest", type=float, default=1e8, help="elements of the largest arrays")
+    parser.add_argument("--batch", type=int, default=32, help="images and sequences in a batch")
     options = parser.parse_args(arguments)
     if not cuda.is_available():
         try:
@@ -142,6 +166,8 @@ def main(arguments: list[str] | None = None) -> int:
     small = rounds(elementwise(10), 2000, options.repeats)
     print(row("two operations on 10 elements", small, "cupy"))
     over = (small["tensorxp"] - small["cupy"]) / 2 * 1e6
+    for title, found in network_kernels(options.batch).items():
+        print(row(title, rounds(found, 5, options.repeats), "torch"))
     print(row("training step", rounds(training_step(), 50, options.repeats), "torch"))
     print(f"\nOver CuPy per operation: {over:.2f} µs (wanted: at most 1 µs).")
     return 0

@@ -62,5 +62,12 @@ class Info:
 
 
 def __array_namespace_info__() -> Info:
-    """Return an object that tells about the namespace."""
+    """Return an object that tells about the namespace.
+
+    Returns
+    -------
+    Info
+        With the standard's methods `capabilities`, `default_device`, `default_dtypes`, `dtypes`,
+        `devices`.
+    """
     return Info()

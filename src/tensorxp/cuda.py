@@ -27,12 +27,22 @@ __all__ = [
 
 
 def is_available() -> bool:
-    """Return whether CuPy is installed and the driver reports a CUDA device."""
+    """Return whether CuPy is installed and the driver reports a CUDA device.
+
+    Returns
+    -------
+    bool
+    """
     return cuda_problem() is None
 
 
 def device_count() -> int:
-    """Return the number of CUDA devices, 0 without CuPy or a driver."""
+    """Return the number of CUDA devices, 0 without CuPy or a driver.
+
+    Returns
+    -------
+    int
+    """
     return cuda_device_count()
 
 
@@ -54,12 +64,32 @@ def _place(function: str, device: Any) -> Device:
 
 
 def current_device() -> int:
-    """Return the index of the current CUDA device of this thread."""
+    """Return the index of the current CUDA device of this thread.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    DeviceError
+        CUDA cannot be used; the message says what is missing.
+    """
     return int(_cupy("current_device").cuda.Device().id)
 
 
 def set_device(device: Any, /) -> None:
-    """Make `device` (an index, a string or a device) the current CUDA device of this thread."""
+    """Make a CUDA device the current one of this thread.
+
+    Parameters
+    ----------
+    device : int, str or Device
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     cupy = _cupy("set_device")
     place = _place("set_device", device)
     if place.type == "cuda":
@@ -67,7 +97,22 @@ def set_device(device: Any, /) -> None:
 
 
 def get_device_name(device: Any = None, /) -> str:
-    """Return the name of a CUDA device, such as "NVIDIA H100 80GB HBM3"."""
+    """Return the name of a device, such as "NVIDIA H100 80GB HBM3".
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current CUDA device.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     place = _place("get_device_name", device)
     if place.type == "sim":
         return f"simulated device {place.index}"
@@ -76,14 +121,40 @@ def get_device_name(device: Any = None, /) -> str:
 
 
 def get_device_capability(device: Any = None, /) -> tuple[int, int]:
-    """Return the compute capability of a CUDA device, such as (9, 0)."""
+    """Return the compute capability of a CUDA device, such as (9, 0).
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current one.
+
+    Returns
+    -------
+    tuple of two ints
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     place = _place("get_device_capability", device)
     digits = str(_cupy("get_device_capability").cuda.Device(place.index).compute_capability)
     return int(digits[:-1]), int(digits[-1])
 
 
 def synchronize(device: Any = None, /) -> None:
-    """Wait until all work queued on a CUDA device is done; simulated devices never queue."""
+    """Wait until all work queued on a device is done; simulated devices never queue.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current CUDA device.
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     place = _place("synchronize", device)
     if place.type == "cuda":
         _cupy("synchronize").cuda.Device(place.index).synchronize()
@@ -96,7 +167,22 @@ def _pool_bytes(place: Device, name: str) -> int:
 
 
 def memory_allocated(device: Any = None, /) -> int:
-    """Return the bytes in use on a device, as CuPy's default memory pool counts them."""
+    """Return the bytes in use on a device, as CuPy's default memory pool counts them.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current CUDA device.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     place = _place("memory_allocated", device)
     if isinstance(place.raw, SimNamespace):
         return place.raw.memory.allocated
@@ -104,7 +190,22 @@ def memory_allocated(device: Any = None, /) -> int:
 
 
 def memory_reserved(device: Any = None, /) -> int:
-    """Return the bytes that CuPy's memory pool holds, in use or kept for the next request."""
+    """Return the bytes that CuPy's memory pool holds, in use or kept for the next request.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current CUDA device.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     place = _place("memory_reserved", device)
     if isinstance(place.raw, SimNamespace):
         return place.raw.memory.allocated
@@ -114,8 +215,22 @@ def memory_reserved(device: Any = None, /) -> int:
 def max_memory_allocated(device: Any = None, /) -> int:
     """Return the most bytes in use at once.
 
-    On a CUDA device this is an upper bound: the bytes that the memory pool holds, which it
-    gives back in `empty_cache` only. On a simulated device it is exact.
+    On a CUDA device this is an upper bound: the bytes that the memory pool holds, which it gives
+    back in `empty_cache` only. On a simulated device it is exact.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current CUDA device.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
     """
     place = _place("max_memory_allocated", device)
     if isinstance(place.raw, SimNamespace):
@@ -124,7 +239,18 @@ def max_memory_allocated(device: Any = None, /) -> int:
 
 
 def reset_peak_memory_stats(device: Any = None, /) -> None:
-    """Start `max_memory_allocated` anew; on a CUDA device this empties the pool's cache."""
+    """Start `max_memory_allocated` anew; on a CUDA device this empties the pool's cache.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current CUDA device.
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     place = _place("reset_peak_memory_stats", device)
     if isinstance(place.raw, SimNamespace):
         place.raw.memory.reset_peak()
@@ -149,7 +275,23 @@ def empty_cache() -> None:
 
 
 def pin_memory(x: Any, /) -> Any:
-    """Return a copy of a CPU tensor in page-locked memory, from which copies are asynchronous."""
+    """Return a copy of a CPU tensor in page-locked memory, from which copies are asynchronous.
+
+    Parameters
+    ----------
+    x : Tensor, any dtype
+        On the CPU.
+
+    Returns
+    -------
+    Tensor
+        Shape and dtype of `x`, without history.
+
+    Raises
+    ------
+    TypeError, DeviceError
+        `x` is no such Tensor; CUDA cannot be used.
+    """
     if not isinstance(x, Tensor) or x._device.type != "cpu":
         where = x._device if isinstance(x, Tensor) else type(x).__name__
         raise TypeError(f"cuda.pin_memory: x is on {where}; allowed are tensors on the CPU")
@@ -163,6 +305,18 @@ class Stream:
     """A queue of work on one CUDA device; `with stream:` queues what follows there.
 
     Inside the scope the stream's device is the current one too. DLPack and `to_device` take it.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current one.
+    non_blocking : bool
+        Whether it does not wait for the default stream.
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
     """
 
     def __init__(self, device: Any = None, *, non_blocking: bool = True) -> None:
@@ -215,7 +369,22 @@ class Stream:
 
 
 def current_stream(device: Any = None, /) -> Any:
-    """Return CuPy's current stream of a CUDA device in this thread."""
+    """Return CuPy's current stream of a CUDA device in this thread.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is the current one.
+
+    Returns
+    -------
+    cupy.cuda.Stream
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        CUDA cannot be used, or no such device; something else; the CPU.
+    """
     cupy = _cupy("current_stream")
     place = _place("current_stream", device)
     return cupy.cuda.get_current_stream(place.index)

@@ -9,6 +9,8 @@ import pytest
 
 import tensorxp as xp
 from tensorxp import cuda
+from tensorxp._backend import cuda_kernels, cudnn
+from tests.gpu.test_kernels import REFERENCES, grid, planes
 
 A = np.asarray([[2.0, 0.5, 0.25], [0.5, 3.0, 0.75], [0.25, 0.75, 1.5]])
 B = np.asarray([[1.5, 2.25, 1.75], [2.3, 1.6, 1.1], [0.4, 0.9, 2.2]])
@@ -197,3 +199,104 @@ def test_training_step() -> None:
         optimizer.step()
         losses.append(float(loss))
     assert losses[-1] < losses[0] / 4
+
+
+@pytest.mark.parametrize("name", cuda_kernels.KERNELS)
+def test_corrections_at_special_points(name: str) -> None:
+    """The kernels laid over CuPy give NumPy's values, signs of zero included for real ones."""
+    kind, inputs, _ = cuda_kernels.KERNELS[name]
+    arrays = grid(len(inputs.split(","))) if kind == "f" else [planes()]
+    place = xp.device("cuda").raw
+    found = place.to_numpy(getattr(place, name)(*map(place.from_host, arrays)))
+    with np.errstate(all="ignore"):
+        expected = REFERENCES[name](*arrays)
+    for part in (np.real, np.imag):
+        np.testing.assert_allclose(part(found), part(expected), rtol=1e-12, atol=1e-16)
+    if name in ("floor_divide", "remainder", "sign"):
+        lost = np.isnan(expected)
+        assert ((np.signbit(found) == np.signbit(expected)) | lost).all()
+
+
+def _choose(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switch cuDNN off, or on where it may be used."""
+    if library == "1" and not cudnn.enabled():
+        pytest.skip("cuDNN is not installed, or TENSORXP_CUDNN=0")
+    monkeypatch.setenv("TENSORXP_CUDNN", library)
+
+
+def _convolved(device: str, dtype: str) -> list[Any]:
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.normal(size=shape) for shape in ((3, 4, 9, 8), (6, 2, 3, 3), (6,)))
+    leaves = [xp.asarray(a.astype(dtype), device=device, requires_grad=True) for a in (x, w, b)]
+    out = xp.nn.functional.conv2d(*leaves, stride=2, padding=1, groups=2)
+    (out * out).sum().backward()
+    return [t.cpu() for t in (out.detach(), *(leaf.grad for leaf in leaves))]
+
+
+@pytest.mark.parametrize("library", ["0", "1"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_convolution(dtype: str, library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _choose(library, monkeypatch)
+    tolerance = 2e-4 if dtype == "float32" else 1e-9
+    for found, expected in zip(_convolved("cuda", dtype), _convolved("cpu", dtype), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("library", ["0", "1"])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_in_half_precision(
+    causal: bool, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _choose(library, monkeypatch)
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(2, 3, 16, 32)).astype("float16") for _ in range(3)]
+    results = []
+    for device, dtype in (("cuda", "float16"), ("cpu", "float64")):
+        leaves = [xp.asarray(a.astype(dtype), device=device, requires_grad=True) for a in arrays]
+        out = xp.nn.functional.scaled_dot_product_attention(*leaves, is_causal=causal)
+        out.sum().backward()
+        results.append([t.cpu().numpy() for t in (out.detach(), *(x.grad for x in leaves))])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found.astype("float64"), expected, rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_optimisers(name: str) -> None:
+    start = np.linspace(-1, 1, 7).astype("float32")
+    found = []
+    for device in ("cuda", "cpu"):
+        p = xp.asarray(start.copy(), device=device, requires_grad=True)
+        optimizer = getattr(xp.optim, name)([p], lr=0.1, weight_decay=0.01)
+        for _ in range(5):
+            optimizer.zero_grad()
+            (p * p * p).sum().backward()
+            optimizer.step()
+        found.append(p.detach().cpu().numpy())
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+
+
+def test_random_numbers_follow_seed_and_state() -> None:
+    g = xp.random.Generator("cuda").manual_seed(3)
+    first, state = xp.random.randn(1000, generator=g), g.get_state()
+    second = xp.random.randn(1000, generator=g)
+    g.set_state(state)
+    assert xp.all(xp.random.randn(1000, generator=g) == second)
+    assert xp.all(xp.random.randn(1000, generator=g.manual_seed(3)) == first)
+    assert abs(float(first.mean())) < 0.2 and abs(float(first.std()) - 1) < 0.2
+    assert abs(float((first * second).mean())) < 0.2
+
+
+def test_two_gpus() -> None:
+    if cuda.device_count() < 2:
+        pytest.skip("this machine has one CUDA device")
+    a = xp.asarray(A, device="cuda:1")
+    assert float((a.T.to("cuda:0").to("cuda:1") - a.T).sum()) == 0.0
+    assert (a + 1)[a > 1].device == "cuda:1" and cuda.current_device() == 0
+    assert float(xp.linalg.inv(a)[0, 0]) == pytest.approx(np.linalg.inv(A)[0, 0])
+    assert xp.random.rand(2, device="cuda:1").device == "cuda:1"
+
+
+def test_singular_matrices_are_errors() -> None:
+    for call in (xp.linalg.inv, xp.linalg.cholesky):
+        with pytest.raises(np.linalg.LinAlgError):
+            call(xp.asarray([[1.0, 2.0], [2.0, 4.0 - 1e-3]], device="cuda") * 0.0)

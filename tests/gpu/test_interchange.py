@@ -1,5 +1,6 @@
 """CUDA memory shared with CuPy and PyTorch, proved by writing."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -83,3 +84,37 @@ def test_host_copy_on_request(cupy: Any) -> None:
     host = np.from_dlpack(t, device="cpu")
     assert host.tolist() == [1.0, 1.0]
     assert xp.from_dlpack(t, device="cpu").device == "cpu"
+
+
+SHAPED: dict[str, Callable[[Any], Any]] = {
+    "transposed": lambda cupy: cupy.arange(6.0).reshape(2, 3).T,
+    "strided": lambda cupy: cupy.arange(6.0)[::2],
+    "bool": lambda cupy: cupy.asarray([True, False]),
+    "uint8": lambda cupy: cupy.asarray([1, 2], dtype="uint8"),
+    "float16": lambda cupy: cupy.asarray([1.0, 2.0], dtype="float16"),
+    "complex64": lambda cupy: cupy.asarray([1 + 2j], dtype="complex64"),
+    "complex128": lambda cupy: cupy.asarray([1 + 2j]),
+    "0-d": lambda cupy: cupy.asarray(3.0),
+}
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_shared_memory(name: str, cupy: Any) -> None:
+    source = SHAPED[name](cupy)
+    place = (0,) * source.ndim
+    t = xp.asarray(source)
+    t[place] = 1
+    assert bool(source[place] == 1)
+    back = cupy.from_dlpack(t)
+    back[place] = 0
+    assert bool(t[place] == 0)
+
+
+def test_nothing_and_negative_strides(cupy: Any) -> None:
+    assert cupy.from_dlpack(xp.zeros((0, 3), device="cuda")).shape == (0, 3)
+    t = xp.arange(4.0, device="cuda")[::-1]
+    try:
+        other = cupy.from_dlpack(t)
+    except (BufferError, ValueError):
+        return
+    assert other.tolist() == [3.0, 2.0, 1.0, 0.0]

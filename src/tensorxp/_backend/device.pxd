@@ -4,3 +4,4 @@ cdef class Device:
     cdef public object _raw
     cdef public object _array_type
     cdef public dict _forwards
+    cdef public bint several

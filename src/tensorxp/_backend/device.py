@@ -16,10 +16,24 @@ from tensorxp._backend import sim as _sim
 class Device:
     """A place where arrays live. `str(device)` round-trips; compare with `is` or `==`.
 
-    As a context manager (`with xp.device("cuda"):`) it is the default device of this thread.
+    `tensorxp.device` finds it. As a context manager (`with xp.device("cuda"):`) it is the default
+    device of this thread.
+
+    Parameters
+    ----------
+    kind : str
+        "cpu", "cuda" or "sim"; the attribute `type`.
+    index : int
+    raw : namespace
+        The raw arrays' functions.
+
+    Raises
+    ------
+    AttributeError
+        `raw` is no namespace of arrays.
     """
 
-    __slots__ = ("_array_type", "_forwards", "_raw", "index", "type")
+    __slots__ = ("_array_type", "_forwards", "_raw", "index", "several", "type")
 
     type: str
     index: int
@@ -28,6 +42,7 @@ class Device:
         self.type = kind
         self.index = index
         self._raw = raw
+        self.several = False  # whether its backend has other devices that may be the current one
         self._array_type = raw.ndarray
         self._forwards: dict[Any, Any] = {}  # primitive -> its forward here, filled by the door
 
@@ -36,12 +51,34 @@ class Device:
         """The raw array namespace behind this device."""
         return self._raw
 
+    def run(self, make: Any) -> Any:
+        """Return `make()` with this device as the current one of its backend.
+
+        What goes out of memory on a GPU is told where it did, and what helps.
+        """
+        if self.type != "cuda":
+            return make()
+        try:
+            with self.raw.base.cuda.Device(self.index):
+                return make()
+        except MemoryError as error:
+            error.add_note(
+                f"out of memory on {self}: drop tensors that are not needed (del), call "
+                "tensorxp.cuda.empty_cache(), or use smaller batches"
+            )
+            raise
+
+    def use(self) -> None:
+        """Make this device the current one of its backend, where there are several."""
+        if self.several:
+            self.raw.base.cuda.Device(self.index).use()
+
     def guarded(self, fn: Any) -> Any:
         """Return `fn` with this device as the current one of its backend while it runs.
 
         `fn` itself where there is no other: on the CPU, or with a single GPU.
         """
-        if self.type != "cuda" or self.raw.base.cuda.runtime.getDeviceCount() < 2:
+        if not self.several:
             return fn
 
         def on_this_device(*args: Any, **kwargs: Any) -> Any:
@@ -149,14 +186,29 @@ def _find(kind: str, index: int, spec: Any) -> Device:
     count = cuda_device_count()
     if index >= count:
         raise DeviceError(f"device: {spec!r} does not exist; this machine has {count} CUDA devices")
-    return Device("cuda", index, _raw.cupy_namespace())
+    device = Device("cuda", index, _raw.cupy_namespace(index))
+    device.several = count > 1
+    return device
 
 
 def as_device(spec: Any, function: str = "device") -> Device:
-    """Return the device that `spec` means: a Device, a string such as "cuda:0", or None.
+    """Return the device that `spec` means.
 
-    None is the default device. TypeError for another type, ValueError for an unknown name,
-    `DeviceError` where the device is not to be had on this machine.
+    Parameters
+    ----------
+    spec : Device, str or None
+        A string such as "cuda:0"; None is the default device.
+    function : str
+        What errors name.
+
+    Returns
+    -------
+    Device
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Another type; an unknown name; a device that is not to be had here.
     """
     if spec.__class__ is Device:
         return spec
@@ -193,17 +245,38 @@ def as_device(spec: Any, function: str = "device") -> Device:
 
 
 def default_device() -> Device:
-    """Return the device on which creation functions put their result."""
+    """Return the device on which creation functions put their result.
+
+    Returns
+    -------
+    Device
+    """
     return _local.default or _process_default[0]
 
 
 def set_default_device(device: Any, /) -> None:
-    """Make `device` the default of creation functions in every thread; None means the CPU."""
+    """Make a device the default of creation functions in every thread.
+
+    Parameters
+    ----------
+    device : Device, str or None
+        None means the CPU.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        As by `device`.
+    """
     _process_default[0] = cpu if device is None else as_device(device, "set_default_device")
 
 
 def devices() -> tuple[Device, ...]:
-    """Return every device that can be used now, the CPU first."""
+    """Return every device that can be used now, the CPU first.
+
+    Returns
+    -------
+    tuple of Devices
+    """
     found = [cpu]
     found += [as_device(f"cuda:{i}") for i in range(cuda_device_count())]
     found += [as_device(f"sim:{i}") for i in range(sim_device_count())]

@@ -11,7 +11,20 @@ import numpy as np
 
 
 class DType:
-    """A data type of the standard, or float16. Compare with `==`; use as a dict key."""
+    """A data type of the standard, or float16. Compare with `==`; use as a dict key.
+
+    Parameters
+    ----------
+    name : str
+        Such as "float32"; NumPy's name.
+    kind : str
+        "bool", "signed integer", "unsigned integer", "real floating" or "complex floating".
+
+    Raises
+    ------
+    TypeError
+        NumPy has no such dtype.
+    """
 
     __slots__ = ("__weakref__", "bits", "dtype", "kind", "name")
 
@@ -162,9 +175,17 @@ def raw_or_none(spec: Any, function: str) -> Any:
 
 
 def set_default_dtype(dtype: Any, /) -> None:
-    """Make `dtype` (float32 or float64) the default of real creation functions.
+    """Make `dtype` the default of real creation functions; the complex default follows.
 
-    The default complex dtype follows: complex64 or complex128. TypeError for others.
+    Parameters
+    ----------
+    dtype : dtype
+        float32 or float64.
+
+    Raises
+    ------
+    TypeError
+        Another one.
     """
     chosen = as_dtype(dtype, "set_default_dtype")
     if chosen not in (float32, float64):
@@ -174,7 +195,12 @@ def set_default_dtype(dtype: Any, /) -> None:
 
 
 def get_default_dtype() -> DType:
-    """Return the default real floating-point dtype."""
+    """Return the default real floating-point dtype.
+
+    Returns
+    -------
+    DType
+    """
     return Defaults.real
 
 

@@ -15,18 +15,39 @@ def move_raw(x: Any, source: Device, target: Device, *, blocking: bool = True) -
 
     Without `blocking` a copy between host and CUDA device is queued in the current stream.
     """
+    if source.type == target.type == "cuda":
+        return _between_gpus(x, source, target)
     if target.type == "cuda":
         host = source.raw.to_numpy(x) if source.type == "sim" else x
-        with target.raw.base.cuda.Device(target.index):
-            return target.raw.from_host(host, blocking=blocking)
+        return target.run(lambda: target.raw.from_host(host, blocking=blocking))
     if source.type == "cuda":
-        with source.raw.base.cuda.Device(source.index):
-            x = source.raw.to_numpy(x, blocking=blocking or target.type == "sim")
+        waits = blocking or target.type == "sim"
+        x = source.run(lambda: source.raw.to_numpy(x, blocking=waits))
     elif source.type == "sim":
         x = source.raw.to_numpy(x)
     if target.type == "sim" or source is target:
         return target.raw.from_host(x)
     return x
+
+
+def _between_gpus(x: Any, source: Device, target: Device) -> Any:
+    """Return a copy on another GPU, made after what `x` waits for and before `x` is reused."""
+    cuda = target.raw.base.cuda
+    with cuda.Device(source.index):
+        if not x.flags.c_contiguous:  # whole blocks of memory are copied
+            x = x.copy()
+        here = cuda.get_current_stream()
+        ready = here.record()
+
+    def copy() -> Any:
+        there = cuda.get_current_stream()
+        there.wait_event(ready)
+        return x.copy(), there.record()
+
+    out, done = target.run(copy)
+    with cuda.Device(source.index):
+        here.wait_event(done)
+    return out
 
 
 def is_foreign_array(obj: Any) -> bool:

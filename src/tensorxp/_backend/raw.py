@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._backend import corrections
+from tensorxp._backend import corrections, cuda_kernels
 from tensorxp._backend.memory import raise_malloc_threshold
 
 
@@ -77,7 +77,61 @@ class RawNamespace:
         return self.base.array(x, copy=True, order="C")
 
 
+class _CuPyLinalg:
+    """CuPy's linear algebra with NumPy's errors, and stacks that broadcast in `solve`."""
+
+    _CHECKED = frozenset(
+        ("cholesky", "eig", "eigh", "eigvals", "eigvalsh", "inv", "matrix_power", "svd", "svdvals")
+    )
+
+    def __init__(self, xp: Any, functions: Any) -> None:
+        self._xp, self._functions = xp, functions
+        self._errstate = import_module("cupyx").errstate
+
+    def __getattr__(self, name: str) -> Any:
+        fn = getattr(self._functions, name)
+        value = partial(self._raising, fn) if name in self._CHECKED else fn
+        setattr(self, name, value)
+        return value
+
+    def _raising(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
+        with self._errstate(linalg="raise"):  # else a singular matrix gives NaN, unnoticed
+            return fn(*args, **kwargs)
+
+    def solve(self, x1: Any, x2: Any, /) -> Any:
+        """Return y with x1 y = x2; the axes before the matrices broadcast."""
+        if x2.ndim > 1 and x1.shape[:-2] != x2.shape[:-2]:
+            stack = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
+            x1 = self._xp.broadcast_to(x1, stack + x1.shape[-2:])
+            x2 = self._xp.broadcast_to(x2, stack + x2.shape[-2:])
+        return self._raising(self._functions.solve, x1, x2)
+
+
 class _CuPyNamespace(RawNamespace):
+    """CuPy for one GPU: among several, functions run with it as the current device."""
+
+    def __init__(self, base: Any, native: Any, index: int | None) -> None:
+        super().__init__(base, native)
+        self._index = index  # None where there is one GPU
+        own = cuda_kernels.corrected(self, native, base) | {"copy": super().copy}
+        self.__dict__.update({name: self._here(fn) for name, fn in own.items()})
+        self.linalg = _CuPyLinalg(self, base.linalg)
+
+    def __getattr__(self, name: str) -> Any:
+        value = self._here(super().__getattr__(name))
+        setattr(self, name, value)
+        return value
+
+    def _here(self, fn: Any) -> Any:
+        if self._index is None or not callable(fn) or isinstance(fn, type):
+            return fn
+
+        def here(*args: Any, **kwargs: Any) -> Any:
+            with self.base.cuda.Device(self._index):
+                return fn(*args, **kwargs)
+
+        return here
+
     def _add_at(self, out: Any, key: Any, values: Any) -> None:
         import_module("cupyx").scatter_add(out, key, values)
 
@@ -103,12 +157,15 @@ def numpy_namespace() -> RawNamespace:
     return _namespaces["numpy"]
 
 
-def cupy_namespace() -> RawNamespace:
-    """Return the raw namespace of CUDA devices; ImportError without CuPy."""
-    if "cupy" not in _namespaces:
-        native = import_module("cupy")
-        _namespaces["cupy"] = _CuPyNamespace(import_module("array_api_compat.cupy"), native)
-    return _namespaces["cupy"]
+def cupy_namespace(index: int) -> RawNamespace:
+    """Return the raw namespace of a CUDA device; ImportError without CuPy."""
+    native = import_module("cupy")
+    several = native.cuda.runtime.getDeviceCount() > 1
+    name = f"cupy:{index}" if several else "cupy"
+    if name not in _namespaces:
+        base = import_module("array_api_compat.cupy")
+        _namespaces[name] = _CuPyNamespace(base, native, index if several else None)
+    return _namespaces[name]
 
 
 def build_info() -> dict[str, Any]:

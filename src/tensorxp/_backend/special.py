@@ -50,6 +50,11 @@ def library(name: str) -> Callable[..., Any]:
         if dtype.kind in "biu":
             dtype = Defaults.real.dtype
             xs = tuple([floating(xp, x) for x in xs])
+        if dtype.kind == "c" and on_gpu(xp) and "D->D" not in getattr(fn, "types", ("D->D",)):
+            raise NotImplementedError(
+                f"special.{name}: cupyx.scipy.special has it for real numbers only; move the "
+                "tensors to the CPU for complex ones"
+            )
         if len(xs) > 1:
             xs = tuple([x if hasattr(x, "dtype") else _strong(xp, x, dtype) for x in xs])
         out = fn(*xs)
@@ -78,6 +83,13 @@ def available(xp: Any) -> bool:
     except ImportError:
         return False
     return True
+
+
+def real_floating(xp: Any, x: Any) -> Any:
+    """Return `x` as `floating` does; TypeError where it is complex."""
+    if hasattr(x, "dtype") and x.dtype.kind == "c":
+        raise TypeError("not defined for complex numbers, but for real ones")
+    return floating(xp, x)
 
 
 def floating(xp: Any, x: Any) -> Any:

@@ -8,7 +8,7 @@ cdef class Primitive:
     cdef object __weakref__
     cdef public str name, kind
     cdef public tuple inputs
-    cdef public object forward
+    cdef public object batched, forward
     cdef public bint view, scalars, variadic, tensor_level, differentiable
     cdef public dict rules, _plans
     cdef public list _few

@@ -65,6 +65,11 @@ class Primitive:
         Whether the only name stands for any number of inputs.
     tensor_level : bool
         Whether the rules need Tensors.
+    batched : True, callable, dict or None
+        How the vjp takes many cotangents at once, along a leading axis of `ct`. None: one by one.
+        True: as it is, by broadcasting. A function of the parameters and the number of axes of the
+        input: it returns the parameters of the call with a leading axis on everything (None: one
+        by one). A dict: rules of its own by input, that ask for what the vjp asks for.
 
     Raises
     ------
@@ -73,8 +78,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "__weakref__", "_few", "_plans", "differentiable", "forward", "inputs", "jvp_rule", "kind",
-        "name", "rules", "scalars", "tensor_level", "variadic", "view", "whole",
+        "__weakref__", "_few", "_plans", "batched", "differentiable", "forward", "inputs",
+        "jvp_rule", "kind", "name", "rules", "scalars", "tensor_level", "variadic", "view", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +93,7 @@ class Primitive:
         scalars: bool = False,
         variadic: bool = False,
         tensor_level: bool = False,
+        batched: Any = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -97,6 +103,7 @@ class Primitive:
         self.scalars = scalars
         self.variadic = variadic
         self.tensor_level = tensor_level
+        self.batched = batched
         self.rules: dict[int, Rule] = {}
         self.whole: Rule | None = None
         self.jvp_rule: Rule | None = None
@@ -195,7 +202,7 @@ def elementwise(
         A rule for no input, or that asks for what there is not.
     """
     names = inputs or (_INPUTS[2] if set(rules) & {"x1", "x2"} else _INPUTS[1])
-    op = Primitive(name, "elementwise", names, forward=forward, scalars=scalars)
+    op = Primitive(name, "elementwise", names, forward=forward, scalars=scalars, batched=True)
     return _with_rules(op, rules)
 
 
@@ -204,6 +211,7 @@ def linear(
     *,
     forward: Callable[..., Any] | None = None,
     view: bool = False,
+    batched: Any = None,
     **rules: Callable[..., Any],
 ) -> Primitive:
     """Declare a primitive that is linear in all its inputs together; its jvp is itself.
@@ -215,31 +223,7 @@ def linear(
         As of `Primitive`.
     view : bool
         Whether the output shares memory with the first input.
-    **rules : callable
-        The vjp of each input, by name.
-
-    Returns
-    -------
-    Primitive
-
-    Raises
-    ------
-    TypeError
-        A rule asks for what there is not.
-    """
-    op = Primitive(name, "linear", tuple(rules), forward=forward, view=view)
-    return _with_rules(op, rules)
-
-
-def multilinear(
-    name: str, *, forward: Callable[..., Any] | None = None, **rules: Callable[..., Any]
-) -> Primitive:
-    """Declare a primitive that is linear in each input; its jvp is the product rule.
-
-    Parameters
-    ----------
-    name : str
-    forward : callable or None
+    batched : True, callable, dict or None
         As of `Primitive`.
     **rules : callable
         The vjp of each input, by name.
@@ -253,7 +237,39 @@ def multilinear(
     TypeError
         A rule asks for what there is not.
     """
-    op = Primitive(name, "multilinear", tuple(rules), forward=forward)
+    op = Primitive(name, "linear", tuple(rules), forward=forward, view=view, batched=batched)
+    return _with_rules(op, rules)
+
+
+def multilinear(
+    name: str,
+    *,
+    forward: Callable[..., Any] | None = None,
+    batched: Any = None,
+    **rules: Callable[..., Any],
+) -> Primitive:
+    """Declare a primitive that is linear in each input; its jvp is the product rule.
+
+    Parameters
+    ----------
+    name : str
+    forward : callable or None
+        As of `Primitive`.
+    batched : True, callable, dict or None
+        As of `Primitive`.
+    **rules : callable
+        The vjp of each input, by name.
+
+    Returns
+    -------
+    Primitive
+
+    Raises
+    ------
+    TypeError
+        A rule asks for what there is not.
+    """
+    op = Primitive(name, "multilinear", tuple(rules), forward=forward, batched=batched)
     return _with_rules(op, rules)
 
 

@@ -128,7 +128,10 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
         functional = apply(write_p, (root, given), {"chain": chain, "key": key})
     before = root._node
     try:
-        x._data[key] = raw
+        if x._device.several:
+            x._device.run(lambda: x._data.__setitem__(key, raw))
+        else:
+            x._data[key] = raw
     except (IndexError, ValueError) as error:
         raise _not_written(function, x._data, key, raw, error) from None
     if functional is not None:
@@ -197,7 +200,7 @@ def inplace(op: Primitive, x: Any, other: Any) -> Tensor:
     if chain or new._data.dtype != x._data.dtype or (watching and stack()):
         write(x, ..., new, function)
         return x  # type: ignore[no-any-return]
-    x._data[...] = new._data
+    x._device.run(lambda: x._data.__setitem__(..., new._data))
     bump(x)
     if modes.grad:
         _carry(x._node, new._node)
@@ -251,7 +254,7 @@ def _raw_inplace(op: Primitive, function: str, x: Any, other: Any) -> None:
     except (TypeError, ValueError) as error:
         raise _explained(function, data, other, error) from None
     _check_result(function, x, result)
-    data[...] = result
+    device.run(lambda: data.__setitem__(..., result))
 
 
 def _explained(function: str, data: Any, other: Any, error: Exception) -> Exception:

@@ -185,8 +185,8 @@ def remainder(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     return binary(remainder_p, x1, x2)
 
 
-negative_p = linear("negative", x=lambda ct: -ct)
-positive_p = linear("positive", x=lambda ct: ct)
+negative_p = linear("negative", batched=True, x=lambda ct: -ct)
+positive_p = linear("positive", batched=True, x=lambda ct: ct)
 reciprocal_p = elementwise("reciprocal", x=lambda ct, out: -ct * (out * out).conjugate())
 square_p = elementwise("square", x=lambda ct, x: ct * (2 * x.conjugate()))
 

@@ -8,10 +8,12 @@ closed under differentiation. Geometry: stride, dilation (a tuple each), padding
 
 from typing import Any
 
+from tensorxp._backend import cudnn
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, multilinear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops import columns as col
+from tensorxp._ops.blocks import on_host
 from tensorxp._ops.windows import Steps
 
 
@@ -22,10 +24,23 @@ def call(xp: Any, op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]
     return op.forward(xp, *inputs, **params)  # type: ignore[misc]
 
 
+def _by_library(name: str, xp: Any, *args: Any) -> Any:
+    """Return what cuDNN or, where it does not do it, our own kernel of that name gives."""
+    found = None if on_host(xp) else getattr(cudnn, name)(xp, *args)
+    return getattr(col, name)(xp, *args) if found is None else found
+
+
 @primitive
 def convolve_p(xp: Any, x: Any, weight: Any, bias: Any, *, steps: Steps) -> Any:
     geometry = col.Geometry(x.shape, weight.shape, *steps)
-    return col.convolve(xp, x, weight, bias, geometry)
+    return _by_library("convolve", xp, x, weight, bias, geometry)
+
+
+def _pull_back(xp: Any, ct: Any, x: Any, weight: Any, g: Any, needs: Any) -> tuple[Any, Any]:
+    if on_host(xp) or not cudnn.enabled():
+        return col.pull_back(xp, ct, x, weight, g, needs)
+    back = _by_library("spread", xp, ct, weight, g) if needs[0] else None
+    return back, _by_library("weigh", xp, x, ct, g) if needs[1] else None
 
 
 @convolve_p.vjp
@@ -36,7 +51,7 @@ def _(xp: Any, ct: Any, x: Any, weight: Any, needs: Any, *, steps: Steps) -> Any
         bias = xp.sum(xp.sum(flat, axis=2, dtype=ct.dtype), axis=0, dtype=ct.dtype)
     if not isinstance(ct, Tensor):
         geometry = col.Geometry(x.shape, weight.shape, *steps)
-        found = col.pull_back(xp, ct, x.conjugate(), weight.conjugate(), geometry, needs)
+        found = _pull_back(xp, ct, x.conjugate(), weight.conjugate(), geometry, needs)
         return (*found, bias)
     back, weigh = None, None
     if needs[0]:
@@ -63,13 +78,13 @@ def _(xp: Any, t: Any, x: Any, weight: Any, *, steps: Steps) -> Any:
 def _spread(xp: Any, y: Any, weight: Any, *, steps: Steps, size: Any) -> Any:
     shape = (y.shape[0], weight.shape[1] * steps.groups, *size)
     geometry = col.Geometry(shape, weight.shape, *steps)
-    return col.spread(xp, y, weight, geometry)
+    return _by_library("spread", xp, y, weight, geometry)
 
 
 def _weigh(xp: Any, x: Any, y: Any, *, steps: Steps, kernel: Any) -> Any:
     shape = (y.shape[1], x.shape[1] // steps.groups, *kernel)
     geometry = col.Geometry(x.shape, shape, *steps)
-    return col.weigh(xp, x, y, geometry)
+    return _by_library("weigh", xp, x, y, geometry)
 
 
 def _spread_y(xp: Any, ct: Any, weight: Any, *, steps: Steps) -> Any:

@@ -58,8 +58,7 @@ def getitem(x: Any, key: Any, /) -> Tensor:
         key, op = raw_key(x, key, "__getitem__")
         if op is not getitem_p:
             if modes.grad and node_of(x) is not None and not stack():
-                given = key
-                key = x._device.run(lambda: own_key(given))
+                key = _kept(x, key)
             try:
                 return single(op, x, {"key": key})
             except IndexError as error:
@@ -72,6 +71,11 @@ def getitem(x: Any, key: Any, /) -> Tensor:
     if type(raw) is not data.__class__:
         raw = _element(data, key)
     return single(getitem_p, x, {"key": key}, raw)
+
+
+def _kept(x: Any, key: Any) -> Any:
+    """Return a raw key that backward can rely on."""
+    return x._device.run(lambda: own_key(key))
 
 
 def _explained(function: str, x: Any, error: IndexError) -> IndexError:

@@ -60,7 +60,46 @@ def _matmul_x2(xp: Any, ct: Any, x1: Any, x2_shape: Any) -> Any:
     return xp.matmul(_transposed(xp, x1), ct)
 
 
-matmul_p = multilinear("matmul", forward=_matmul, x1=_matmul_x1, x2=_matmul_x2)
+def _matmul_x1_rows(xp: Any, ct: Any, x1_shape: Any, x2: Any) -> Any:
+    x2 = x2.conjugate()
+    if x2.ndim == 1:
+        return xp.expand_dims(ct, axis=-1) * x2
+    if x2.ndim == 2:
+        # one product for all rows, and all leading axes
+        found = xp.reshape(ct, (prod(ct.shape[:-1]), ct.shape[-1])) @ x2.T
+        return xp.reshape(found, (*ct.shape[:-1], x2.shape[0]))
+    x2 = xp.matrix_transpose(x2)
+    if len(x1_shape) == 1:
+        return (xp.expand_dims(ct, axis=-2) @ x2)[..., 0, :]
+    return ct @ x2
+
+
+def _matmul_x2_rows(xp: Any, ct: Any, x1: Any, x2_shape: Any) -> Any:
+    x1 = x1.conjugate()
+    if len(x2_shape) == 1:
+        rows, inner = len(ct), prod(ct.shape[1:])
+        return xp.reshape(ct, (rows, inner)) @ xp.reshape(x1, (inner, x2_shape[0]))
+    if x1.ndim == 1:
+        return xp.expand_dims(x1, axis=-1) * xp.expand_dims(ct, axis=-2)
+    if x1.ndim > 2 and len(x2_shape) == 2:
+        inner = prod(x1.shape[:-1])
+        x1 = xp.reshape(x1, (inner, x2_shape[0]))
+        ct = xp.reshape(ct, (len(ct), inner, x2_shape[1]))
+    if x1.ndim == 2:
+        # one product for all rows: dBᵀ = dYᵀ conj(A)
+        turned = xp.matrix_transpose(ct)
+        found = xp.reshape(turned, (prod(turned.shape[:-1]), turned.shape[-1])) @ x1
+        return xp.matrix_transpose(xp.reshape(found, (*turned.shape[:-1], x1.shape[1])))
+    return xp.matrix_transpose(x1) @ ct
+
+
+matmul_p = multilinear(
+    "matmul",
+    forward=_matmul,
+    x1=_matmul_x1,
+    x2=_matmul_x2,
+    batched={"x1": _matmul_x1_rows, "x2": _matmul_x2_rows},
+)
 
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:

@@ -54,7 +54,11 @@ def run(
     before, modes.grad = modes.grad, create_graph
     try:
         with np.errstate(all="ignore"):
-            _walk(queue, targets, needed, tensors, bool(watchers), retain_graph, accumulate, stop)
+            args = (targets, needed, tensors, bool(watchers), retain_graph, accumulate, stop)
+            if roots and roots[0][0].device.several:  # the walk changes the current GPU
+                roots[0][0].device.run(lambda: _walk(queue, *args))
+            else:
+                _walk(queue, *args)
     finally:
         modes.grad = before
 
@@ -136,10 +140,14 @@ def _walk(
     stop: bool,
 ) -> None:
     """Take node after node from the queue until it is empty."""
+    at: Any = None  # the device that is the current one of its backend
     while queue.newest is not None or queue.heap:
         vertex: Vertex = queue.pop()
         ct = queue.ct
         queue.ct = None
+        if vertex.device is not at:
+            at = vertex.device
+            at.use()
         if vertex.extra is not None:
             ct = run_before(vertex, ct, tensors)
         if targets is not None and vertex in targets:
@@ -160,7 +168,7 @@ def _walk(
         if watched:
             grads = _watched(node, ct, needs, tensors, retain_graph)
         else:
-            grads = _pull_back(node, ct, needs, tensors, retain_graph)
+            grads = pull_back(node, ct, needs, tensors, retain_graph)
         edges = node.edges
         if len(grads) != len(edges):
             raise RuntimeError(
@@ -172,6 +180,9 @@ def _walk(
             if found is None or g is None or (needed is not None and found not in needed):
                 continue
             edge: Vertex = found
+            if edge.device is not at:  # the input of a transfer
+                at = edge.device
+                at.use()
             if g.dtype is not edge.dtype or g.shape != edge.shape:
                 g = fit(namespace() if tensors else edge.device._raw, g, edge.shape, edge.dtype)
             queue.add(edge, g)
@@ -208,7 +219,7 @@ def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[A
     return needed
 
 
-def _pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool) -> Any:
+def pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool) -> Any:
     """Run the rules of one node and return the cotangents of its inputs, None for zero."""
     saved = node.saved
     while isinstance(saved, Recipe):
@@ -224,16 +235,16 @@ def _pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: boo
         elif not tensors:
             ct = wrap(ct, node.device)
         values = [ct, xp, needs]
-        values += [_restore(node, i, level) for i in range(len(saved))]
+        values += [restore(node, i, level) for i in range(len(saved))]
     else:
         values = [ct, node.device._raw, needs]
         for i in range(len(saved)):
             value, cell, count = saved[i]
             if cell is None:
                 if count == -1:
-                    value = _restore(node, i, False)
+                    value = restore(node, i, False)
             elif cell[0] != count or type(value) is not type(ct):
-                value = _restore(node, i, False)
+                value = restore(node, i, False)
             values.append(value)
     grads: Any = [None] * len(node.edges)
     try:
@@ -267,7 +278,7 @@ def _watched(
     for watcher in stack():
         watcher.enter_node(node)
     try:
-        grads = _pull_back(node, ct, needs, tensors, retain_graph)
+        grads = pull_back(node, ct, needs, tensors, retain_graph)
     finally:
         for watcher in reversed(stack()):
             watcher.leave_node(node, grads)
@@ -299,7 +310,7 @@ def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, 
     return tuple(filled)
 
 
-def _restore(node: Node, position: int, level: bool) -> Any:
+def restore(node: Node, position: int, level: bool) -> Any:
     """Return a saved value, as a raw array or, at the Tensor level, with its history."""
     code = node.plan.saves[position]
     saved = node.saved[position]

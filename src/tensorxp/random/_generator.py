@@ -1,7 +1,9 @@
 """Generators: streams of random numbers, one by default for each device.
 
-The bits come from NumPy's PCG64 on the host and from CuPy's Philox on CUDA devices. A state
-is a uint8 Tensor on the CPU, so that it can be saved beside weights.
+The bits come from NumPy's PCG64 on the host. On CUDA devices each draw has a Philox generator
+of CuPy's to itself, seeded by the seed and the number of the draw, so that a state is these two
+numbers, and equal on every model of GPU. A state is a uint8 Tensor on the CPU, so that it can
+be saved beside weights.
 """
 
 import os
@@ -10,28 +12,47 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_opaque
 
-_HOST, _CUDA = 0, 1
-_HOST_BYTES = 46
+_HOST, _CUDA = 0, 2
+_BYTES = {_HOST: 46, _CUDA: 17}  # of a state; its first byte tells its kind
+#: Threads that share a draw on a GPU: which number is which depends on it.
+_THREADS = 1 << 16
 
 
-def on_device(device: Device, make: Callable[[], Any]) -> Any:
-    """Return `make()` with `device` as the current one of its backend."""
-    if device.type == "cuda":
-        with device.raw.base.cuda.Device(device.index):
-            return make()
-    return make()
+class _Draw(np.random.SeedSequence):
+    """The seed of one draw on a GPU: of all draws of a stream, no two of 2³² have the same."""
+
+    def __init__(self, seed: int, number: int) -> None:
+        super().__init__(seed)
+        self._number = number
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        """Return the words of the seed, moved by the number of the draw."""
+        words = super().generate_state(n_words, dtype)
+        return words + np.asarray(self._number % 2**32).astype(words.dtype)  # modulo its range
 
 
 class Generator:
     """A reproducible stream of random numbers on one device.
 
-    A new one is seeded with 67280421310721, as PyTorch's; `manual_seed` returns the generator.
-    It may be shared by threads: each draw is made whole, in whatever order they come.
+    A new one is seeded with 67280421310721, as PyTorch's. It may be shared by threads: each draw is
+    made whole, in whatever order they come.
+
+    Parameters
+    ----------
+    device : Device, str or None
+        None is the default device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        As by `tensorxp.device`.
 
     >>> import tensorxp as xp
     >>> g = xp.random.Generator().manual_seed(0)
@@ -46,6 +67,7 @@ class Generator:
         self._lock = threading.RLock()
         self._native: Any = None
         self._seed = 0
+        self._drawn = 0  # draws on a GPU so far
         self.manual_seed(67280421310721)
 
     @property
@@ -55,9 +77,9 @@ class Generator:
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream that belongs to `seed` (modulo 2**64), and return the generator."""
-        self._seed = int(seed) & (2**64 - 1)
         with self._lock:
-            self._native = None  # made by the first draw: seeding on a GPU takes a kernel
+            self._seed = int(seed) & (2**64 - 1)
+            self._native, self._drawn = None, 0
         return self
 
     def seed(self) -> int:
@@ -70,30 +92,31 @@ class Generator:
         return self._seed
 
     def _bits(self) -> Any:
-        """Return the backend's own generator, which is made when first needed."""
+        """Return the backend's generator: on the host the stream's, on a GPU that of a draw."""
+        native = self._device.raw.base.random
+        if self._device.type == "cuda":
+            seed = _Draw(self._seed, self._drawn)
+            return native.Generator(native.Philox4x3210(seed, size=_THREADS))
         if self._native is None:
-            native = self._device.raw.base.random
-            kind = native.Philox4x3210 if self._device.type == "cuda" else native.PCG64
-            self._native = on_device(self._device, lambda: native.Generator(kind(self._seed)))
+            self._native = native.Generator(native.PCG64(self._seed))
         return self._native
 
     def draw(self, make: Callable[[Any], Any]) -> Any:
-        """Return the raw array that `make` draws from the backend's generator."""
+        """Return the raw array that `make(bits)` draws from the backend's generator."""
         note_opaque("it draws random numbers")
         with self._lock:
-            bits = self._bits()
-            return on_device(self._device, lambda: make(bits))
+            out = self._device.run(lambda: make(self._bits()))
+            self._drawn += 1
+            return out
 
     def get_state(self) -> Tensor:
-        """Return the state as a uint8 Tensor on the CPU."""
+        """Return the state as a uint8 Tensor on the CPU, 1-D."""
         with self._lock:
-            bit_generator = self._bits().bit_generator
             seed = self._seed.to_bytes(8, "little")
             if self._device.type == "cuda":
-                content = bytes(self._device.raw.to_numpy(_cuda_state(bit_generator)))
-                data = bytes([_CUDA]) + seed + content
+                data = bytes([_CUDA]) + seed + self._drawn.to_bytes(8, "little")
             else:
-                state = bit_generator.state
+                state = self._bits().bit_generator.state
                 data = (
                     bytes([_HOST])
                     + seed
@@ -106,26 +129,32 @@ class Generator:
         return wrap(raw, cpu)
 
     def set_state(self, new_state: Tensor) -> None:
-        """Go back to a state from `get_state`; ValueError for anything else, changing nothing."""
+        """Go back to a state from `get_state`.
+
+        Parameters
+        ----------
+        new_state : Tensor
+            Of dtype uint8.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Anything else; nothing is changed.
+        """
         if not isinstance(new_state, Tensor) or new_state._data.dtype != "uint8":
             raise TypeError("Generator.set_state: new_state must be a uint8 Tensor of get_state")
         data = new_state._device.raw.to_numpy(new_state._data).tobytes()
         kind = _CUDA if self._device.type == "cuda" else _HOST
-        if len(data) < 9 or data[0] != kind or (kind == _HOST and len(data) != _HOST_BYTES):
+        if not data or data[0] != kind or len(data) != _BYTES[kind]:
             raise ValueError(
                 f"Generator.set_state: new_state ({len(data)} bytes) is no state of a generator "
                 f"on {self._device.type}"
             )
         with self._lock:
-            bit_generator = self._bits().bit_generator
             if kind == _CUDA:
-                target = _cuda_state(bit_generator)
-                if target.nbytes != len(data) - 9:
-                    raise ValueError("Generator.set_state: new_state is of another CuPy version")
-                source = cpu.raw.base.frombuffer(data[9:], dtype=target.dtype)
-                on_device(self._device, lambda: target.set(source))
+                self._drawn = int.from_bytes(data[9:17], "little")
             else:
-                bit_generator.state = {
+                self._bits().bit_generator.state = {
                     "bit_generator": "PCG64",
                     "state": {
                         "state": int.from_bytes(data[9:25], "little"),
@@ -153,11 +182,6 @@ class Generator:
         return f"Generator(device='{self._device}', initial_seed={self._seed})"
 
 
-def _cuda_state(bit_generator: Any) -> Any:
-    """Return the array in which a CuPy bit generator keeps the states of its threads."""
-    return bit_generator._state
-
-
 class _Streams:
     """The default generators of this process, and the seed for those to come."""
 
@@ -167,9 +191,23 @@ class _Streams:
 
 
 def default_generator(device: Any = None) -> Generator:
-    """Return the generator from which functions draw on `device` when none is given.
+    """Return the generator from which functions draw on a device when none is given.
 
     Each device has one. Until `manual_seed` is called, its seed comes from the operating system.
+
+    Parameters
+    ----------
+    device : Device, str or None
+        None is the default device.
+
+    Returns
+    -------
+    Generator
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        As by `tensorxp.device`.
     """
     place = as_device(device, "default_generator")
     found = _Streams.by_device.get(place)
@@ -187,7 +225,23 @@ def default_generator(device: Any = None) -> Generator:
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generators of all devices; returns that of the CPU."""
+    """Seed the default generators of all devices.
+
+    Parameters
+    ----------
+    seed : int
+        Modulo 2**64.
+
+    Returns
+    -------
+    Generator
+        That of the CPU.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `seed` is no number.
+    """
     with _Streams.lock:
         _Streams.seed = int(seed)
         for generator in _Streams.by_device.values():
@@ -196,24 +250,64 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Seed all default generators from the operating system, and return the seed."""
+    """Seed all default generators from the operating system.
+
+    Returns
+    -------
+    int
+        The seed.
+    """
     chosen = int.from_bytes(os.urandom(8), "little")
     manual_seed(chosen)
     return chosen
 
 
 def initial_seed() -> int:
-    """Return the seed with which the default generator of the CPU was started."""
+    """Return the seed with which the default generator of the CPU was started.
+
+    Returns
+    -------
+    int
+    """
     return default_generator(cpu).initial_seed()
 
 
 def get_rng_state(device: Any = "cpu") -> Tensor:
-    """Return the state of the default generator of `device`, a uint8 Tensor on the CPU."""
+    """Return the state of the default generator of a device.
+
+    Parameters
+    ----------
+    device : Device, str or None
+        None is the default device.
+
+    Returns
+    -------
+    Tensor
+        On the CPU, of shape (bytes,) and dtype uint8.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        As by `tensorxp.device`.
+    """
     return default_generator(device).get_state()
 
 
 def set_rng_state(new_state: Tensor, device: Any = "cpu") -> None:
-    """Set the state of the default generator of `device` to one from `get_rng_state`."""
+    """Set the state of the default generator of a device.
+
+    Parameters
+    ----------
+    new_state : Tensor
+        Shape and dtype of one from `get_rng_state`.
+    device : Device, str or None
+        None is the default device.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        Something else; an unknown device; one that is not there.
+    """
     default_generator(device).set_state(new_state)
 
 
@@ -221,7 +315,21 @@ def set_rng_state(new_state: Tensor, device: Any = "cpu") -> None:
 def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True) -> Iterator[None]:
     """Give the default generators back their states at the end of the scope.
 
-    `devices` None means those used so far and the CPU; the CPU is always among them.
+    Parameters
+    ----------
+    devices : sequence of Devices or None
+        None means those used so far; the CPU is always among them.
+    enabled : bool
+        False does nothing.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError
+        As by `tensorxp.device`.
     """
     if not enabled:
         yield

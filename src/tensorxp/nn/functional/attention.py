@@ -4,7 +4,9 @@ import math
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._ops.attention import attention, fusible
 from tensorxp._ops.dense import split_last
+from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.dense import linear
 from tensorxp.nn.functional.dropout import dropout
 
@@ -19,20 +21,61 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    """Return softmax(scale · Q Kᵀ + mask) V over the last two axes (…, L, E).
+    """Return softmax(scale · Q Kᵀ + mask) V over the last two axes (Vaswani and others, 2017).
 
-    `attn_mask` is added, or, if bool, true where attention is allowed; `is_causal` allows
-    each place only those before it and itself. `scale` defaults to 1 / √E.
+    Rows that are masked as a whole give NaN.
+
+    Parameters
+    ----------
+    query : Tensor
+        Shape (…, L, E), floating.
+    key : Tensor
+        Shape (…, S, E).
+    value : Tensor
+        Shape (…, S, V).
+    attn_mask : Tensor or None
+        Broadcasts to (…, L, S): bool, true where attention is allowed, or numbers that are added.
+    dropout_p : float
+        Probability of dropping a weight, always applied.
+    is_causal : bool
+        Each place sees only itself and those before it.
+    scale : float or None
+        None: 1 / √E.
+    enable_gqa : bool
+        Heads (axis -3) of `key` and `value` are repeated to those of `query`.
+
+    Returns
+    -------
+    Tensor
+        Shape (…, L, V); dtypes promote.
+
+    Raises
+    ------
+    TypeError
+        `query`, `key` or `value` is no Tensor.
+    ValueError
+        Shapes do not fit, or `dropout_p` is outside [0, 1].
+    RuntimeError
+        A mask beside `is_causal`.
     """
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        expect("scaled_dot_product_attention", x, name, 2)
+    if not 0.0 <= dropout_p <= 1.0:
+        raise ValueError(
+            f"scaled_dot_product_attention: dropout_p is {dropout_p}; it must be in [0, 1]"
+        )
     if is_causal:
         if attn_mask is not None:
             raise RuntimeError("Explicit attn_mask should not be set when is_causal=True")
-        n, m = query.shape[-2], key.shape[-2]
-        attn_mask = xp.tril(xp.ones((n, m), dtype=xp.bool, device=query.device))
     if enable_gqa:
         key = xp.repeat(key, query.shape[-3] // key.shape[-3], axis=-3)
         value = xp.repeat(value, query.shape[-3] // value.shape[-3], axis=-3)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if attn_mask is None and dropout_p == 0.0 and fusible(query, key, value):
+        return attention(query, key, value, causal=is_causal, scale=float(factor))
+    if is_causal:
+        n, m = query.shape[-2], key.shape[-2]
+        attn_mask = xp.tril(xp.ones((n, m), dtype=xp.bool, device=query.device))
     weights = attention_weights(query * factor, key, attn_mask)
     if dropout_p > 0.0:
         weights = dropout(weights, dropout_p)
@@ -113,10 +156,66 @@ def multi_head_attention_forward(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Any, Any]:
-    """Return multi-head attention of (L, N, E) and its weights; (L, E) without a batch.
+    """Return multi-head attention with its projections, and its weights.
 
-    Masks as in PyTorch: bool ones are true where attention is not allowed.
+    `MultiheadAttention` is the layer. Bool masks are true where attention is not allowed.
+
+    Parameters
+    ----------
+    query : Tensor
+        Shape (L, N, E), or (L, E) without a batch.
+    key, value : Tensor
+        Shape (S, N, …), or (S, …).
+    embed_dim_to_check : int
+        E.
+    num_heads : int
+        Divides E.
+    in_proj_weight, in_proj_bias : Tensor or None
+        Shapes (3 E, E) and (3 E,).
+    bias_k, bias_v : Tensor or None
+        Shape (1, 1, E): a place more of keys and values.
+    add_zero_attn : bool
+        A place of zeros more.
+    dropout_p : float
+        In training.
+    out_proj_weight, out_proj_bias : Tensor or None
+        Shapes (E, E) and (E,).
+    training : bool
+    key_padding_mask : Tensor or None
+        Shape (N, S), bool or added.
+    need_weights : bool
+    attn_mask : Tensor or None
+        Shape (L, S) or (N · num_heads, L, S), bool or added.
+    use_separate_proj_weight : bool
+        Take the three below instead of `in_proj_weight`.
+    q_proj_weight, k_proj_weight, v_proj_weight : Tensor or None
+        Shapes (E, E), (E, k), (E, v).
+    static_k, static_v : Tensor or None
+        Projected already: shape (N · num_heads, S, E / num_heads).
+    average_attn_weights : bool
+        Over the heads.
+    is_causal : bool
+        Only a hint, beside `attn_mask`.
+
+    Returns
+    -------
+    tuple
+        Output, of the shape and dtype of `query`; weights, shape (N, L, S) or (N, num_heads, L,
+        S), or None.
+
+    Raises
+    ------
+    TypeError
+        `query` is no Tensor.
+    AssertionError
+        E, `num_heads` or a mask's dtype is wrong.
+    RuntimeError
+        `is_causal` without a mask.
+    ValueError
+        Shapes do not fit.
     """
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        expect("multi_head_attention_forward", x, name, 2)
     single = query.ndim == 2
     if single:
         same = query is key and key is value
