@@ -24,7 +24,7 @@ def compiled_modules():
         for node in tree.body
         if isinstance(node, ast.Assign) and node.targets[0].id in ("HOT", "COLD")
     ]
-    return sum(lists, [])
+    return [name for part in lists for name in part]
 
 
 def slots(path):

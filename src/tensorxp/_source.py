@@ -25,4 +25,4 @@ class _Sources:
 
 
 if os.environ.get("TENSORXP_PURE_PYTHON", "0") not in ("", "0"):
-    sys.meta_path.insert(0, _Sources)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _Sources)
