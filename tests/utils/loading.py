@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import time
 
 import numpy as np
@@ -89,6 +90,18 @@ class Stuck(Squares):
 
     def __getitem__(self, i):
         time.sleep(30)
+
+
+def interrupt():
+    os.killpg(0, signal.SIGINT)
+
+
+class Interrupting(Squares):
+    """Unpickling it, which a spawned worker does first, interrupts the process group."""
+
+    def __setstate__(self, state):
+        interrupt()
+        vars(self).update(state)
 
 
 class Stream(IterableDataset):

@@ -1,10 +1,12 @@
 """The loader: batches as a plain loop gives them, workers, seeds, errors and shutdown."""
 
+import contextlib
 import gc
 import itertools
 import multiprocessing
 import os
 import pickle
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -26,23 +28,35 @@ from tensorxp.utils.data import (
 from tests.utils import loading
 
 METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
-SHM = Path("/dev/shm")
+POSIX = pytest.mark.skipif(os.name != "posix", reason="process groups")
+ROOT = Path(__file__).parents[2]
+PATH = os.pathsep.join([str(ROOT), str(Path(xp.__file__).parents[1])])
+
+
+def blocks():
+    """Return the names of the descriptors and mappings of shared memory, where they can be seen."""
+    if not Path("/proc/self/maps").exists():
+        return []
+    found = [line.split(None, 5)[5:] for line in Path("/proc/self/maps").read_text().splitlines()]
+    names = [name for row in found for name in row]
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            names.append(os.readlink(descriptor))
+        except FileNotFoundError:  # that of the directory
+            pass
+    return [name for name in names if "memfd:tensorxp" in name]
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """Check that no process and no shared memory outlives a test."""
-    blocks = set(SHM.iterdir()) if SHM.exists() else set()
     yield
     gc.collect()
     deadline = time.monotonic() + 5
     while multiprocessing.active_children() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not multiprocessing.active_children()
-    if SHM.exists():
-        ours = f"tensorxp-{os.getpid()}-"
-        left = {path for path in set(SHM.iterdir()) - blocks if path.name.startswith(ours)}
-        assert not left
+    assert not blocks()
 
 
 def plain(batches):
@@ -100,6 +114,7 @@ def test_shared_memory_lives_as_long_as_its_arrays():
     loader = DataLoader(loading.Squares(8, width=20_000), 4, num_workers=1)
     views = [batch["row"][1:, ::2] for batch in loader]
     gc.collect()
+    assert len(blocks()) >= 2 or not hasattr(os, "memfd_create")
     assert [v[0, 0].item() for v in views] == [1, 5]
     assert all(bool(xp.all(v[1] == v[1, 0])) for v in views)
 
@@ -226,71 +241,167 @@ def test_an_early_break_ends_the_workers():
     assert not multiprocessing.active_children()
 
 
+# what a worker does at its very start: fork runs the hook, spawn unpickles the dataset
 SCRIPT = """
-    import multiprocessing, os, signal, sys, threading, time
+    import multiprocessing, os, signal, sys, time
     from tensorxp.utils.data import DataLoader
     from tests.utils import loading
 
     if __name__ == "__main__":
-        loader = DataLoader(loading.Squares(10**6, width=20_000), 4, num_workers=2,
-                            persistent_workers=sys.argv[1] == "persistent")
-        timer = threading.Timer(0.3, os.killpg, (0, signal.SIGINT))
+        how, method, when = sys.argv[1:]
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been ignored
+        if (when, method) == ("start", "fork"):
+            os.register_at_fork(after_in_child=loading.interrupt)
+        kind = loading.Interrupting if (when, method) == ("start", "spawn") else loading.Squares
         try:
+            loader = DataLoader(kind(10**6, width=20_000), 4, num_workers=2,
+                                persistent_workers=how == "persistent",
+                                multiprocessing_context=method)
             for i, batch in enumerate(loader):
                 if i == 3:
                     print(*[p.pid for p in multiprocessing.active_children()], flush=True)
-                    timer.start()
                 time.sleep(0.01)
         except KeyboardInterrupt:
-            if sys.argv[1] == "caught":
+            if how == "caught":
                 print("caught", multiprocessing.active_children(), flush=True)
                 sys.exit(7)
             raise
 """
 
 
-@pytest.mark.parametrize("how", ["plain", "caught", "persistent"])
-def test_ctrl_c_ends_everything(how, tmp_path):
+@pytest.fixture
+def start_script(tmp_path):
+    """Give a function that starts the script in a process group of its own."""
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(SCRIPT))
-    root = Path(__file__).parents[2]
-    path = os.pathsep.join([str(root), str(Path(xp.__file__).parents[1])])
-    done = subprocess.run(
-        [sys.executable, str(script), how], capture_output=True, text=True, timeout=60,
-        env={**os.environ, "PYTHONPATH": path}, start_new_session=True,
-    )  # fmt: skip
-    lines = done.stdout.splitlines()
-    if how == "caught":
-        assert lines[1].startswith("caught") and done.returncode == 7
-    else:
-        assert done.returncode in (1, 130, -signal.SIGINT)
-        assert "KeyboardInterrupt" in done.stderr
-    assert "Process tensorxp-loader" not in done.stderr and "leaked" not in done.stderr
-    for pid in map(int, lines[0].split()):
+    started = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [sys.executable, str(script), *arguments], env={**os.environ, "PYTHONPATH": PATH},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def of_group(group):
+    """Return the processes of a group that have not ended, where they can be seen."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, _, rest = path.read_text().partition(" ")
+        except OSError:  # it has just ended
+            continue
+        state, _, its_group, *_ = rest.rpartition(")")[2].split()
+        if int(its_group) == group and state != "Z":
+            found.append(int(pid))
+    return found
+
+
+def check_end(process, how, workers=(), times=1):
+    """Check that an interrupted script has ended well, and everything that it had started."""
+    output, errors = process.communicate(timeout=60)
+    for pid in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    allowed = {7} if how == "caught" else {1, 130, -signal.SIGINT}
+    if times == 2:  # the second may come while the first is handled
+        allowed |= {1, 130, -signal.SIGINT}
+    assert process.returncode in allowed, errors
+    if how == "caught" and times == 1:
+        assert output.splitlines()[-1] == "caught []"
+    assert "Process tensorxp-loader" not in errors and "leaked" not in errors, errors
+    assert "spawn_main" not in errors, errors
+    if times == 1:  # none of a worker or a destructor
+        assert errors.count("Traceback") == (how != "caught"), errors
+    deadline = time.monotonic() + 20
+    while of_group(process.pid) and time.monotonic() < deadline:  # the tracker of spawned ones
+        time.sleep(0.01)
+    assert not of_group(process.pid)
 
 
-def test_workers_end_when_the_parent_is_killed(tmp_path):
-    script = tmp_path / "script.py"
-    killing = SCRIPT.replace(
-        "os.killpg, (0, signal.SIGINT)", "os.kill, (os.getpid(), signal.SIGKILL)"
-    )
-    script.write_text(textwrap.dedent(killing))
-    root = Path(__file__).parents[2]
-    path = os.pathsep.join([str(root), str(Path(xp.__file__).parents[1])])
-    done = subprocess.run(
-        [sys.executable, str(script), "plain"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True, timeout=60, env={**os.environ, "PYTHONPATH": path}, start_new_session=True,
-    )  # fmt: skip
-    pids = list(map(int, done.stdout.split()))
-    assert len(pids) == 2
-    deadline = time.monotonic() + 15
-    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < deadline:
+@POSIX
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("how", ["plain", "caught", "persistent"])
+def test_ctrl_c_ends_everything(how, method, times, start_script):
+    process = start_script(how, method, "later")
+    workers = [int(pid) for pid in process.stdout.readline().split()]
+    assert len(workers) == 2
+    os.killpg(process.pid, signal.SIGINT)
+    if times == 2:
+        time.sleep(0.005)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+    check_end(process, how, workers, times)
+
+
+@POSIX
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("how", ["plain", "caught", "persistent"])
+def test_ctrl_c_while_a_worker_starts(how, method, start_script):
+    # each worker that starts interrupts the group, perhaps when the first is being handled
+    check_end(start_script(how, method, "start"), how, times=2)
+
+
+@POSIX
+@pytest.mark.parametrize("where", ["_pool.Pool._start", "_transport.recv_handle", "_pool._hang_up"])
+def test_ctrl_c_waits_for_what_must_not_be_cut_in_two(where, monkeypatch):
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        pytest.skip("SIGINT is handled otherwise here")
+    ended = []
+
+    def interrupted(*args):
+        signal.raise_signal(signal.SIGINT)
+        result = function(*args)
+        ended.append(True)
+        return result
+
+    path = f"tensorxp.utils.data.{where}"
+    function = pkgutil.resolve_name(path)
+    monkeypatch.setattr(path, interrupted)
+    loader = DataLoader(loading.Squares(8, width=20_000), 4, num_workers=2)
+    with pytest.raises(KeyboardInterrupt):
+        list(loader)
+    assert ended
+    assert not multiprocessing.active_children()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.undo()
+    assert len(list(loader)) == 2
+
+
+def test_ctrl_c_between_two_halves_of_a_message_ends_the_workers(monkeypatch):
+    def interrupted(pipe):
+        pipe.recv_bytes(1 << 20)
+        raise KeyboardInterrupt
+
+    loader = DataLoader(loading.Squares(8), 4, num_workers=1, persistent_workers=True)
+    batches = iter(loader)
+    monkeypatch.setattr("tensorxp.utils.data._transport.receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        batches._pool.receive(None)  # as if a second one had come before the first was handled
+    monkeypatch.undo()
+    assert list(batches) == []
+    assert len(list(loader)) == 2 and iter(loader) is not batches
+    del loader, batches
+
+
+@POSIX
+def test_workers_end_when_the_parent_is_killed(start_script):
+    process = start_script("plain", METHODS[0], "later")
+    assert len(process.stdout.readline().split()) == 2
+    process.kill()
+    deadline = time.monotonic() + 20
+    while of_group(process.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
-    alive = [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-    states = [Path(f"/proc/{pid}/stat").read_text().split()[2] for pid in alive]
-    assert all(state == "Z" for state in states)  # ended, if nobody has reaped them
+    assert not of_group(process.pid)
 
 
 def test_whole_batches_are_what_collating_gives():

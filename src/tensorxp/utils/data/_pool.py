@@ -1,14 +1,19 @@
-"""The worker processes of a loader, seen from the parent: tasks out, replies in, the end."""
+"""The worker processes of a loader, seen from the parent: tasks out, replies in, the end.
+
+Ctrl-C reaches the whole process group: a worker begins with SIGINT blocked and then ignores it,
+and the parent puts it off while it starts or ends workers or takes a block of memory.
+"""
 
 import os
+import socket
 import time
 import weakref
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from tensorxp.utils.data import _worker
-from tensorxp.utils.data._transport import discard
+from tensorxp.utils.data import _transport, _worker
+from tensorxp.utils.data._interrupts import Uninterrupted
 
 PATIENCE = 5.0  # seconds that workers have to end by themselves
 
@@ -20,26 +25,34 @@ class Pool:
     """
 
     def __init__(self, context: Any, jobs: list[_worker.Job]) -> None:
-        resource_tracker.ensure_running()  # shared by all, so that it sees blocks come and go
+        method = context.get_start_method()
         self.owner = os.getpid()
         self.processes: list[Any] = []
         self.tasks: list[Connection] = []
         self.replies: list[Connection] = []
-        # a plain byte: a lock could be held by a worker that is killed
-        self._stop = context.RawValue("b", 0)
-        self._end = weakref.finalize(
-            self, _close, self.owner, self.processes, self.tasks, self.replies, self._stop
-        )
+        self._halfway = False  # whether a message was sent or received in part
+        # a server that forks workers, and perhaps others, would keep the mask
+        self._masks = method != "forkserver"
+        with Uninterrupted():
+            if os.name == "posix" and method != "fork":
+                resource_tracker.ensure_running()  # not later: it would unblock SIGINT
+            # a plain byte: a lock could be held by a worker that is killed
+            self._stop = context.RawValue("b", 0)
+            self._end = weakref.finalize(
+                self, _close, self.owner, self.processes, self.tasks, self.replies, self._stop
+            )
         try:
             for job in jobs:
-                self._start(context, job)
+                with Uninterrupted(self._masks):
+                    self._start(context, job)
         except BaseException:
             self.close()
             raise
 
     def _start(self, context: Any, job: _worker.Job) -> None:
-        task_reader, task_writer = context.Pipe(duplex=False)
-        reply_reader, reply_writer = context.Pipe(duplex=False)
+        sockets = os.name == "posix"  # they can be hung up, and carry descriptors
+        task_reader, task_writer = context.Pipe(duplex=sockets)
+        reply_reader, reply_writer = context.Pipe(duplex=sockets)
         process = context.Process(
             target=_worker.run,
             args=(job, task_reader, reply_writer, self._stop),
@@ -57,26 +70,32 @@ class Pool:
 
     def send(self, worker: int, task: Any) -> None:
         """Send a task to a worker; RuntimeError where it is no more."""
+        self._halfway = True
         try:
             self.tasks[worker].send(task)
         except OSError:
             raise self._dead(worker) from None
+        self._halfway = False
 
     def receive(self, timeout: float | None) -> tuple[int, Any]:
         """Return the number of a worker and its reply; TimeoutError after `timeout` seconds."""
         sentinels = {process.sentinel: i for i, process in enumerate(self.processes)}
         by_pipe = {id(pipe): i for i, pipe in enumerate(self.replies)}
-        ready = wait([*self.replies, *sentinels], timeout)
+        ready: list[Any] = wait([*self.replies, *sentinels], timeout)
         if not ready:
             raise TimeoutError
         dead = [sentinels[item] for item in ready if isinstance(item, int)]
         for item in ready:
-            if isinstance(item, Connection):
+            if not isinstance(item, int):
                 worker = by_pipe[id(item)]
+                self._halfway = True
                 try:
-                    return worker, item.recv()
-                except EOFError:
+                    reply = _transport.receive(item)
+                except (EOFError, OSError):
                     dead.append(worker)
+                else:
+                    self._halfway = False
+                    return worker, reply
         raise self._dead(dead[0])
 
     def _dead(self, worker: int) -> RuntimeError:
@@ -89,18 +108,17 @@ class Pool:
 
     def close(self) -> None:
         """End the workers and free what they have sent; a second call does nothing."""
-        self._end()
+        with Uninterrupted():
+            self._end()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_end"):
+            self.close()
 
     @property
     def closed(self) -> bool:
-        """Whether the workers were ended."""
-        return not self._end.alive
-
-
-def drop(reply: Any) -> None:
-    """Free a reply that nobody wants."""
-    if reply[2] == "batch":
-        discard(reply[3])
+        """Whether the workers were ended, or cannot be understood any more."""
+        return self._halfway or not self._end.alive
 
 
 def _close(
@@ -112,41 +130,30 @@ def _close(
 ) -> None:
     if os.getpid() != owner:  # a forked child that forgets the pool of its parent
         return
-    stop.value = 1
-    for pipe in tasks:
+    with Uninterrupted():
+        stop.value = 1
+        for pipe in (*tasks, *replies):
+            _hang_up(pipe)
+        deadline = time.monotonic() + PATIENCE
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+        for process in processes:
+            if process.is_alive():
+                process.terminate()
+        for process in processes:
+            process.join(1.0)
+            if process.is_alive():
+                process.kill()
+                process.join()
+            process.close()
+
+
+def _hang_up(pipe: Connection) -> None:
+    """Close a pipe, and end it for the workers too, which may have copies of each other's."""
+    if os.name == "posix":
         try:
-            pipe.send(None)
-        except OSError:
+            with socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end:
+                end.shutdown(socket.SHUT_RDWR)
+        except OSError:  # the worker is gone, or there is no descriptor left
             pass
-        pipe.close()
-    deadline = time.monotonic() + PATIENCE
-    # workers may be sending: read on until each has ended, then what is left in the pipes
-    while alive := [p.sentinel for p in processes if p.is_alive()]:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
-        wait([*[pipe for pipe in replies if not pipe.closed], *alive], left)
-        _drain(replies)
-    for process in processes:
-        if process.is_alive():
-            process.terminate()
-        process.join(1.0)
-        if process.is_alive():
-            process.kill()
-            process.join()
-    _drain(replies)
-    for pipe in replies:
-        pipe.close()
-    for process in processes:
-        process.close()
-
-
-def _drain(replies: list[Connection]) -> None:
-    for pipe in replies:
-        try:
-            while not pipe.closed and pipe.poll(0):
-                drop(pipe.recv())
-        except (EOFError, OSError):
-            pipe.close()
-        except Exception:  # a message that was cut off
-            pipe.close()
+    pipe.close()

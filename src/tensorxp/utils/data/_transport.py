@@ -1,30 +1,33 @@
 """Sending batches between processes: arrays through shared memory, the rest pickled.
 
 Pickle's protocol 5 hands out the buffers of all arrays, wherever they are in a batch. They are
-put into one block of shared memory; the receiver maps it, takes its name away, and builds the
-arrays over it without a copy. The block is freed with the last of them.
+put into one block of shared memory, whose descriptor goes through the socket behind the message;
+the receiver maps it and builds the arrays over it without a copy. A block has no name, so the
+system frees it with the last process or array that has it, in whatever way those end.
 """
 
-import ctypes
-import multiprocessing
+import mmap
 import os
 import pickle
-import secrets
-from multiprocessing.shared_memory import SharedMemory
+import tempfile
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
 from typing import Any, NamedTuple
 
-import numpy as np
+from tensorxp.utils.data._interrupts import Uninterrupted
 
-SMALL = 1 << 15  # below this, a pipe is cheaper than a block
+SHARES = os.name == "posix"  # elsewhere everything is pickled
+SMALL = 1 << 15  # below this, a socket is cheaper than a block
+MANY = 128  # a mapped block keeps a descriptor, of which a process may have 256 or 1024
 ALIGNMENT = 64
 
 
 class Packed(NamedTuple):
-    """A pickled batch: its bytes, and where its buffers are."""
+    """A pickled batch: its bytes, and its buffers or the places of them in a block."""
 
     data: bytes
-    buffers: list[bytes]
-    block: str | None
+    buffers: list[Any]
+    block: int | None
     places: list[tuple[int, int]]
 
 
@@ -33,69 +36,70 @@ def pack(batch: Any) -> Packed:
     found: list[pickle.PickleBuffer] = []
     data = pickle.dumps(batch, protocol=5, buffer_callback=found.append)
     views = [buffer.raw() for buffer in found]
-    total = sum(view.nbytes for view in views)
-    if total < SMALL:
-        return Packed(data, [bytes(view) for view in views], None, [])
     places, end = [], 0
     for view in views:
-        places.append((end, view.nbytes))
+        places.append((end, end + view.nbytes))
         end += -(-view.nbytes // ALIGNMENT) * ALIGNMENT
-    block = SharedMemory(_block_name(), create=True, size=end)
-    memory: Any = block.buf
+    block = _new_block(end) if SHARES and end >= SMALL else None
+    if block is None:
+        return Packed(data, [bytearray(view) for view in views], None, [])
     try:
-        for view, (start, size) in zip(views, places, strict=True):
-            memory[start : start + size] = view
+        with mmap.mmap(block, end) as memory:
+            for view, (start, stop) in zip(views, places, strict=True):
+                memory[start:stop] = view
     except BaseException:
-        block.close()
-        block.unlink()
+        os.close(block)
         raise
-    block.close()
-    return Packed(data, [], block.name, places)
+    return Packed(data, [], block, places)
 
 
-def _block_name() -> str:
-    """Return a new name, which tells the process that reads the block (at most 30 characters)."""
-    parent = multiprocessing.parent_process()
-    return f"tensorxp-{os.getpid() if parent is None else parent.pid}-{secrets.token_hex(6)}"
-
-
-class _Owner:
-    """Keeps a block mapped for the arrays over it.
-
-    NumPy refers to the object whose `__array_interface__` it reads, not to the block's memoryview,
-    which therefore can be closed when the last array is gone.
-    """
-
-    def __init__(self, block: SharedMemory) -> None:
-        self._block = block
-        memory: Any = block.buf
-        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-        self.__array_interface__ = {
-            "shape": (block.size,),
-            "typestr": "|u1",
-            "data": (start, False),
-            "version": 3,
-        }
-
-    def __del__(self) -> None:
-        self._block.close()
+def _new_block(size: int) -> int | None:
+    """Return the descriptor of new memory, None where the system has none to give."""
+    try:
+        if hasattr(os, "memfd_create"):
+            block = os.memfd_create("tensorxp")
+        else:
+            block, path = tempfile.mkstemp()
+            os.unlink(path)
+    except OSError:
+        return None
+    os.ftruncate(block, size)
+    return block
 
 
 def unpack(packed: Packed) -> Any:
     """Return the batch that was packed; its arrays are writable."""
-    if packed.block is None:
-        buffers: list[Any] = [bytearray(buffer) for buffer in packed.buffers]
-    else:
-        block = SharedMemory(name=packed.block)
-        block.unlink()
-        whole = np.asarray(_Owner(block))
-        buffers = [whole[start : start + size] for start, size in packed.places]
-    return pickle.loads(packed.data, buffers=buffers)
+    return pickle.loads(packed.data, buffers=packed.buffers)
 
 
-def discard(packed: Packed) -> None:
-    """Free the shared memory of a batch that nobody wants."""
-    if packed.block is not None:
-        block = SharedMemory(name=packed.block)
-        block.close()
-        block.unlink()
+def send(pipe: Connection, reply: tuple[Any, ...]) -> None:
+    """Send a reply, whose last item may be a packed batch; its block is given away."""
+    content = reply[-1]
+    block = content.block if isinstance(content, Packed) else None
+    try:
+        pipe.send(reply)
+        if block is not None:
+            send_handle(pipe, block, os.getppid())
+    finally:
+        if block is not None:
+            os.close(block)
+
+
+def receive(pipe: Connection) -> tuple[Any, ...]:
+    """Return a reply that was sent, a block mapped; EOFError or OSError where that has ended."""
+    reply: tuple[Any, ...] = pipe.recv()
+    content = reply[-1]
+    if not isinstance(content, Packed) or content.block is None:
+        return reply
+    pipe.poll(None)  # wait here, where Ctrl-C is heard
+    with Uninterrupted():
+        block = recv_handle(pipe)
+        try:
+            memory: Any = mmap.mmap(block, 0)
+        finally:
+            os.close(block)
+    if block >= MANY:
+        memory = bytearray(memory)
+    view = memoryview(memory)
+    buffers = [view[start:stop] for start, stop in content.places]
+    return (*reply[:-1], Packed(content.data, buffers, None, []))

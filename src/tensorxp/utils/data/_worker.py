@@ -1,25 +1,26 @@
 """What a worker process does: take tasks from a pipe, fetch batches, send them back.
 
 Replies go out by a thread, so that the worker always comes back to its tasks and the parent's
-writes never wait for its reads. A worker ends when it is told to, or when its parent is gone.
+writes never wait for its reads. A worker ends when its tasks do, or when its parent is gone.
 """
 
 import os
 import queue
 import random
-import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 import tensorxp as xp
-from tensorxp.utils.data._transport import pack
+from tensorxp._backend import loops
+from tensorxp.utils.data._interrupts import leave_to_parent
+from tensorxp.utils.data._transport import pack, send
 from tensorxp.utils.data.collate import default_collate
 
 POLL = 2.0  # seconds between looks whether the parent lives
@@ -27,7 +28,16 @@ POLL = 2.0  # seconds between looks whether the parent lives
 
 @dataclass
 class WorkerInfo:
-    """What `get_worker_info` tells: the worker's number, how many, its seed and its dataset."""
+    """What `get_worker_info` tells in a worker process.
+
+    Attributes
+    ----------
+    id, num_workers : int
+        Its number, from 0, and how many there are.
+    seed : int
+    dataset : Dataset
+        Its copy.
+    """
 
     id: int
     num_workers: int
@@ -40,7 +50,13 @@ class _Here:
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """Return what this worker process is, None in the main process."""
+    """Return what this worker process is.
+
+    Returns
+    -------
+    WorkerInfo or None
+        None in the main process.
+    """
     return _Here.info
 
 
@@ -108,7 +124,7 @@ class Failure:
         """Return the failure that `error` is."""
         return cls(type(error), traceback.format_exc(), where)
 
-    def reraise(self) -> None:
+    def reraise(self) -> NoReturn:
         """Raise it anew: the same type where it takes a message, else RuntimeError."""
         message = f"Caught {self.kind.__name__} {self.where}.\nOriginal {self.text}"
         if issubclass(self.kind, KeyError):
@@ -154,14 +170,14 @@ class _Sender(threading.Thread):
         self._replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def run(self) -> None:
-        while (reply := self._replies.get()) is not None:
+        while True:
             try:
-                self._pipe.send(reply)
-            except OSError:  # the parent is gone
+                send(self._pipe, self._replies.get())
+            except (OSError, RuntimeError):  # the parent is gone or has hung up
                 return
 
     def put(self, reply: Any) -> None:
-        """Queue a reply; None ends the thread."""
+        """Queue a reply."""
         self._replies.put(reply)
 
 
@@ -174,7 +190,8 @@ def seed_all(seed: int) -> None:
 
 def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
     """Be a worker until the end. A non-zero `stop` makes it leave the tasks it has."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    loops.set_threads(1)  # the workers are the threads
+    leave_to_parent()
     sender = _Sender(replies)
     sender.start()
     where = f"in DataLoader worker process {job.number}"
@@ -201,8 +218,6 @@ def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
         if isinstance(reply[3], Failure):
             reply = (*reply[:3], _sendable(reply[3]))
         sender.put(reply)
-    sender.put(None)
-    sender.join(timeout=10)
 
 
 def _sendable(failure: Failure) -> Failure:

@@ -9,7 +9,18 @@ import tensorxp as xp
 
 
 def default_convert(data: Any) -> Any:
-    """Return `data` with NumPy arrays and scalars as Tensors, inside containers too."""
+    """Return `data` with NumPy arrays and scalars as Tensors, inside containers too.
+
+    Parameters
+    ----------
+    data : any
+        Tuples become lists, named tuples and mappings keep their kind; other things stay.
+
+    Returns
+    -------
+    any
+        Tensors of the shape and dtype of the arrays.
+    """
     if isinstance(data, xp.Tensor):
         return data
     if isinstance(data, np.ndarray | np.generic):
@@ -30,10 +41,26 @@ def default_convert(data: Any) -> Any:
 def default_collate(batch: Sequence[Any]) -> Any:
     """Return samples stacked along a new first axis, field by field.
 
-    Tensors, NumPy arrays and numbers become Tensors (Python floats float64, ints int64); strings
-    stay as they are; dicts and named tuples keep their kind, other tuples become lists.
+    Parameters
+    ----------
+    batch : sequence
+        Tensors, NumPy arrays, numbers, strings (which stay), or mappings, tuples and lists of
+        these.
+
+    Returns
+    -------
+    any
+        Tensors; Python floats become float64, ints int64. Dicts and named tuples keep their kind,
+        other tuples become lists. Stacking is recorded, so gradients flow back to the samples.
+
+    Raises
+    ------
+    TypeError
+        Other things.
     RuntimeError
-    where shapes or lengths differ, TypeError for other things.
+        Shapes or lengths differ.
+    IndexError
+        There is no sample.
     """
     first = batch[0]
     if isinstance(first, xp.Tensor):

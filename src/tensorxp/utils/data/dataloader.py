@@ -2,7 +2,6 @@
 
 import itertools
 import multiprocessing
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,7 +9,8 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp.utils.data import _worker
-from tensorxp.utils.data._pool import Pool, drop
+from tensorxp.utils.data._interrupts import Uninterrupted
+from tensorxp.utils.data._pool import Pool
 from tensorxp.utils.data._transport import unpack
 from tensorxp.utils.data.collate import default_collate, default_convert
 from tensorxp.utils.data.dataset import IterableDataset
@@ -18,17 +18,62 @@ from tensorxp.utils.data.sampler import BatchSampler, RandomSampler, SequentialS
 
 
 class DataLoader:
-    """Batches of a dataset, in order, with PyTorch's arguments and defaults.
+    """Batches of a dataset, in order, fetched here or by worker processes that run ahead.
 
-    With `num_workers` > 0, processes fetch `prefetch_factor` batches each ahead of time. Arrays
-    come through shared memory without a copy. Worker i is seeded with a number drawn from
-    `generator` (or the default one) plus i; what fails in a worker is raised here with its
-    traceback. Workers end with the loop, with an early `break`, or on Ctrl-C; with
-    `persistent_workers` they wait for the next epoch instead. A program that starts processes by
-    "spawn" needs the guard `if __name__ == "__main__":`, and datasets that can be pickled.
+    Arrays come from workers through shared memory without a copy. They are pickled, which keeps
+    `requires_grad` of a leaf and nothing of a graph: other tensors arrive detached, collated ones
+    too. Batches that are fetched here keep their graph. Worker i is seeded with a number drawn
+    from `generator` plus i; what fails in a worker is raised here with its traceback.
+    Workers end with the loop, with an early `break`, or on Ctrl-C. A program that starts processes
+    by "spawn" needs the guard `if __name__ == "__main__":`, and datasets that can be pickled.
 
-    `batch_size=None` gives samples as they are. `pin_memory` is accepted and does nothing.
+    Parameters
+    ----------
+    dataset : Dataset
+    batch_size : int or None
+        None: samples as they are.
+    shuffle : bool or None
+        A new order each time.
+    sampler : iterable or None
+        Gives the order instead.
+    batch_sampler : iterable or None
+        Gives lists of indices instead.
+    num_workers : int
+        Processes; 0: fetch here.
+    collate_fn : callable or None
+        Makes a batch of a list, in the process that fetches it. None: `default_collate`, or
+        `default_convert` where `batch_size` is None. A `TensorDataset` is indexed by the whole list
+        instead, with the same result.
+    pin_memory : bool
+        Ignored.
+    drop_last : bool
+        Leave a shorter last batch out.
+    timeout : float
+        Seconds to wait for a batch; 0: no limit.
+    worker_init_fn : callable or None
+        Called in each worker with its number.
+    multiprocessing_context : str, context or None
+        How processes start, such as "spawn".
+    generator : Generator or None
+        None: the default one.
+    prefetch_factor : int or None
+        Batches that each worker fetches ahead; None: 2.
+    persistent_workers : bool
+        Workers wait for the next pass.
+    pin_memory_device : str
+        Ignored.
+    in_order : bool
+        False: batches as they come.
 
+    Raises
+    ------
+    ValueError
+        Options are out of range or exclude each other.
+    RuntimeError
+        In iteration: a timeout, or a worker died.
+
+    Examples
+    --------
     >>> import tensorxp as xp
     >>> from tensorxp.utils.data import DataLoader, TensorDataset
     >>> loader = DataLoader(TensorDataset(xp.arange(5)), batch_size=2)
@@ -184,7 +229,8 @@ class _Forever:
 
 def _draw_seed(generator: Any) -> int:
     """Return the number from which the workers' seeds of one pass are counted."""
-    return int(xp.random.randint(0, 2**62, device="cpu", generator=generator))
+    with Uninterrupted():  # NumPy's modules, imported by the first draw, may swallow Ctrl-C
+        return int(xp.random.randint(0, 2**62, device="cpu", generator=generator))
 
 
 def _local_batches(loader: DataLoader) -> Iterator[Any]:
@@ -241,24 +287,19 @@ class _WorkerIterator:
     def close(self) -> None:
         """End the workers and free what has arrived."""
         self._pool.close()
-        self._discard_ready()
-
-    def _discard_ready(self) -> None:
-        while self._ready:
-            number, (kind, content) = self._ready.popitem()
-            drop((self._epoch, number, kind, content))
+        self._ready.clear()
 
     def begin(self) -> None:
         """Start a new pass; what is under way for an unfinished one will be dropped."""
-        self._discard_ready()
-        self._epoch += 1
-        self._indices = iter(self._sampler)
-        self._sent = self._next = 0
-        self._worker_of: dict[int, int] = {}  # tasks that are under way
-        self._running = [True] * self._workers
-        self._turn = itertools.cycle(range(self._workers))
-        seed = _draw_seed(self._generator)
         try:
+            self._ready.clear()
+            self._epoch += 1
+            self._indices = iter(self._sampler)
+            self._sent = self._next = 0
+            self._worker_of: dict[int, int] = {}  # tasks that are under way
+            self._running = [True] * self._workers
+            self._turn = itertools.cycle(range(self._workers))
+            seed = _draw_seed(self._generator)
             for i in range(self._workers):
                 self._pool.send(i, (self._epoch, None, seed))
             for _ in range(self._ahead):
@@ -284,23 +325,21 @@ class _WorkerIterator:
         return self
 
     def __next__(self) -> Any:
-        if self._pool.closed:
-            raise StopIteration
         try:
-            found = self._next_reply()
+            found = None if self._pool.closed else self._next_reply()
             if found is not None:
                 self._give()
-        except BaseException:  # the death of a worker, or Ctrl-C
+                kind, content = found
+                if kind == "batch":
+                    return unpack(content)
+            elif not self._persistent:
+                self.close()
+        except BaseException:  # the death of a worker, or Ctrl-C, whose traceback keeps this object
             self.close()
             raise
         if found is None:
-            if not self._persistent:
-                self.close()
             raise StopIteration
-        kind, content = found
-        if kind == "failed":  # the pass can go on where the caller catches this
-            content.reraise()
-        return unpack(content)
+        content.reraise()  # the pass can go on where the caller catches this
 
     def _next_reply(self) -> tuple[str, Any] | None:
         """Return the reply whose turn it is, None after the last."""
@@ -333,15 +372,9 @@ class _WorkerIterator:
                 raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds") from None
             if epoch == self._epoch:
                 break
-            drop((epoch, number, kind, content))
         del self._worker_of[number]
         if kind == "ended":
             self._running[worker] = False
             self._give()
         else:
             self._ready[number] = (kind, content)
-
-    def __del__(self) -> None:
-        # not in a forked child, which has a copy of this iterator but not its workers
-        if hasattr(self, "_pool") and self._pool.owner == os.getpid():
-            self.close()

@@ -11,7 +11,7 @@ import tensorxp as xp
 
 
 class Dataset:
-    """A collection with `__getitem__` and, as a rule, `__len__`. Subclass it; `+` concatenates.
+    """A collection with `__getitem__` and, as a rule, `__len__`: subclass it; `+` concatenates.
 
     A method `__getitems__(indices)`, which returns a list, is used to fetch whole batches.
     """
@@ -24,10 +24,10 @@ class Dataset:
 
 
 class IterableDataset(Dataset):
-    """A stream of samples: `__iter__` instead of `__getitem__`.
+    """A stream of samples: subclass it with `__iter__` instead of `__getitem__`.
 
-    Each worker process iterates a copy of its own, so `__iter__` has to share out the samples
-    with the help of `get_worker_info`.
+    Each worker process iterates a copy of its own, so `__iter__` has to share out the samples with
+    the help of `get_worker_info`.
     """
 
     def __iter__(self) -> Iterator[Any]:
@@ -40,6 +40,18 @@ class IterableDataset(Dataset):
 class TensorDataset(Dataset):
     """Tensors of equal length: sample i is the tuple of their slices i.
 
+    Parameters
+    ----------
+    *tensors : Tensor
+        Shapes (n, …), any dtypes.
+
+    Raises
+    ------
+    ValueError
+        There is none, or lengths differ.
+
+    Examples
+    --------
     >>> import tensorxp as xp
     >>> data = xp.utils.data.TensorDataset(xp.zeros((4, 2)), xp.arange(4))
     >>> len(data), data[3][1].item()
@@ -71,7 +83,18 @@ class TensorDataset(Dataset):
 
 
 class StackDataset(Dataset):
-    """Datasets of equal length side by side: samples are tuples, or dicts for keyword arguments."""
+    """Datasets of equal length side by side: samples are tuples, or dicts for keyword arguments.
+
+    Parameters
+    ----------
+    *args, **kwargs : Dataset
+        Either by position or by keyword.
+
+    Raises
+    ------
+    ValueError
+        Both or none are given, or lengths differ.
+    """
 
     datasets: Any
 
@@ -98,7 +121,19 @@ class StackDataset(Dataset):
 
 
 class ConcatDataset(Dataset):
-    """Datasets one after the other."""
+    """Datasets one after the other.
+
+    Parameters
+    ----------
+    datasets : iterable of Datasets
+
+    Raises
+    ------
+    TypeError
+        One is an IterableDataset.
+    ValueError
+        There is none.
+    """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
@@ -121,7 +156,17 @@ class ConcatDataset(Dataset):
 
 
 class ChainDataset(IterableDataset):
-    """Iterable datasets one after the other."""
+    """Iterable datasets one after the other.
+
+    Parameters
+    ----------
+    datasets : iterable of IterableDatasets
+
+    Raises
+    ------
+    TypeError
+        One is no IterableDataset.
+    """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
@@ -140,7 +185,18 @@ class ChainDataset(IterableDataset):
 
 
 class Subset(Dataset):
-    """The samples of a dataset at given indices."""
+    """The samples of a dataset at given indices.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    indices : sequence of ints
+
+    Raises
+    ------
+    IndexError
+        In indexing: beyond `indices`, or one of them beyond `dataset`.
+    """
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         self.dataset = dataset
@@ -169,9 +225,26 @@ class Subset(Dataset):
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
-    """Split a dataset at random into subsets of given lengths, or of fractions that sum to 1.
+    """Split a dataset at random into subsets of given lengths.
 
-    What fractions leave over goes round the subsets. ValueError where the lengths don't add up.
+    Parameters
+    ----------
+    dataset : Dataset
+    lengths : sequence of ints, or of fractions that sum to 1
+        What fractions leave over goes round the subsets.
+    generator : Generator or None
+        None: the default one.
+
+    Returns
+    -------
+    list of Subsets
+
+    Raises
+    ------
+    TypeError
+        `dataset` has no length.
+    ValueError
+        The lengths do not add up.
     """
     n = len(dataset)
     sizes: list[int]

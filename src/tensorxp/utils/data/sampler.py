@@ -15,7 +15,17 @@ class Sampler:
 
 
 class SequentialSampler(Sampler):
-    """All indices in order."""
+    """All indices in order.
+
+    Parameters
+    ----------
+    data_source : Dataset
+
+    Raises
+    ------
+    TypeError
+        In iteration: it has no length.
+    """
 
     def __init__(self, data_source: Any) -> None:
         self.data_source = data_source
@@ -28,7 +38,24 @@ class SequentialSampler(Sampler):
 
 
 class RandomSampler(Sampler):
-    """Indices in random order, or drawn with replacement; `num_samples` of them, default all."""
+    """Indices in random order, or drawn with replacement.
+
+    Parameters
+    ----------
+    data_source : Dataset
+    replacement : bool
+    num_samples : int or None
+        Of one pass; None: the length. More than it go round again.
+    generator : Generator or None
+        None: the default one.
+
+    Raises
+    ------
+    TypeError
+        `replacement` is no bool; in iteration: `data_source` has no length.
+    ValueError
+        `num_samples` is no int from 0 on.
+    """
 
     def __init__(
         self,
@@ -70,7 +97,19 @@ class RandomSampler(Sampler):
 
 
 class SubsetRandomSampler(Sampler):
-    """Given indices in random order."""
+    """Given indices in random order.
+
+    Parameters
+    ----------
+    indices : sequence
+    generator : Generator or None
+        None: the default one.
+
+    Raises
+    ------
+    TypeError
+        In iteration: `indices` has no length.
+    """
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
         self.indices = indices
@@ -86,7 +125,23 @@ class SubsetRandomSampler(Sampler):
 
 
 class WeightedRandomSampler(Sampler):
-    """Indices drawn with probabilities in proportion to `weights`."""
+    """Indices drawn with probabilities in proportion to `weights`.
+
+    Parameters
+    ----------
+    weights : Tensor or sequence
+        Shape (n,), not negative.
+    num_samples : int
+        Of one pass.
+    replacement : bool
+    generator : Generator or None
+        None: the default one.
+
+    Raises
+    ------
+    ValueError
+        `num_samples`, `replacement` or the shape of `weights`; in iteration: a weight, or too few.
+    """
 
     def __init__(
         self,
@@ -123,7 +178,21 @@ class WeightedRandomSampler(Sampler):
 
 
 class BatchSampler(Sampler):
-    """Lists of `batch_size` indices of another sampler; the last may be shorter or is dropped."""
+    """Lists of indices of another sampler.
+
+    Parameters
+    ----------
+    sampler : iterable
+    batch_size : int
+        Of a list; the last may be shorter.
+    drop_last : bool
+        Leave a shorter one out.
+
+    Raises
+    ------
+    ValueError
+        `batch_size` is no positive int, or `drop_last` no bool.
+    """
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
