@@ -53,6 +53,15 @@ def loops() -> list[Extension]:
     ]
 
 
+def leave(error: Exception) -> None:
+    """Tell that the package stays pure, and remove what an earlier build left beside it."""
+    print(f"{PURE}: {error}", file=sys.stderr)
+    for name in HOT + COLD:
+        for kind in ("so", "pyd"):
+            for path in Path("src/tensorxp").glob(f"{name}.*.{kind}"):
+                path.unlink()
+
+
 def core() -> list[Extension]:
     """Return the modules of the core; nothing where Cython is missing."""
     try:
@@ -81,7 +90,7 @@ def core() -> list[Extension]:
             },
         )
     except Exception as error:
-        print(f"{PURE}: {error}", file=sys.stderr)
+        leave(error)
         return []
     return compiled
 
@@ -94,11 +103,9 @@ class BuildOrLeave(build_ext):
         try:
             super().run()
         except Exception as error:
-            print(f"{PURE}: {error}", file=sys.stderr)
+            leave(error)
             for extension in self.extensions:
-                for folder in (Path(self.build_lib), Path("src")):
-                    path = folder / self.get_ext_filename(extension.name)
-                    path.unlink(missing_ok=True)
+                (Path(self.build_lib) / self.get_ext_filename(extension.name)).unlink(True)
             self.extensions = []
 
 

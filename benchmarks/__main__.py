@@ -49,8 +49,19 @@ def _choice(
 
 
 def latency(peers: Sequence[str], threads: int) -> dict[str, Any]:
-    """Run the small operations in a process of their own."""
+    """Run the small operations, once with the compiled core and once without."""
     chosen = [peer for peer in LATENCY_PEERS if peer in peers]
+    found = _latency(chosen, runner.environment(threads))
+    if "tensorxp-pure" in peers:
+        pure = dict(LIBRARIES["tensorxp-pure"].environment)
+        again = _latency(chosen, runner.environment(threads) | pure)
+        for row, other in zip(found["rows"], again["rows"], strict=True):
+            row["pure"] = {"ns": other["ns"]["tensorxp"], **other["ratios"]}
+    return found
+
+
+def _latency(chosen: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
+    """Run the small operations in a process of their own."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "latency.json"
         command = [sys.executable, "-m", "benchmarks.latency", "--peers", ",".join(chosen)]
@@ -58,7 +69,7 @@ def latency(peers: Sequence[str], threads: int) -> dict[str, Any]:
         done = subprocess.run(
             command,
             cwd=runner.ROOT,
-            env=runner.environment(threads),
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
@@ -88,6 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table.everything(result), end="\n\n")
     if result["workloads"]:
         print(table.memory(result), end="\n\n")
+    if "tensorxp-pure" in options.peers:
+        print(table.pure(result), end="\n\n")
+    if "tensorxp-compile" in options.peers:
+        print(table.compiled(result), end="\n\n")
     print(report.summary(result))
     print("\n".join(table.problems(result)))
     if options.json:

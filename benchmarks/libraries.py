@@ -26,11 +26,19 @@ class Library:
     """Name of the function of a workload that builds this library's closure."""
     options: tuple[tuple[str, Any], ...] = ()
     """Extra keyword arguments of that function."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """Environment variables of its process."""
 
 
 LIBRARIES = {
     "numpy": Library("NumPy by hand", "numpy", "numpy_"),
     "tensorxp": Library("tensorxp", "tensorxp", "tensorxp_"),
+    "tensorxp-pure": Library(
+        "tensorxp, pure Python",
+        "tensorxp",
+        "tensorxp_",
+        environment=(("TENSORXP_PURE_PYTHON", "1"), ("TENSORXP_LOOPS", "0")),
+    ),
     "tensorxp-compile": Library("tensorxp compile", "tensorxp", "tensorxp_"),
     "torch": Library("PyTorch", "torch", "torch_"),
     "jax": Library("JAX eager", "jax", "jax_", (("jit", False),)),
@@ -69,6 +77,14 @@ def version(name: str) -> str:
         return str(getattr(importlib.import_module(module), "__version__", "unknown"))
     except ImportError:
         return "missing"
+
+
+def compiled_core() -> bool:
+    """Return whether tensorxp runs with its compiled core."""
+    try:
+        return bool(importlib.import_module("tensorxp._core.allocation").COMPILED)
+    except ImportError:
+        return False
 
 
 def to_numpy(value: Any) -> np.ndarray:

@@ -41,6 +41,7 @@ def start(peers: Sequence[str], rounds: int, threads: int) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "hardware": hardware(),
         "python": sys.version.split()[0],
+        "compiled": libraries.compiled_core(),
         "versions": {name: libraries.version(name) for name in peers},
         "peers": list(peers),
         "rounds": rounds,
@@ -71,9 +72,10 @@ def summary(report: Mapping[str, Any]) -> str:
         for k, sizes in counts.items()
         if sizes
     )
+    core = "with" if report["compiled"] else "WITHOUT"
     return (
-        f"Measured {report['date']} on {machine['cpu']} ({machine['cores']} cores, "
-        f"{machine['memory_gib']} GiB, {machine['system']}), Python {report['python']}.\n"
+        f"Measured {report['date']} {core} the compiled core on {machine['cpu']} "
+        f"({machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}), Python {report['python']}.\n"
         f"Versions: {versions}.\nThreads: {pools or 'not known'}.\n"
         f"Medians of {report['rounds']} rounds in turn; a ratio is the median over the rounds of "
         "tensorxp's time by the peer's." + _disturbance(report["load_before"])
@@ -101,9 +103,22 @@ def _disturbance(load: float | None) -> str:
     )
 
 
+PURE = """## Without compiled parts
+
+The same with `TENSORXP_PURE_PYTHON=1` and `TENSORXP_LOOPS=0`, as where no compiler was found."""
+COMPILE = """## xp.compile
+
+The column "÷ JAX jit" is the median over the rounds, as above."""
+
+
 def markdown(report: Mapping[str, Any]) -> str:
     """Return the generated part of the page."""
-    parts = [summary(report), TIMES, table.everything(report), MEMORY, table.memory(report)]
+    parts = [summary(report), TIMES, table.everything(report)]
+    if "tensorxp-compile" in report["peers"]:
+        parts += [COMPILE, table.compiled(report)]
+    if "tensorxp-pure" in report["peers"]:
+        parts += [PURE, table.pure(report)]
+    parts += [MEMORY, table.memory(report)]
     lines = [f"- {line}" for line in table.problems(report)]
     if lines:
         parts += ["## What did not run", "\n".join(lines)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from . import workloads
+from .libraries import LIBRARIES
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 300.0
@@ -33,7 +35,7 @@ class Worker:
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=environment(threads),
+                env=environment(threads) | dict(LIBRARIES[library].environment),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -68,10 +70,17 @@ class Worker:
         """Take one sample, unless the budget is spent."""
         if self.samples and self.spent > BUDGET:
             return
+        self.hold(False)
         answer = self.ask("time")
+        self.hold(True)
         if "seconds" in answer:
             self.samples.append(answer["seconds"])
             self.spent += answer["seconds"] * answer["calls"]
+
+    def hold(self, still: bool) -> None:
+        """Stop the process, or let it go on: threads that spin while idle would disturb others."""
+        if hasattr(signal, "SIGSTOP") and self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP if still else signal.SIGCONT)
 
     def close(self) -> None:
         """End the process."""
@@ -143,6 +152,8 @@ def run_case(
                 if not cells[name]["difference"] <= tolerance:
                     cells[name]["error"] = f"wrong result ({cells[name]['difference']:.1e})"
                     workers.pop(name).close()
+                else:
+                    worker.hold(True)
             for turn in range(rounds):
                 order = list(workers.values())
                 for k in range(len(order)):
@@ -151,18 +162,21 @@ def run_case(
                 samples = [sample / count for sample in worker.samples]
                 if samples:
                     cells[name].update(seconds=statistics.median(samples), samples=samples)
+                worker.hold(False)
                 cells[name].update(worker.ask("stop"))
         finally:
             for worker in workers.values():
                 worker.close()
     row["libraries"] = cells
     row["ratios"] = {peer: ratio(cells, peer) for peer in names if peer != "tensorxp"}
+    row["pure"] = ratio(cells, "torch", "tensorxp-pure")
+    row["compile"] = ratio(cells, "jax-jit", "tensorxp-compile")
     return row
 
 
-def ratio(cells: Mapping[str, Any], peer: str) -> float | None:
-    """Return the median over the rounds of tensorxp's time by the peer's."""
-    ours, theirs = (cells.get(name, {}).get("samples") for name in ("tensorxp", peer))
+def ratio(cells: Mapping[str, Any], peer: str, form: str = "tensorxp") -> float | None:
+    """Return the median over the rounds of the time of a form of tensorxp by the peer's."""
+    ours, theirs = (cells.get(name, {}).get("samples") for name in (form, peer))
     if not ours or not theirs:
         return None
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=False))

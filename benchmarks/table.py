@@ -130,6 +130,49 @@ def everything(report: Mapping[str, Any]) -> str:
     return render(["workload", *_titles(peers), *RATIOS], rows)
 
 
+def pure(report: Mapping[str, Any]) -> str:
+    """Return the table of tensorxp without compiled parts."""
+    rows = []
+    for row in (report.get("latency") or {"rows": []})["rows"]:
+        if "pure" in row:
+            limit = targets.PURE_LATENCY.get(row["operation"])
+            rows.append([row["operation"], seconds(row["pure"]["ns"] / 1e9), row["pure"], limit])
+    for row in report["workloads"]:
+        entry = row["libraries"].get("tensorxp-pure", {})
+        if "seconds" in entry:
+            limit = targets.PURE_WORKLOADS.get((row["workload"], row["case"]))
+            ratios = {"torch": row["pure"], "numpy": None}
+            rows.append([row["title"], seconds(entry["seconds"]), ratios, limit])
+    cells = [[title, time, *_ratios(ratios, limit)[1:]] for title, time, ratios, limit in rows]
+    return render(["pure Python", "tensorxp", *RATIOS[1:]], cells)
+
+
+def compiled(report: Mapping[str, Any]) -> str:
+    """Return the table of `xp.compile` beside eager and JAX jit."""
+    rows = []
+    for row in report["workloads"]:
+        cells, key = row["libraries"], (row["workload"], row["case"])
+        times = [
+            cells.get(k, {}).get("seconds") for k in ("tensorxp", "tensorxp-compile", "jax-jit")
+        ]
+        if times[0] is None or times[1] is None:
+            continue
+        gain, wanted = times[0] / times[1], targets.SPEEDUP.get(key)
+        jit = targets.JIT if row["workload"] in targets.ELEMENTWISE else None
+        states = []
+        if wanted is not None:
+            states.append("met" if gain >= wanted else f"× {wanted / gain:.2f}")
+        if jit is not None and row["compile"] is not None:
+            states.append("met" if row["compile"] <= jit else f"× {row['compile'] / jit:.2f}")
+        target = f"≥ {wanted} × eager" if wanted else f"≤ {jit} × jit" if jit else NONE
+        rows.append(
+            [row["title"], *map(seconds, times), number(gain), number(row["compile"]), target,
+             *(states or [NONE])]
+        )  # fmt: skip
+    header = ["xp.compile", "eager", "compiled", "JAX jit", "eager ÷ compiled", "÷ JAX jit"]
+    return render([*header, "target", "missed by"], rows)
+
+
 def memory(report: Mapping[str, Any]) -> str:
     """Return peak memory of the process, and in brackets what the workload added to it."""
     peers, rows = report["peers"], []

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -52,13 +53,17 @@ def built(tmp_path_factory):
 def test_the_wheel_holds_the_package_and_nothing_else(built):
     with zipfile.ZipFile(built[0]) as file:
         names = file.namelist()
-        size = sum(info.file_size for info in file.infolist())
+        sizes = {info.filename: info.file_size for info in file.infolist()}
     tops = {name.split("/")[0] for name in names}
     assert tops == {"tensorxp", f"tensorxp-{xp.__version__}.dist-info"}
-    odd = [n for n in names if n.startswith("tensorxp/") and not n.endswith((".py", "py.typed"))]
-    assert not odd
+    native = {f"tensorxp/_tracing/native/{name}" for name in ("machine.c", "kernels.h")}
+    kinds = (".py", "py.typed", ".so", ".pyd")
+    odd = {n for n in names if n.startswith("tensorxp/") and not n.endswith(kinds)}
+    assert odd == native  # what `compile` needs at run time
     assert not [n for n in names if re.search(r"(^|/)(tests?|conftest|__pycache__)(/|\.|$)", n)]
-    assert "tensorxp/py.typed" in names and size < 4_000_000
+    assert "tensorxp/py.typed" in names
+    compiled = sum(size for name, size in sizes.items() if name.endswith((".so", ".pyd")))
+    assert compiled < 2_300_000 and sum(sizes.values()) - compiled < 3_000_000
     here = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src/tensorxp").rglob("*.py")}
     assert {n for n in names if n.endswith(".py")} == here
 
@@ -79,6 +84,13 @@ def test_versions_have_one_source(built):
     holders = [p.name for p in (ROOT / "src").rglob("*.py") if literal.search(p.read_text("utf-8"))]
     assert holders == ["_version.py"]
     assert "version:" not in re.sub("cff-version:", "", (ROOT / "CITATION.cff").read_text("utf-8"))
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_the_wheel_is_compiled(built):
+    with zipfile.ZipFile(built[0]) as file:
+        compiled = {n.split(".")[0] for n in file.namelist() if n.endswith((".so", ".pyd"))}
+    assert {"tensorxp/_core/door", "tensorxp/_tensor", "tensorxp/_backend/_loops"} <= compiled
 
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
