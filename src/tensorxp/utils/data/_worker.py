@@ -190,8 +190,8 @@ def seed_all(seed: int) -> None:
 
 def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
     """Be a worker until the end. A non-zero `stop` makes it leave the tasks it has."""
-    loops.set_threads(1)  # the workers are the threads
     leave_to_parent()
+    loops.set_threads(1)  # the workers are the threads
     sender = _Sender(replies)
     sender.start()
     where = f"in DataLoader worker process {job.number}"
