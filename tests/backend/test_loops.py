@@ -352,3 +352,24 @@ def test_environment():
     assert run(code, TENSORXP_LOOPS="0").split() == ["False", "1"]
     assert run(code, TENSORXP_NUM_THREADS="7").split() == ["True", "7"]
     assert run(code, TENSORXP_NUM_THREADS="", OMP_NUM_THREADS="2,1").split() == ["True", "2"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 100, 127, 128, 129, 300])
+def test_small_sums(n, dtype):
+    a = np.random.default_rng(n).standard_normal(n).astype(dtype)
+    found = xp.sum(xp.asarray(a)).numpy()
+    assert found.dtype == dtype and found.shape == ()
+    np.testing.assert_allclose(found, a.astype(np.float64).sum(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "values", [[], [-0.0], [-0.0] * 20, [0.0, -0.0], [np.inf, -np.inf], [np.nan, 1]]
+)
+def test_small_sums_of_special_values(values):
+    a = np.asarray(values, np.float64)
+    with np.errstate(invalid="ignore"):
+        expected = np.add.reduce(a)
+    found = xp.sum(xp.asarray(a)).numpy()
+    np.testing.assert_array_equal(found, expected)
+    assert np.signbit(found) == np.signbit(expected) or np.isnan(found)

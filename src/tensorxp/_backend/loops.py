@@ -218,6 +218,16 @@ def _kept(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> tuple[int, ..
 LARGE = 4096
 
 
+def small_sum(x: Any) -> Any:
+    """Return the sum of small `x` over all axes, without NumPy's set-up of a reduction."""
+    if not _NUMBERS:
+        return None
+    found = _loops.small_sum(x)
+    if found is None or x.dtype is _FLOAT64:
+        return found
+    return np.asarray(found, x.dtype)
+
+
 def total(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     """Return the sum in double precision of large `x` over its first or last axes."""
     return _summed("sum", axis, keepdims, x)
