@@ -6,8 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend import loops
 from tensorxp._backend.device import cuda_problem
 from tensorxp._backend.raw import build_info
+from tensorxp._core.allocation import COMPILED
 
 _OPTIONAL = (
     "array-api-compat", "scipy", "scikit-learn", "safetensors", "matplotlib", "tqdm", "einops",
@@ -21,6 +23,10 @@ def collect() -> dict[str, Any]:
     return {
         "tensorxp": xp.__version__,
         "array_api_version": xp.__array_api_version__,
+        "compiled": {
+            "core": "yes" if COMPILED else "no, pure Python",
+            "loops": "yes" if loops.available() else "no, NumPy",
+        },
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
