@@ -74,9 +74,10 @@ def core() -> list[Extension]:
         source = source if source.exists() else source.with_suffix(".py")
         module = "tensorxp." + name.replace("/", ".")
         flags = [*FLAGS, "-O2" if name in HOT else "-Os"] if FLAGS else []
-        found.append(
-            Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
-        )
+        made = Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
+        # annotations of the others are for readers: a bool may be an int there, as in Python
+        made.cython_directives = {"annotation_typing": name in HOT}  # type: ignore[attr-defined]
+        found.append(made)
     try:
         compiled: list[Extension] = cythonize(
             found,

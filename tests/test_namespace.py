@@ -61,7 +61,18 @@ def test_function_signature(chapter, name):
 
 @pytest.mark.parametrize("name", list(STANDARD["methods"]))
 def test_method_signature(name):
-    _check(getattr(xp.Tensor, name), STANDARD["methods"][name], method=True)
+    method = getattr(xp.Tensor, name)
+    try:
+        signature(method)
+    except ValueError:  # an operator of the compiled core: C slots have no signature
+        assert [kind for _, kind in STANDARD["methods"][name]] == ["positional_only"] * 2
+        x = xp.ones(2, dtype=xp.bool if name in ("__and__", "__or__", "__xor__") else xp.int64)
+        x = xp.ones(2) if name == "__truediv__" else x
+        assert isinstance(method(x, x), xp.Tensor)
+        with pytest.raises(TypeError):
+            method(x, other=x)
+    else:
+        _check(method, STANDARD["methods"][name], method=True)
 
 
 @pytest.mark.parametrize("name", list(STANDARD["properties"]))

@@ -291,6 +291,36 @@ FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "fft2": lambda a, b: np.abs(np.fft.fft2(a)),
     "irfft": lambda a, b: np.fft.irfft(np.fft.rfft(a[:, :2])),
     "fftshift": lambda a, b: np.fft.fftshift(a, axes=1),
+    "pad-reflect": lambda a, b: np.pad(a, ((1, 0), (0, 4)), mode="reflect"),
+    "rollaxis": lambda a, b: np.rollaxis(a[None], 2, 1),
+    "insert": lambda a, b: np.insert(a, 1, b[:, 0], axis=1),
+    "insert-flat": lambda a, b: np.insert(b, [5, 0, 0], a[0]),
+    "insert-slice": lambda a, b: np.insert(a, slice(0, 3, 2), 7.0, axis=1),
+    "insert-column": lambda a, b: np.insert(a, [1], b, axis=1),
+    "delete": lambda a, b: np.delete(a, 1, axis=1),
+    "delete-flat": lambda a, b: np.delete(a, [0, -1]),
+    "delete-slice": lambda a, b: np.delete(a, slice(None, None, 2), axis=-1),
+    "block": lambda a, b: np.block([[a, b], [b[0], 2 * a[1]], [1.0, a[0], b[1, :2]]]),
+    "block-row": lambda a, b: np.block([a, b[:, :1]]),
+    "gradient": lambda a, b: np.gradient(a),
+    "gradient-axis": lambda a, b: np.gradient(a @ a.T @ a, 0.5, axis=1, edge_order=2),
+    "gradient-places": lambda a, b: np.gradient(a**2, [0.0, 0.5, 2.0], axis=1, edge_order=2),
+    "gradient-of-places": lambda a, b: np.gradient(b, 2.0, np.cumsum(a[0]))[1],
+    "ediff1d": lambda a, b: np.ediff1d(a),
+    "convolve": lambda a, b: np.convolve(a[0], b[1, :2]),
+    "convolve-same": lambda a, b: np.convolve(b[0, :2], np.ravel(a), "same"),
+    "convolve-valid": lambda a, b: np.convolve(np.ravel(a), b[0], mode="valid"),
+    "correlate": lambda a, b: np.correlate(np.ravel(a), b[0]),
+    "correlate-same": lambda a, b: np.correlate(b[0], np.ravel(a), "same"),
+    "correlate-full": lambda a, b: np.correlate(b[0, :2], a[0], "full"),
+    "polyval": lambda a, b: np.polyval([3.0, 0.0, 1.0], a),
+    "polyval-coefficients": lambda a, b: np.polyval(a[0], b),
+    "vander": lambda a, b: np.vander(a[0]),
+    "vander-increasing": lambda a, b: np.vander(a[0], 5, increasing=True),
+    "select": lambda a, b: np.select([a > 0.65, a > 0.2], [a * b, 0], b),
+    "piecewise": lambda a, b: np.piecewise(
+        a, [a < 0.2, a > 0.55], [lambda x: x**2, 3.0, lambda x: -x]
+    ),
 }
 
 
@@ -317,6 +347,50 @@ def test_function_gradient(name: str) -> None:
     assert xp.autograd.gradcheck(
         lambda a: _first(call(a, xp.asarray(B))), (leaf,), atol=1e-5, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 5), (5, 2), (4, 4), (6, 3), (3, 6)])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_convolutions_of_all_sizes(sizes: tuple[int, int], mode: Any, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    a, v = ((rng.normal(size=n) + 1j * rng.normal(size=n)) for n in sizes)
+    if dtype == "float64":
+        a, v = a.real, v.real
+    for name in ("convolve", "correlate"):
+        fn = getattr(np, name)
+        same(fn(xp.asarray(a, requires_grad=True), v, mode), fn(a, v, mode))
+
+
+def test_formulas_keep_dtypes() -> None:
+    for dtype in ("float32", "int32", "bool", "complex64"):
+        a = np.asarray([1, 0, 1, 1], dtype=dtype)
+        t = xp.asarray(a)
+        same(np.vander(t), np.vander(a))
+        same(np.delete(t, t != 0), np.delete(a, a != 0))
+        same(np.insert(t, [1, 2], 1), np.insert(a, [1, 2], 1))
+        same(np.insert(t, np.asarray([True, False, True, False]), 0),
+             np.insert(a, np.asarray([True, False, True, False]), 0))  # fmt: skip
+        same(np.select([t == 1], [t], 0), np.select([a == 1], [a], 0))
+        same(np.block([t, 2.0]), np.block([a, 2.0]))
+        if dtype != "bool":
+            np.testing.assert_allclose(np.gradient(t, 2), np.gradient(a, 2), rtol=1e-6)
+            assert np.gradient(t, 2).dtype == np.gradient(a, 2).dtype
+            same(np.polyval([1, 2], t), np.polyval([1, 2], a))
+            same(np.convolve(t, t), np.convolve(a, a))
+
+
+def test_formulas_refuse_what_they_lack() -> None:
+    leaf = xp.asarray(A[0], requires_grad=True)
+    for call in (
+        lambda: np.polyval(np.poly1d([1, 2]), leaf),
+        lambda: np.gradient(leaf, edge_order=3),
+        lambda: np.pad(leaf, 1, mode="mean"),
+        lambda: np.ediff1d(leaf, to_end=1.0),
+        lambda: np.block([[leaf], leaf]),
+    ):
+        with pytest.raises(TypeError, match="no equivalent"):
+            call()
 
 
 def test_functions_of_no_gradient() -> None:

@@ -50,7 +50,10 @@ _ELEMENTWISE = (
     "ValueError, arguments that are no Tensors, or have a dtype that is not allowed, a TypeError, "
     "two devices a DeviceError."
 )
-_FLOATING = _ELEMENTWISE + " Integers give the default real dtype."
+_FLOATING = (
+    _ELEMENTWISE + " Integers give a real dtype, as NumPy's: float16 of 8 bits (and bool), float32 "
+    "of 16, float64 of 32 and 64."
+)
 _REDUCTION = (
     "`axis` is an int, a tuple, or None for all; reduced axes vanish unless `keepdims`. An axis out "
     "of range raises an AxisError (an IndexError and a ValueError), an empty reduction without a "
@@ -96,8 +99,8 @@ NOTES = {
 }
 #: The same for modules.
 SPACE_NOTES = {
-    "linalg": "Matrices are the last two axes, and stacks of them broadcast. Integers become "
-    "the default real dtype; shapes that do not fit raise a ValueError, singular "
+    "linalg": "Matrices are the last two axes, and stacks of them broadcast. Integers and "
+    "bool become float64 (not in products); shapes that do not fit raise a ValueError, singular "
     "matrices and failed iterations a LinAlgError.",
     "fft": "Floating-point dtypes; the result is complex (real for `irfft`, `hfft`) with the same "
     "precision. Axes out of range raise an AxisError, sizes below one and unknown `norm` a ValueError.",

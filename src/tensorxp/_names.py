@@ -1,24 +1,59 @@
 """What other libraries call the functions of the namespace, for the error of an unknown name."""
 
+from typing import Any
+
 _OTHER_NAMES = {
-    "absolute": "abs", "amax": "max", "amin": "min", "arccos": "acos", "arccosh": "acosh",
-    "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
-    "arctanh": "atanh", "array": "asarray", "as_tensor": "asarray", "cat": "concat",
-    "clamp": "clip", "conjugate": "conj", "det": "linalg.det", "from_array": "asarray",
-    "gelu": "nn.functional.gelu", "grad": "autograd.grad", "hessian": "autograd.hessian",
-    "invert": "bitwise_invert", "jacobian": "autograd.jacobian", "jvp": "autograd.jvp",
-    "left_shift": "bitwise_left_shift", "mm": "matmul", "mul": "multiply", "neg": "negative",
-    "norm": "linalg.norm", "permute": "permute_dims", "power": "pow",
-    "relu": "nn.functional.relu",
-    "right_shift": "bitwise_right_shift", "rsqrt": "reciprocal(sqrt(x))",
-    "sigmoid": "nn.functional.sigmoid", "softmax": "nn.functional.softmax", "sub": "subtract",
-    "svd": "linalg.svd", "true_divide": "divide", "unbind": "unstack",
-    "unique": "unique_values", "unsqueeze": "expand_dims", "value_and_grad":
-    "autograd.value_and_grad", "view": "reshape", "vjp": "autograd.vjp",
+    "absolute": "abs", "addmm": "add(c, matmul(a, b))", "amax": "max", "amin": "min",
+    "append": "concat", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "argpartition": "argsort",
+    "array": "asarray", "as_tensor": "asarray", "bmm": "matmul", "cat": "concat",
+    "cholesky": "linalg.cholesky", "chunk": "x.chunk(chunks, dim)", "clamp": "clip",
+    "clamp_max": "minimum", "clamp_min": "maximum", "clone": "copy", "conjugate": "conj",
+    "cross": "linalg.cross", "det": "linalg.det", "detach": "x.detach()",
+    "diagonal": "linalg.diagonal", "digamma": "special.digamma", "dist": "linalg.norm(x - y)",
+    "div": "divide", "eigh": "linalg.eigh", "eq": "equal", "erf": "special.erf",
+    "expand": "broadcast_to", "fabs": "abs", "from_array": "asarray",
+    "gather": "take_along_axis(x, index, axis=dim)", "ge": "greater_equal",
+    "gelu": "nn.functional.gelu", "ger": "outer", "grad": "autograd.grad", "gt": "greater",
+    "hessian": "autograd.hessian", "in1d": "isin", "index_select": "take(x, index, axis=dim)",
+    "inv": "linalg.inv", "inverse": "linalg.inv", "invert": "bitwise_invert",
+    "jacobian": "autograd.jacobian", "jit": "compile", "jvp": "autograd.jvp",
+    "kthvalue": "sort(x)[..., k - 1]", "le": "less_equal", "left_shift": "bitwise_left_shift",
+    "lgamma": "special.gammaln", "log_softmax": "nn.functional.log_softmax",
+    "logsumexp": "special.logsumexp", "lstsq": "linalg.lstsq", "lt": "less",
+    "masked_fill": "where(mask, value, x)", "masked_select": "x[mask]",
+    "matrix_power": "linalg.matrix_power", "mm": "matmul", "mod": "remainder",
+    "movedim": "moveaxis", "mul": "multiply", "multi_dot": "linalg.multi_dot", "mv": "matmul",
+    "narrow": "x[start : start + length]", "ne": "not_equal", "neg": "negative",
+    "norm": "linalg.norm", "partition": "sort", "permute": "permute_dims", "pinv": "linalg.pinv",
+    "polygamma": "special.polygamma", "power": "pow", "qr": "linalg.qr",
+    "relu": "nn.functional.relu", "right_shift": "bitwise_right_shift",
+    "rsqrt": "reciprocal(sqrt(x))", "scatter": "x[key] = values on a copy(x)",
+    "scatter_add": "index_add(x, key, values)", "sgn": "sign", "sigmoid": "nn.functional.sigmoid",
+    "slogdet": "linalg.slogdet", "softmax": "nn.functional.softmax", "solve": "linalg.solve",
+    "split": "x.split(size, dim)", "stop_gradient": "x.detach()", "sub": "subtract",
+    "svd": "linalg.svd", "swapdims": "swapaxes",
+    "topk": "sort(x, descending=True)[..., :k], and argsort for the places",
+    "trace": "linalg.trace", "trapz": "trapezoid", "true_divide": "divide", "unbind": "unstack",
+    "unique": "unique_values", "unsqueeze": "expand_dims",
+    "value_and_grad": "autograd.value_and_grad", "view": "reshape", "vjp": "autograd.vjp",
 }  # fmt: skip
 
 
 def hint(name: str) -> str:
     """Return the end of an error about an unknown name: what it is called here, if known."""
     found = _OTHER_NAMES.get(name)
-    return f"; here it is called {found}" if found else ""
+    if not found:
+        return ""
+    how = "called" if found.replace(".", "").isidentifier() else "written"
+    return f"; here it is {how} {found}"
+
+
+class Elsewhere:
+    """A method of PyTorch's tensors that Tensors lack: its AttributeError says what does it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> None:
+        raise AttributeError(f"'Tensor' object has no attribute {self._name!r}{hint(self._name)}")

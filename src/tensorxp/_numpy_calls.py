@@ -17,7 +17,9 @@ from tensorxp._core.tensor import Tensor
 _functions: dict[str, Callable[..., Any]] = {}
 _no_value = getattr(np, "_NoValue", None)
 #: modules that enter adapters, imported when a function of NumPy first meets a Tensor
-_TABLES = ("_numpy_reductions", "_numpy_functions", "_numpy_shapes", "_numpy_linalg")
+_TABLES = (
+    "_numpy_reductions", "_numpy_functions", "_numpy_shapes", "_numpy_linalg", "_numpy_formulas",
+)  # fmt: skip
 
 
 class NoEquivalent(Exception):

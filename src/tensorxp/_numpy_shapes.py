@@ -143,6 +143,75 @@ def append(xp: Any, arr: Any, values: Any, axis: Any = None) -> Any:
 
 
 @implements()
+def insert(xp: Any, arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    arr, values = tensors(xp, arr, values)
+    arr, axis = _flat(xp, arr, axis)
+    n = arr.shape[axis]
+    places = _places(obj, n)
+    values = xp.astype(xp.atleast_nd(values, ndim=arr.ndim), arr.dtype, copy=False)
+    if places.ndim == 0:
+        values = xp.moveaxis(values, 0, axis)
+    count = values.shape[axis] if places.size == 1 else places.size
+    # the result is a choice of what is there and, numbered behind it, what comes in
+    new = np.arange(n, n + count)
+    order = np.insert(np.arange(n), places.item() if places.size == 1 else places, new)
+    shape = (*arr.shape[:axis], count, *arr.shape[axis + 1 :])
+    both = xp.concat([arr, xp.broadcast_to(values, shape)], axis=axis)
+    return xp.take(both, xp.asarray(order, device=arr._device), axis=axis)
+
+
+@implements()
+def delete(xp: Any, arr: Any, obj: Any, axis: Any = None) -> Any:
+    arr, axis = _flat(xp, tensors(xp, arr)[0], axis)
+    kept = np.delete(np.arange(arr.shape[axis]), _raw_key(obj))
+    return xp.take(arr, xp.asarray(kept, device=arr._device), axis=axis)
+
+
+def _flat(xp: Any, arr: Any, axis: Any) -> tuple[Any, int]:
+    if axis is None:
+        return xp.reshape(arr, (-1,)), 0
+    return arr, np.lib.array_utils.normalize_axis_index(axis, arr.ndim)
+
+
+def _raw_key(obj: Any) -> Any:
+    return obj.cpu().numpy() if isinstance(obj, Tensor) else obj
+
+
+def _places(obj: Any, n: int) -> "np.ndarray[Any, Any]":
+    """Return the positions that an argument of `insert` stands for."""
+    if isinstance(obj, slice):
+        return np.arange(n)[obj]
+    found = np.asarray(_raw_key(obj))
+    found = np.flatnonzero(found) if found.dtype == bool else found
+    return found if found.size else found.astype(np.int64)
+
+
+@implements()
+def block(xp: Any, arrays: Any) -> Any:
+    leaves, depths = _leaves(arrays, 0)
+    if len(set(depths)) != 1:
+        raise NoEquivalent
+    leaves = tensors(xp, *leaves)
+    ndim = max(depths[0], *(x.ndim for x in leaves))
+    return _joined(xp, arrays, depths[0], ndim, iter(leaves))
+
+
+def _leaves(arrays: Any, depth: int) -> tuple[list[Any], list[int]]:
+    if not isinstance(arrays, list):
+        return [arrays], [depth]
+    if not arrays:
+        raise NoEquivalent
+    found = [_leaves(item, depth + 1) for item in arrays]
+    return [x for xs, _ in found for x in xs], [d for _, ds in found for d in ds]
+
+
+def _joined(xp: Any, arrays: Any, depth: int, ndim: int, leaves: Any) -> Any:
+    if not depth:
+        return xp.atleast_nd(next(leaves), ndim=ndim)
+    return xp.concat([_joined(xp, item, depth - 1, ndim, leaves) for item in arrays], axis=-depth)
+
+
+@implements()
 def array_split(xp: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     axis = axis % ary.ndim
     size = ary.shape[axis]
@@ -217,6 +286,12 @@ def swapaxes(xp: Any, a: Any, axis1: int, axis2: int) -> Any:
 
 
 @implements()
+def rollaxis(xp: Any, a: Any, axis: int, start: int = 0) -> Any:
+    axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    return xp.moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+@implements()
 def moveaxis(xp: Any, a: Any, source: Any, destination: Any) -> Any:
     return xp.moveaxis(a, source, destination)
 
@@ -288,14 +363,15 @@ def repeat(xp: Any, a: Any, repeats: Any, axis: Any = None) -> Any:
 
 @implements()
 def pad(xp: Any, array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    if mode != "constant" or set(kwargs) - {"constant_values"}:
+    modes = ("constant", "edge", "reflect", "symmetric", "wrap")
+    if mode not in modes or set(kwargs) - ({"constant_values"} if mode == "constant" else set()):
         raise NoEquivalent
     width = pad_width.tolist() if isinstance(pad_width, Tensor) else pad_width
     value = kwargs.get("constant_values", 0)
     if not isinstance(value, int | float | complex) or isinstance(width, dict):
         raise NoEquivalent
     pairs = np.broadcast_to(np.asarray(width), (array.ndim, 2)).tolist()
-    return need(xp, "pad")(array, tuple(tuple(p) for p in pairs), constant_values=value)
+    return need(xp, "pad")(array, tuple(tuple(p) for p in pairs), mode, constant_values=value)
 
 
 @implements()

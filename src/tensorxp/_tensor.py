@@ -336,11 +336,19 @@ class Tensor(Methods):
         return self[...] if self.grad_fn is not None else _duplicate(self, self._data)
 
     def __deepcopy__(self, memo: dict[int, Any], /) -> "Tensor":
+        """Return a copy: of a leaf a leaf with `grad`, of what was computed a recorded one.
+
+        PyTorch raises a RuntimeError in the latter case.
+        """
         if self.grad_fn is not None:
             return sh.copy(self)
         return _duplicate(self, self._device.raw.copy(self._data))  # type: ignore[no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle values, dtype, device, and `requires_grad` of leaves; no history, no `grad`.
+
+        What was computed comes back as a constant, in PyTorch as a leaf that requires grad.
+        """
         data = self._device.raw.to_numpy(self._data)
         leaf = self.requires_grad and self.is_leaf
         return _rebuild, (type(self), data, str(self._device), leaf)

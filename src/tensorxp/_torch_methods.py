@@ -11,6 +11,7 @@ from tensorxp._autograd_methods import AutogradMethods
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import cell_of
+from tensorxp._names import Elsewhere
 from tensorxp._ops import activation, casting, creation, products
 from tensorxp._ops import arithmetic as ar
 from tensorxp._ops import comparison as cmp
@@ -230,6 +231,22 @@ class TorchMethods(AutogradMethods):
     def ge(self: Any, other: Any) -> Tensor:
         """See :func:`tensorxp.greater_equal`."""
         return cmp.greater_equal(self, other)
+
+    # not there, but the errors say what does it
+    addmm = Elsewhere("addmm")
+    det = Elsewhere("det")
+    erf = Elsewhere("erf")
+    inverse = Elsewhere("inverse")
+    kthvalue = Elsewhere("kthvalue")
+    lgamma = Elsewhere("lgamma")
+    movedim = Elsewhere("movedim")
+    narrow = Elsewhere("narrow")
+    scatter = Elsewhere("scatter")
+    scatter_add = Elsewhere("scatter_add")
+    slogdet = Elsewhere("slogdet")
+    svd = Elsewhere("svd")
+    topk = Elsewhere("topk")
+    unique = Elsewhere("unique")
 
 
 def _size(size: tuple[Any, ...]) -> Any:

@@ -390,6 +390,32 @@ def test_grad_mode_belongs_to_the_thread():
     assert found == [True]
 
 
+@pytest.mark.parametrize("make", [xp.no_grad, lambda: xp.set_grad_enabled(False)])
+def test_a_scope_that_threads_share_keeps_their_modes_apart(make):
+    scope, inside, leave, found = make(), threading.Event(), threading.Event(), []
+    xp.set_grad_enabled(True)
+
+    def work():
+        with xp.enable_grad(), scope:
+            found.append(xp.is_grad_enabled())
+            inside.set()
+            leave.wait(10)
+        found.append(xp.is_grad_enabled())
+
+    with xp.no_grad():
+        with xp.enable_grad():
+            thread = threading.Thread(target=work)
+            thread.start()
+            inside.wait(10)
+        with scope:  # this thread's mode before it is off, the other's is on
+            leave.set()
+            thread.join()
+        if make is xp.no_grad:
+            assert not xp.is_grad_enabled()
+    xp.set_grad_enabled(True)
+    assert found == [False, True]
+
+
 def test_threads_run_backward_on_graphs_of_their_own():
     failures = []
     barrier = threading.Barrier(4)

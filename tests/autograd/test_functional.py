@@ -24,7 +24,7 @@ def narrow(lib):
 
 
 def wide(lib):
-    return lambda x: lib.sin(lib.reshape(x, (3, 1)) * lib.reshape(lib.arange(20.0), (1, 20)))
+    return lambda x: lib.sin(lib.reshape(x, (3, 1)) * lib.reshape(lib.arange(100.0), (1, 100)))
 
 
 def scalar(lib):

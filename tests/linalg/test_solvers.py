@@ -117,6 +117,10 @@ def test_rank_counts_by_rtol_and_has_no_gradient() -> None:
     assert xp.linalg.matrix_rank(x, rtol=1e-2).tolist() == [1, 1]
     assert xp.linalg.matrix_rank(x, rtol=xp.asarray([1e-2, 1e-4])).tolist() == [1, 1]
     assert xp.linalg.pinv(x, rtol=xp.asarray([1e-2, 1e-4]))[0, 1, 1] == 0
+    assert xp.linalg.pinv(x, rtol=xp.asarray([1e-2]))[0, 1, 1] == 0
+    for shape, matrices in (((3,), x), ((2, 1), x), ((2,), x[0])):
+        with pytest.raises(ValueError, match=r"pinv: rtol has shape .* one for each matrix"):
+            xp.linalg.pinv(matrices, rtol=xp.full(shape, 1e-3))
 
 
 def test_condition_numbers_are_numpys() -> None:

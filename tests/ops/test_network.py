@@ -7,10 +7,22 @@ import numpy as np
 
 import tensorxp as xp
 import tensorxp.nn.functional as F
+from tensorxp._ops.attention import attention
 from tensorxp._ops.dense import split_last
 from tensorxp._ops.recurrence import lstm_p
 from tests.harness import Row, table
 from tests.samplers import integers, nonzero, normal, spaced, uniform
+
+
+def torch_attention(q, k, v, **options):
+    import torch
+
+    # the plain formula: PyTorch's own kernel on the CPU lacks forward mode and second derivatives
+    scores = options["scale"] * q @ k.transpose(-1, -2)
+    if options["is_causal"]:
+        above = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(above, -torch.inf)
+    return torch.softmax(scores, -1) @ v
 
 
 def _tracked(x):
@@ -61,6 +73,17 @@ ROWS = [
         for name in UNARY
     ),
     Row("gelu tanh", lambda x: F.gelu(x, approximate="tanh"), (normal(3, 2),)),
+    *(
+        Row(
+            f"attention{', causal' if causal else ''}",
+            lambda q, k, v, causal=causal: attention(q, k, v, causal=causal, scale=0.7),
+            (normal(2, 3, 4), normal(2, 3, 4), normal(2, 3, 2)),
+            torch=lambda q, k, v, causal=causal: torch_attention(
+                q, k, v, is_causal=causal, scale=0.7
+            ),
+        )
+        for causal in (False, True)
+    ),
     Row("threshold", lambda x: F.threshold(x, 0.1, 0.5), (nonzero(3, 2),)),
     Row("linear", F.linear, (normal(2, 3), normal(4, 3), normal(4)), torch="nn.functional.linear"),
     Row(

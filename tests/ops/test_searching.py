@@ -86,6 +86,20 @@ def test_where_promotes_python_scalars_weakly():
         xp.where(c, 1.0, "a")
 
 
+def test_where_refuses_integers_beyond_the_dtype():
+    c, x = xp.asarray([True, False]), xp.asarray([1, 2], dtype=xp.uint8)
+    assert xp.where(c, x, 255).dtype == xp.uint8
+    with pytest.raises(OverflowError, match=r"where: x2 is 300, .* uint8, which holds 0 to 255"):
+        xp.where(c, x, 300)
+    with pytest.raises(OverflowError, match="where: x1 is -1, out of bounds"):
+        xp.where(c, -1, x)
+    with pytest.raises(OverflowError, match="int64, which holds -9223372036854775808 to"):
+        xp.where(c, xp.asarray([1, 2]), 2**63)
+    with pytest.raises(OverflowError, match="where: x1 is 300"):
+        x.masked_fill(c, 300)
+    assert xp.where(c, xp.ones(2), 2**70).tolist() == [1.0, 2.0**70]
+
+
 def test_isin_is_exact_for_large_integers_and_scalars():
     x = xp.asarray([2**63, 2**63 + 1], dtype=xp.uint64)
     assert xp.isin(x, 2**63).numpy().tolist() == [True, False]

@@ -198,6 +198,11 @@ ROWS = [
     row("pad one width", lambda x: xp.pad(x, 1, constant_values=2.0),
         lambda x: np.pad(x, 1, constant_values=2.0), (2, 2)),
     row("pad one pair", lambda x: xp.pad(x, (0, 2)), lambda x: np.pad(x, (0, 2)), (2, 2)),
+    *(
+        row(f"pad {mode}", lambda x, m=mode: xp.pad(x, ((1, 0), (4, 3)), m),
+            lambda x, m=mode: np.pad(x, ((1, 0), (4, 3)), m), (2, 3))
+        for mode in ("edge", "reflect", "symmetric", "wrap")
+    ),
     row("concatenate", lambda *xs: xp.concatenate(xs, 1), lambda *xs: np.concatenate(xs, 1),
         (2, 3), (2, 1)),
     row("transpose", xp.transpose, np.transpose, (2, 3, 4)),
@@ -430,7 +435,8 @@ ERRORS = [
     (lambda x: xp.tile(x, 1.5), TypeError, "tile: repetitions is 1.5"),
     (lambda x: xp.flatten(x, 2, 1), ValueError, "flatten: start_dim 2 comes after"),
     (lambda x: xp.flatten(x, 3), IndexError, "flatten: axis 3"),
-    (lambda x: xp.pad(x, 1, "reflect"), ValueError, "pad: mode is 'reflect'"),
+    (lambda x: xp.pad(x, 1, "mean"), ValueError, "pad: mode is 'mean'; allowed are .*reflect"),
+    (lambda x: xp.pad(x[:0], 1, "edge"), ValueError, "pad: x has shape .*empty axis 0"),
     (lambda x: xp.pad(x, -1), ValueError, "pad: .*must not be negative"),
     (lambda x: xp.pad(x, (1, 2, 3)), ValueError, "pad: pad_width is"),
     (lambda x: xp.reshape([1, 2], (2,)), TypeError, "reshape: x is a builtins.list"),

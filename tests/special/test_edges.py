@@ -259,6 +259,21 @@ def test_python_numbers_are_weak(fn: Any, recorded: bool) -> None:
     assert fn(xp.asarray([1, 1])).dtype == xp.float64
 
 
+def test_polygamma_takes_floats_as_scipy() -> None:
+    x = np.asarray([0.5, 2.0])
+    for recorded in (False, True):
+        t = xp.asarray(x, requires_grad=recorded)
+        for n in (0.0, 1.0, 3.0):
+            np.testing.assert_allclose(special.polygamma(n, t).detach().numpy(), sp.polygamma(n, x))
+        assert special.polygamma(1.5, t).isnan().all()
+        f = special.polygamma(1.0, xp.asarray(x, dtype=xp.float32, requires_grad=recorded))
+        assert f.dtype == xp.float32
+    n = xp.asarray([1.5, 2.0, 0.0])
+    assert special.polygamma(n, 2.0).isnan().tolist() == [True, False, False]
+    with pytest.raises(TypeError, match="polygamma: n is 1j"):
+        special.polygamma(1j, xp.asarray(x))
+
+
 def test_what_is_no_tensor_is_refused() -> None:
     with pytest.raises(TypeError, match="erf: x is a"):
         special.erf(1.0)  # type: ignore[arg-type]

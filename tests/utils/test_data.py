@@ -71,6 +71,8 @@ def test_subsets_and_random_split():
         data.random_split(range(10), [3, 3])
     with pytest.raises(ValueError, match="between 0 and 1"):
         data.random_split(range(10), [-0.5, 1.5])
+    with pytest.raises(ValueError, match=r"random_split: lengths \[-1, 4\] must not be negative"):
+        data.random_split([1, 2, 3], [-1, 4])
     with pytest.warns(UserWarning, match="empty"):
         data.random_split(range(2), [0.9, 0.05, 0.05])
 
@@ -159,6 +161,8 @@ def test_collating_tensors():
         data.default_collate([x, x[:1]])
     with pytest.raises(RuntimeError, match="different lengths"):
         data.default_collate([[1], [1, 2]])
+    with pytest.raises(ValueError, match="default_collate: the batch is empty"):
+        data.default_collate([])
     for value in (object(), np.array(["a"])):
         with pytest.raises(TypeError, match="default_collate"):
             data.default_collate([value])

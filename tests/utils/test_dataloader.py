@@ -29,6 +29,8 @@ from tests.utils import loading
 
 METHODS = [m for m in ("fork", "spawn") if m in multiprocessing.get_all_start_methods()]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="process groups")
+#: JAX warns of every fork of a process that has imported it, as other tests of a run may have.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 ROOT = Path(__file__).parents[2]
 PATH = os.pathsep.join([str(ROOT), str(Path(xp.__file__).parents[1])])
 

@@ -69,7 +69,7 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
         try:
             forward = device._forwards.get(op) or op.bind(device)
             raw = forward(tensor._data, **params) if params else forward(tensor._data)
-        except (TypeError, ValueError, MemoryError) as error:
+        except (TypeError, ValueError, OverflowError, MemoryError) as error:
             raise explained(op, (x,), error) from None
     if type(raw) is not device._array_type:
         raw = device.raw.asarray(raw)
@@ -119,7 +119,7 @@ def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
         return apply(op, promote(op, x1, x2), _NONE)
     try:
         raw = (device._forwards.get(op) or op.bind(device))(data, other)
-    except (TypeError, ValueError, MemoryError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise explained(op, (x1, x2), error) from None
     if type(raw) is not device._array_type:
         raw = device.raw.asarray(raw)
@@ -170,7 +170,7 @@ def _run(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
         raise not_a_tensor(op, inputs[0] if inputs else None, op.inputs[0])
     try:
         raw = (device._forwards.get(op) or op.bind(device))(*raws, **params)
-    except (TypeError, ValueError, MemoryError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise explained(op, inputs, error) from None
     if "to_device" in params:
         device = params["to_device"]

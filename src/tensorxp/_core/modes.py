@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from threading import get_ident
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -58,14 +59,18 @@ class _Scope:
 
     def __init__(self, mode: bool) -> None:
         self._mode = mode
-        self._before: list[bool] = []
+        self._before: dict[int, list[bool]] = {}  # by thread: several may share the object
 
     def __enter__(self) -> None:
-        self._before.append(modes.grad)
+        self._before.setdefault(get_ident(), []).append(modes.grad)
         modes.grad = self._mode
 
     def __exit__(self, *exc: object) -> None:
-        modes.grad = self._before.pop()
+        thread = get_ident()
+        before = self._before[thread]
+        modes.grad = before.pop()
+        if not before:
+            del self._before[thread]
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         for kind, found in _LATER.items():
@@ -148,11 +153,13 @@ class set_grad_enabled(_Scope):
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
         self._former = modes.grad
+        self._maker = get_ident()
         modes.grad = self._mode
 
     def __enter__(self) -> None:
-        self._before.append(self._former)
-        modes.grad = self._mode
+        super().__enter__()
+        if get_ident() == self._maker:
+            self._before[self._maker][-1] = self._former
 
     def __call__(self, function: Any) -> Any:
         modes.grad = self._former

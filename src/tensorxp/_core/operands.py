@@ -68,6 +68,25 @@ def not_a_tensor(op: Primitive, value: Any, argument: str) -> TypeError:
     )
 
 
+def limits(x: Any) -> Any:
+    """Return what integers the dtype of a Tensor holds, as NumPy's `iinfo`; None for others."""
+    return x._device.raw.iinfo(x._data.dtype) if x._data.dtype.kind in "iu" else None
+
+
+def ranges(inputs: tuple[Any, ...]) -> str:
+    """Return what the integer dtypes of the inputs hold, as the end of an error."""
+    found = [limits(x) for x in inputs if isinstance(x, TensorBase)]
+    told = dict.fromkeys(f"; {x.dtype} holds {x.min} to {x.max}" for x in found if x is not None)
+    return "".join(told)
+
+
+def _shown(value: Any) -> str:
+    """Return an operand as text; Python refuses to write integers of thousands of digits."""
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return f"an int of {value.bit_length()} bits"
+    return repr(value)
+
+
 def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Exception:
     """Return the error of a backend with the operation and its inputs named."""
     names = op.inputs
@@ -76,13 +95,15 @@ def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Excep
     told = ", ".join(
         f"{name} has shape {tuple(x._data.shape)} and dtype {x._data.dtype}"
         if isinstance(x, TensorBase)
-        else f"{name} is {x!r}"
+        else f"{name} is {_shown(x)}"
         for name, x in zip(names, inputs, strict=False)
     )
     text = str(error)
     mismatch = "Input operand" in text  # NumPy's words for matmul, vecdot
     if op.tensor_level or (text.startswith(op.name) and not mismatch):
         return error  # raised by the user's own code, or explained already
+    if isinstance(error, OverflowError):
+        return OverflowError(f"{op.name}: {text}{ranges(inputs)} ({told})")
     if isinstance(error, TypeError):
         if "not supported for the input types" in text:
             text = "not defined for these dtypes"

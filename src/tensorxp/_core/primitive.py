@@ -69,7 +69,7 @@ class Primitive:
         How the vjp takes many cotangents at once, along a leading axis of `ct`. None: one by one.
         True: as it is, by broadcasting. A function of the parameters and the number of axes of the
         input: it returns the parameters of the call with a leading axis on everything (None: one
-        by one). A dict: rules of its own by input, that ask for what the vjp asks for.
+        by one). A dict: rules of its own by input (or "vjp"), that ask for what the vjp's do.
 
     Raises
     ------

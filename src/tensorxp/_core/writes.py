@@ -10,6 +10,7 @@ from typing import Any
 from tensorxp._core.door import apply, device_mismatch, node_of, promote, record, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf, extra_of
+from tensorxp._core.operands import ranges
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import Chain, View, cell_of
@@ -28,7 +29,7 @@ def follow(xp: Any, x: Any, chain: Chain) -> Any:
     return x
 
 
-copy_p = linear("copy", forward=lambda xp, x: xp.copy(x), x=lambda ct: ct)
+copy_p = linear("copy", batched=True, forward=lambda xp, x: xp.copy(x), x=lambda ct: ct)
 
 
 @primitive
@@ -68,6 +69,16 @@ def _may_repeat(key: Any) -> bool:
     return any(getattr(getattr(part, "dtype", None), "kind", "") in ("i", "u") for part in parts)
 
 
+def _with_rows(params: dict[str, Any], ndim: int) -> dict[str, Any] | None:
+    parts = params["key"] if type(params["key"]) is tuple else (params["key"],)
+    if params["chain"] or any(hasattr(part, "dtype") or type(part) is bool for part in parts):
+        return None
+    return {"chain": (), "key": (slice(None), *parts)}
+
+
+write_p.batched = _with_rows
+
+
 @write_p.jvp
 def _(xp: Any, t: Any, base: Any, *, chain: Chain, key: Any) -> Any:
     out = xp.zeros_like(base) if t[0] is None else xp.copy(t[0])
@@ -104,7 +115,8 @@ def bump(x: Any) -> None:
 def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
     """Set `x[key] = value`; `key` is a raw key, `value` a Tensor or what NumPy takes as one.
 
-    Nothing is changed when it fails: DeviceError, ValueError (shapes), IndexError, TypeError.
+    Nothing is changed when it fails: DeviceError, ValueError (shapes), IndexError, TypeError,
+    OverflowError.
     """
     root, chain = _check(function, x)
     if isinstance(value, TensorBase):
@@ -132,6 +144,8 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
             x._device.run(lambda: x._data.__setitem__(key, raw))
         else:
             x._data[key] = raw
+    except OverflowError as error:
+        raise OverflowError(f"{function}: {error}{ranges((x,))}") from None
     except (IndexError, ValueError) as error:
         raise _not_written(function, x._data, key, raw, error) from None
     if functional is not None:
@@ -246,19 +260,19 @@ def _raw_inplace(op: Primitive, function: str, x: Any, other: Any) -> None:
     if type(forward) is device.raw.ufunc and data.ndim:
         try:  # the ufunc checks shapes and casting before it writes
             forward(data, other, out=data)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise _explained(function, data, other, error) from None
         return
     try:
         result = device.raw.asarray(forward(data, other))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _explained(function, data, other, error) from None
     _check_result(function, x, result)
     device.run(lambda: data.__setitem__(..., result))
 
 
 def _explained(function: str, data: Any, other: Any, error: Exception) -> Exception:
-    kind = TypeError if isinstance(error, TypeError) else ValueError
+    kind = next(k for k in (TypeError, OverflowError, ValueError) if isinstance(error, k))
     shape, dtype = getattr(other, "shape", ()), getattr(other, "dtype", type(other).__name__)
     return kind(
         f"{function}: {error}; `x = x op y` makes a new tensor "

@@ -342,6 +342,9 @@ def _(xp: Any, t: Any, x: Any) -> Any:
     return xp.real(t * xp.sign(x).conjugate())
 
 
+abs_p.batched = True
+
+
 @primitive
 def sign_p(xp: Any, x: Any) -> Any:
     return xp.sign(x)
@@ -362,6 +365,9 @@ sign_p.vjp(_sign_rule)
 @sign_p.jvp
 def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
     return _sign_rule(xp, t, x, out)
+
+
+sign_p.batched = True
 
 
 def abs(x: Tensor, /) -> Tensor:

@@ -70,3 +70,18 @@ def normalize_axes(function: str, axis: Any, ndim: int) -> tuple[int, ...]:
 def restore(xp: Any, reduced: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:
     """Return the result (or cotangent) of a reduction so that it broadcasts against the input."""
     return reduced if keepdims or axis is None else xp.expand_dims(reduced, axis=axis)
+
+
+def shifted(params: dict[str, Any], ndim: int) -> dict[str, Any]:
+    """Return the parameters of a call on arrays with one more axis in front, for `batched`."""
+    return params | {
+        name: tuple(range(1, ndim + 1)) if axis is None else _next(axis)
+        for name, axis in params.items()
+        if name in ("axis", "axes")
+    }
+
+
+def _next(axis: Any) -> Any:
+    if isinstance(axis, int):
+        return axis + 1 if axis >= 0 else axis
+    return tuple([_next(i) for i in axis])

@@ -19,7 +19,7 @@ def _cast(xp: Any, x: Any, *, dtype: Any) -> Any:
 
 
 # the cotangent is cast back, and its real part taken, by the engine
-astype_p = linear("astype", forward=_cast, x=lambda ct: ct)
+astype_p = linear("astype", forward=_cast, batched=True, x=lambda ct: ct)
 
 
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
@@ -61,6 +61,20 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
     if source == target and not copy:
         return x
     return apply(astype_p, (x,), {"dtype": target})
+
+
+def accumulator(function: str, x: Any, dtype: Any) -> Any:
+    """Return the NumPy dtype to add up in, or None; TypeError where complex `x` becomes real."""
+    if dtype is None:
+        return None
+    dimensions(function, x)
+    target = as_dtype(dtype, function).dtype
+    if x._data.dtype.kind == "c" and target.kind != "c":
+        raise TypeError(
+            f"{function}: x has dtype {x._data.dtype} and dtype is {target}; allowed for complex x "
+            "are complex dtypes; use real(x) or abs(x)"
+        )
+    return target
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import linear, primitive
 from tensorxp._core.tensor import Tensor
 
-real_p = linear("real", view=True, x=lambda ct: ct)
-imag_p = linear("imag", view=True, x=lambda ct: ct * 1j)
-conj_p = linear("conj", x=lambda ct: ct.conjugate())
+real_p = linear("real", view=True, batched=True, x=lambda ct: ct)
+imag_p = linear("imag", view=True, batched=True, x=lambda ct: ct * 1j)
+conj_p = linear("conj", batched=True, x=lambda ct: ct.conjugate())
 
 
 def real(x: Tensor, /) -> Tensor:
@@ -95,6 +95,9 @@ def _(xp: Any, t: Any, x: Any) -> Any:
         return xp.zeros_like(t)
     zero = x == 0
     return xp.where(zero, 0.0, xp.imag(t / xp.where(zero, 1.0, x)))
+
+
+angle_p.batched = True
 
 
 def angle(x: Tensor, /) -> Tensor:

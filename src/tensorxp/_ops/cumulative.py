@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from tensorxp._backend.dtypes import raw_or_none
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axis, shifted
+from tensorxp._ops.casting import accumulator
 from tensorxp._ops.reduction import WIDER
 from tensorxp._ops.shaping import ravel
 
@@ -43,7 +43,9 @@ def _cumulative_sum_back(xp: Any, ct: Any, *, axis: int, include_initial: bool) 
     return xp.flip(xp.cumulative_sum(xp.flip(ct, axis=axis), axis=axis), axis=axis)
 
 
-cumulative_sum_p = linear("cumulative_sum", forward=_cumulative_sum, x=_cumulative_sum_back)
+cumulative_sum_p = linear(
+    "cumulative_sum", forward=_cumulative_sum, batched=shifted, x=_cumulative_sum_back
+)
 
 
 @primitive
@@ -97,6 +99,9 @@ def _(xp: Any, t: Any, x: Any, out: Any, *, axis: int, include_initial: bool) ->
     return xp.moveaxis(found, -1, axis)
 
 
+cumulative_prod_p.batched = shifted
+
+
 def _cumulate(op: Primitive, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Tensor:
     ndim = dimensions(op.name, x)
     if axis is None and ndim != 1:
@@ -105,7 +110,7 @@ def _cumulate(op: Primitive, x: Any, axis: int | None, dtype: Any, include_initi
         )
     params = {
         "axis": 0 if axis is None else normalize_axis(op.name, axis, ndim),
-        "dtype": raw_or_none(dtype, op.name),
+        "dtype": accumulator(op.name, x, dtype),
         "include_initial": include_initial,
     }
     out: Tensor = apply(op, (x,), params)
@@ -140,7 +145,8 @@ def cumulative_sum(
     Raises
     ------
     TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
+        twice.
     """
     return _cumulate(cumulative_sum_p, x, axis, dtype, include_initial)
 
@@ -175,7 +181,8 @@ def cumulative_prod(
     Raises
     ------
     TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
+        twice.
     """
     return _cumulate(cumulative_prod_p, x, axis, dtype, include_initial)
 
@@ -198,7 +205,7 @@ def cumsum(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> T
     Raises
     ------
     TypeError, AxisError
-        `x` is no Tensor, the dtype unknown; no such axis.
+        `x` is no Tensor, the dtype unknown, or real for complex `x`; no such axis.
     """
     return cumulative_sum(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
 
@@ -221,7 +228,7 @@ def cumprod(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> 
     Raises
     ------
     TypeError, AxisError
-        `x` is no Tensor, the dtype unknown; no such axis.
+        `x` is no Tensor, the dtype unknown, or real for complex `x`; no such axis.
     """
     return cumulative_prod(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
 
@@ -267,6 +274,9 @@ def _(
             tangent = xp.zeros(shape, dtype=getattr(like, "dtype", x.dtype), device=x.device)
         pieces.append(xp.broadcast_to(tangent, shape))
     return xp.diff(xp.concat(pieces, axis=axis), axis=axis, n=n)
+
+
+diff_p.batched = shifted
 
 
 def diff(

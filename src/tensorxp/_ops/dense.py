@@ -1,5 +1,6 @@
 """Hot functions of dense networks, each one node: `linear` and softmax cross-entropy."""
 
+from math import prod
 from typing import Any
 
 from tensorxp._backend import loops
@@ -38,6 +39,23 @@ def _(xp: Any, ct: Any, x: Any, weight: Any, needs: Any) -> Any:
         # a product with ones: BLAS adds rows faster than a sum does
         b_ct = xp.matmul(xp.ones(rows.shape[0], dtype=ct.dtype, device=ct.device), rows)
     return x_ct, w_ct, b_ct
+
+
+def _linear_rows(xp: Any, ct: Any, x: Any, weight: Any, needs: Any) -> Any:
+    outs, ins = weight.shape
+    each = xp.reshape(ct, (len(ct), prod(ct.shape[1:-1]), outs))
+    x_ct = w_ct = b_ct = None
+    if needs[0]:
+        x_ct = _rows(xp, ct) @ weight.conjugate()
+        x_ct = xp.reshape(x_ct, (len(ct), *x.shape))
+    if needs[1]:
+        w_ct = xp.matrix_transpose(each) @ xp.reshape(x, (each.shape[1], ins)).conjugate()
+    if needs[2]:
+        b_ct = xp.sum(each, axis=1)
+    return x_ct, w_ct, b_ct
+
+
+linear_p.batched = {"vjp": _linear_rows}
 
 
 @linear_p.jvp
@@ -133,6 +151,9 @@ def _(xp: Any, ct: Any) -> Any:
 def _(t: Any, *, parts: int) -> Any:
     n = t.shape[-1] // parts
     return tuple([t[..., i * n : (i + 1) * n] for i in range(parts)])
+
+
+split_last_p.batched = True
 
 
 def split_last(x: Tensor, /, parts: int) -> tuple[Tensor, ...]:

@@ -75,6 +75,16 @@ def _(
     )
 
 
+def _with_rows(params: dict[str, Any], ndim: int) -> dict[str, Any]:
+    used = "".join(params["terms"])
+    rows = next(letter for letter in reversed(ascii_letters) if letter not in used)
+    terms = tuple([rows + term for term in params["terms"]])
+    return {"terms": terms, "output": rows + params["output"]}
+
+
+einsum_p.batched = _with_rows
+
+
 @einsum_p.jvp
 def _(xp: Any, t: Any, xs: Any, *, terms: tuple[str, ...], output: str) -> Any:
     total = None

@@ -136,6 +136,7 @@ def _finite_part(xp: Any, ct: Any, x: Any) -> Any:
 
 
 nan_to_num_p.vjp(_finite_part)
+nan_to_num_p.batched = True
 
 
 @nan_to_num_p.jvp

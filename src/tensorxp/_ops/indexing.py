@@ -43,9 +43,26 @@ def _add(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
     return xp.index_add(xp.zeros(x_shape, dtype=ct.dtype, device=ct.device), key, ct)
 
 
-getitem_p = linear("getitem", forward=_get_view, view=True, x=_put)
-gather_p = linear("gather", forward=_get, x=_add)
-mask_p = linear("mask", forward=_get, x=_put)
+def _put_rows(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
+    out = xp.zeros((len(ct), *x_shape), dtype=ct.dtype, device=ct.device)
+    out[(slice(None), *key) if type(key) is tuple else (slice(None), key)] = ct
+    return out
+
+
+def _last(key: Any) -> Any:
+    """Return the key that leaves one more axis, the last, alone."""
+    parts = key if type(key) is tuple else (key,)
+    return (*parts, slice(None)) if any(part is Ellipsis for part in parts) else parts
+
+
+def _add_rows(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
+    # with the rows as last axis the arrays in a key mean what they mean without
+    return xp.moveaxis(_add(xp, xp.moveaxis(ct, 0, -1), (*x_shape, len(ct)), key=_last(key)), -1, 0)
+
+
+getitem_p = linear("getitem", forward=_get_view, view=True, batched={"x": _put_rows}, x=_put)
+gather_p = linear("gather", forward=_get, batched={"x": _add_rows}, x=_add)
+mask_p = linear("mask", forward=_get, batched={"x": _add_rows}, x=_put)
 index_add_p = linear(
     "index_add", x=lambda ct: ct, values=lambda ct, *, key: ct[key],
     forward=lambda xp, x, values, *, key: xp.index_add(x, key, values),

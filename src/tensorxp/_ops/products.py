@@ -11,7 +11,7 @@ from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import multilinear
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import multiply
-from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, shifted
 
 Axes = int | tuple[Any, Any]
 
@@ -146,7 +146,26 @@ def _tensordot_x2(xp: Any, ct: Any, x1: Any, x2_shape: Any, *, axes: Any) -> Any
     return xp.permute_dims(found, tuple([order.index(i) for i in range(len(order))]))
 
 
-tensordot_p = multilinear("tensordot", x1=_tensordot_x1, x2=_tensordot_x2)
+def _tensordot_x1_rows(xp: Any, ct: Any, x1_shape: Any, x2: Any, *, axes: Any) -> Any:
+    axes = tuple([i + 1 for i in axes[0]]), axes[1]
+    return _tensordot_x1(xp, ct, (len(ct), *x1_shape), x2, axes=axes)
+
+
+def _tensordot_x2_rows(xp: Any, ct: Any, x1: Any, x2_shape: Any, *, axes: Any) -> Any:
+    in1, in2, free1, free2 = _tensordot_axes(x1.ndim, len(x2_shape), axes)
+    within = tuple(range(1, len(free1) + 1))
+    found = xp.tensordot(x1.conjugate(), ct, axes=(free1, within))
+    # the rows, -1 here, come between what was contracted and what was free
+    order = (*[in2[in1.index(i)] for i in sorted(in1)], -1, *free2)
+    return xp.permute_dims(found, tuple([order.index(i) for i in range(-1, len(order) - 1)]))
+
+
+tensordot_p = multilinear(
+    "tensordot",
+    x1=_tensordot_x1,
+    x2=_tensordot_x2,
+    batched={"x1": _tensordot_x1_rows, "x2": _tensordot_x2_rows},
+)
 
 
 def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Axes = 2) -> Tensor:
@@ -199,6 +218,7 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Axes = 2) -> Tensor:
 
 vecdot_p = multilinear(
     "vecdot",
+    batched=True,
     # y = Σ conj(a_i) b_i: da = conj(dy) b, db = dy a
     x1=lambda xp, ct, x2, *, axis: xp.expand_dims(ct.conjugate(), axis=axis) * x2,
     x2=lambda xp, ct, x1, *, axis: xp.expand_dims(ct, axis=axis) * x1,
@@ -243,6 +263,7 @@ def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
 
 outer_p = multilinear(
     "outer",
+    batched=shifted,
     # Y = a bᵀ: da = dY conj(b)
     x1=lambda xp, ct, x1_shape, x2: xp.reshape(
         xp.matmul(ct, xp.reshape(x2.conjugate(), (-1,))), x1_shape

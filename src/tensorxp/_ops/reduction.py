@@ -8,11 +8,12 @@ from math import prod as product
 from typing import Any
 
 from tensorxp._backend import loops
-from tensorxp._backend.dtypes import Defaults, complex128, float64, raw_or_none
+from tensorxp._backend.dtypes import Defaults, complex128, float64
 from tensorxp._core.door import single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axes, restore
+from tensorxp._ops.axes import dimensions, normalize_axes, restore, shifted
+from tensorxp._ops.casting import accumulator
 
 Axis = int | tuple[int, ...] | None
 
@@ -44,7 +45,10 @@ def _sum(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
 
 
 sum_p = linear(
-    "sum", forward=_sum, x=lambda xp, ct, *, axis, keepdims: restore(xp, ct, axis, keepdims)
+    "sum",
+    forward=_sum,
+    batched=shifted,
+    x=lambda xp, ct, *, axis, keepdims: restore(xp, ct, axis, keepdims),
 )
 
 
@@ -72,15 +76,20 @@ def sum(
     Raises
     ------
     TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
+        twice.
     """
     # written out, since the cost of a small sum counts
     if axis is not None:
         axis = normalize_axes("sum", axis, dimensions("sum", x))
     if dtype is not None:
-        dtype = raw_or_none(dtype, "sum")
+        dtype = accumulator("sum", x, dtype)
     try:
-        raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
+        raw = None
+        if axis is None and dtype is None and not keepdims:
+            raw = loops.small_sum(x._data)
+        if raw is None:
+            raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
     except (AttributeError, TypeError, ValueError, MemoryError):
         raw = None  # the door tells what is wrong
     out: Tensor = single(sum_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims}, raw)
@@ -126,6 +135,9 @@ def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, keepdims: bool) -> Any:
     return xp.sum(t * others, axis=axis, keepdims=keepdims)
 
 
+prod_p.batched = shifted
+
+
 def prod(
     x: Tensor, /, *, axis: Axis = None, dtype: Any | None = None, keepdims: bool = False
 ) -> Tensor:
@@ -150,9 +162,10 @@ def prod(
     Raises
     ------
     TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
+        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
+        twice.
     """
-    return _reduce(prod_p, x, axis, keepdims, dtype=raw_or_none(dtype, "prod"))
+    return _reduce(prod_p, x, axis, keepdims, dtype=accumulator("prod", x, dtype))
 
 
 def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
@@ -166,6 +179,7 @@ def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
 mean_p = linear(
     "mean",
     forward=_mean,
+    batched=shifted,
     x=lambda xp, ct, x_shape, *, axis, keepdims: (
         restore(xp, ct, axis, keepdims) / _count(x_shape, axis)
     ),
@@ -228,6 +242,7 @@ def _extremum_jvp(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, keepdims: boo
 for _extremum in (max_p, min_p):
     _extremum.vjp(_extremum_vjp)
     _extremum.jvp(_extremum_jvp)
+    _extremum.batched = shifted
 
 
 def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -318,7 +333,7 @@ def _scaled_deviation(xp: Any, x: Any, share: Any, axis: Any) -> Any:
     """Return (x - mean) · share, one `share` for each mean."""
     if not isinstance(x, Tensor) and x.size >= loops.LARGE:
         total = loops.total(x, axis, True)
-        if total is not None:
+        if total is not None and share.size == total.size:
             found = loops.rescaled(x, axis, total / _count(x.shape, axis), share, 0)
             if found is not None:
                 return found
@@ -336,6 +351,9 @@ def _(xp: Any, ct: Any, x: Any, *, axis: Any, correction: float, keepdims: bool)
 def _(xp: Any, t: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     change = _along(xp, t, _deviation(xp, x, axis), axis, keepdims)
     return change * 2 / _freedom(x.shape, axis, correction)
+
+
+var_p.batched = shifted
 
 
 @primitive
@@ -364,6 +382,9 @@ def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: Any, correction: float, keepd
 def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     change = _along(xp, t, _deviation(xp, x, axis), axis, keepdims)
     return _over(xp, change, out) / _freedom(x.shape, axis, correction)
+
+
+std_p.batched = shifted
 
 
 def var(

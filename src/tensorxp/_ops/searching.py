@@ -8,9 +8,10 @@ from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, device_mismatch, is_numpy_value, wrap
+from tensorxp._core.operands import limits
 from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axis, shifted
 from tensorxp._ops.shaping import ravel, stack
 
 _SCALARS = (float, int, bool, complex)
@@ -219,6 +220,16 @@ def searchsorted(
     return apply(searchsorted_p, inputs, {"side": side})
 
 
+def _check_fits(argument: str, value: int, other: Any) -> None:
+    """Raise an OverflowError where the integer dtype of `other` does not hold `value`."""
+    held = limits(other)
+    if held is not None and not held.min <= value <= held.max:
+        raise OverflowError(
+            f"where: {argument} is {value}, out of bounds for the other operand's dtype "
+            f"{held.dtype}, which holds {held.min} to {held.max}"
+        )
+
+
 where_p = elementwise(
     "where",
     scalars=True,
@@ -247,8 +258,9 @@ def where(condition: Tensor, x1: Tensor | complex, x2: Tensor | complex, /) -> T
 
     Raises
     ------
-    TypeError, ValueError, DeviceError
-        No Tensor among them, or other types; shapes that don't broadcast; two devices.
+    TypeError, ValueError, OverflowError, DeviceError
+        No Tensor among them, or other types; shapes that don't broadcast; a Python int beyond the
+        other's integer dtype; two devices.
     """
     tensor = next((x for x in (x1, x2, condition) if isinstance(x, Tensor)), None)
     condition = _beside("where", "condition", condition, tensor)
@@ -258,6 +270,10 @@ def where(condition: Tensor, x1: Tensor | complex, x2: Tensor | complex, /) -> T
         dtype = kinds.get(complex if complex in (type(x1), type(x2)) else type(x1 + x2))
         raw = tensor._device.raw
         x1 = wrap(raw.asarray(x1, dtype=None if dtype is None else dtype.dtype), tensor._device)
+    if x1.__class__ is int and isinstance(x2, Tensor):
+        _check_fits("x1", x1, x2)
+    elif x2.__class__ is int and isinstance(x1, Tensor):
+        _check_fits("x2", x2, x1)
     return apply(where_p, (condition, x1, x2), {})
 
 
@@ -335,6 +351,9 @@ def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
     return xp.take(t[0], indices, axis=axis)
 
 
+take_p.batched = shifted
+
+
 def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
     """Return the slices of `x` at `indices` along `axis`.
 
@@ -409,6 +428,9 @@ def _(xp: Any, ct: Any, x_shape: Any, indices: Any, *, axis: int) -> Any:
 @take_along_axis_p.jvp
 def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
     return xp.take_along_axis(t[0], indices, axis=axis)
+
+
+take_along_axis_p.batched = shifted
 
 
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:

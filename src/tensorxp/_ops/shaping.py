@@ -10,7 +10,7 @@ from tensorxp._core.primitive import linear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read
 from tensorxp._core.writes import copy_p
-from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, not_a_tensor
+from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, not_a_tensor, shifted
 
 
 def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
@@ -47,11 +47,13 @@ reshape_p = linear(
     forward=lambda xp, x, *, shape: xp.base.reshape(x, shape),
     view=True,
     x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+    batched=shifted,
 )
 reshape_copy_p = linear(
     "reshape",
     forward=lambda xp, x, *, shape: xp.base.reshape(xp.copy(x), shape),
     x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+    batched=shifted,
 )
 
 
@@ -121,6 +123,9 @@ permute_dims_p = linear(
     forward=lambda xp, x, *, axes: xp.base.transpose(x, axes),
     view=True,
     x=lambda xp, ct, *, axes: xp.permute_dims(ct, tuple(int(i) for i in np.argsort(axes))),
+    batched={
+        "x": lambda xp, ct, *, axes: xp.permute_dims(ct, (0, *(np.argsort(axes) + 1).tolist()))
+    },
 )
 
 
@@ -242,12 +247,14 @@ squeeze_p = linear(
     forward=lambda xp, x, *, axes: xp.base.squeeze(x, axis=axes),
     view=True,
     x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+    batched=shifted,
 )
 expand_dims_p = linear(
     "expand_dims",
     forward=lambda xp, x, *, axes: xp.base.expand_dims(x, axes),
     view=True,
     x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
+    batched=shifted,
 )
 
 
@@ -309,6 +316,7 @@ flip_p = linear(
     forward=lambda xp, x, *, axes: xp.base.flip(x, axes),
     view=True,
     x=lambda xp, ct, *, axes: xp.flip(ct, axis=axes),
+    batched=shifted,
 )
 
 
@@ -342,6 +350,7 @@ roll_p = linear(
     x=lambda xp, ct, *, shift, axis: xp.roll(
         ct, tuple(-n for n in shift) if isinstance(shift, tuple) else -shift, axis=axis
     ),
+    batched=lambda params, ndim: None if params["axis"] is None else shifted(params, ndim),
 )
 
 
@@ -387,6 +396,7 @@ broadcast_to_p = linear(
     forward=lambda xp, x, *, shape: xp.base.broadcast_to(x, shape),
     view=True,
     x=lambda ct: ct,  # the engine sums over the broadcast axes
+    batched=True,
 )
 
 
@@ -489,6 +499,9 @@ def _(xp: Any, t: Any, xs: Any, *, axis: int) -> Any:
     return xp.concat(parts, axis=axis)
 
 
+concat_p.batched = shifted
+
+
 def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
     if isinstance(arrays, Tensor):
         arrays = tuple(arrays)
@@ -558,6 +571,9 @@ def _(ct: Any, needs: Any, *, axis: int) -> Any:
 def _(xp: Any, t: Any, xs: Any, *, axis: int) -> Any:
     parts = [xp.zeros_like(x) if d is None else d for d, x in zip(t, xs, strict=True)]
     return xp.stack(parts, axis=axis)
+
+
+stack_p.batched = shifted
 
 
 def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
@@ -632,6 +648,7 @@ def _repeat_back(xp: Any, ct: Any, x_shape: Any, *, repeats: Any, axis: int) -> 
 
 
 repeat_p.kind = "linear"
+repeat_p.batched = shifted
 repeat_p.vjp(_repeat_back)
 
 
@@ -790,10 +807,30 @@ def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
     return expand_dims(x, axis=tuple(range(missing))) if missing > 0 else x
 
 
+_BORDERS: tuple[Any, ...] = ("edge", "reflect", "symmetric", "wrap")
+
+
+def _pad_with_own(x: Tensor, widths: list[list[int]], mode: Any) -> Tensor:
+    """Return `x` with a border of its elements: along each axis, a choice of positions."""
+    xp: Any = x.__array_namespace__()
+    out = copy(x)
+    for axis, pair in enumerate(widths):
+        if any(pair):
+            size = x._data.shape[axis]
+            if size == 0:
+                raise ValueError(
+                    f"pad: x has shape {x._data.shape}; allowed with an empty axis {axis} is the "
+                    'mode "constant"'
+                )
+            places = xp.asarray(np.pad(np.arange(size), pair, mode=mode), device=x._device)
+            out = xp.take(out, places, axis=axis)
+    return out
+
+
 def pad(
     x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values: Any = 0
 ) -> Tensor:
-    """Return `x` with a border of one value.
+    """Return `x` with a border of one value or of its own elements.
 
     Parameters
     ----------
@@ -801,9 +838,10 @@ def pad(
     pad_width : int, pair of ints, or sequence of pairs
         (before, after), for all axes or for each.
     mode : str
-        Only "constant".
+        "constant", or as NumPy's "edge", "reflect", "symmetric", "wrap", whose gradients add up
+        where the elements came from.
     constant_values : scalar or 0-d Tensor
-        Cast to the dtype of `x`.
+        Of the mode "constant"; cast to the dtype of `x`.
 
     Returns
     -------
@@ -814,10 +852,11 @@ def pad(
     ------
     TypeError, ValueError
         `x` is no Tensor, widths are no ints, a complex value for real `x`; negative widths or other
-        numbers of them, another mode.
+        numbers of them, another mode; an empty axis to extend by its own elements.
     """
-    if mode != "constant":
-        raise ValueError(f'pad: mode is {mode!r}; allowed is "constant"')
+    if mode not in ("constant", *_BORDERS):
+        allowed = ", ".join(f'"{name}"' for name in _BORDERS)
+        raise ValueError(f'pad: mode is {mode!r}; allowed are "constant", {allowed}')
     ndim = dimensions("pad", x)
     try:
         widths = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()
@@ -830,6 +869,8 @@ def pad(
         raise TypeError(f"pad: pad_width is {pad_width!r}; allowed are ints")
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width is {pad_width}; widths must not be negative")
+    if mode != "constant":
+        return _pad_with_own(x, widths, mode)
     shape = tuple(n + a + b for n, (a, b) in zip(x._data.shape, widths, strict=True))
     key = tuple(slice(a, a + n) for n, (a, _) in zip(x._data.shape, widths, strict=True))
     xp: Any = x.__array_namespace__()

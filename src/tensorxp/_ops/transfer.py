@@ -20,7 +20,7 @@ def _move_back(ct: Any, *, from_device: Device, to_device: Device) -> Any:
     return move_raw(ct, to_device, from_device)
 
 
-to_device_p = linear("to_device", forward=_move, x=_move_back)
+to_device_p = linear("to_device", forward=_move, batched=True, x=_move_back)
 
 
 def to_device_op(x: Any, device: Device, *, blocking: bool = True) -> Tensor:

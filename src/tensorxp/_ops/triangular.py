@@ -11,11 +11,13 @@ from tensorxp._ops.axes import dimensions
 # a triangle of the cotangent comes back
 tril_p = linear(
     "tril",
+    batched=True,
     forward=lambda xp, x, *, k: xp.base.tril(x, k),
     x=lambda xp, ct, *, k: xp.tril(ct, k=k),
 )
 triu_p = linear(
     "triu",
+    batched=True,
     forward=lambda xp, x, *, k: xp.base.triu(x, k),
     x=lambda xp, ct, *, k: xp.triu(ct, k=k),
 )

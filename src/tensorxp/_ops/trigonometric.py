@@ -320,8 +320,8 @@ def atan2(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     return binary(atan2_p, x1, x2)
 
 
-deg2rad_p = linear("deg2rad", x=lambda ct: ct * _RADIANS)
-rad2deg_p = linear("rad2deg", x=lambda ct: ct * _DEGREES)
+deg2rad_p = linear("deg2rad", batched=True, x=lambda ct: ct * _RADIANS)
+rad2deg_p = linear("rad2deg", batched=True, x=lambda ct: ct * _DEGREES)
 
 
 def deg2rad(x: Tensor, /) -> Tensor:

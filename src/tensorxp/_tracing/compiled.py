@@ -6,6 +6,8 @@ from functools import wraps
 from operator import is_
 from typing import Any
 
+import numpy as np
+
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import node_of, record, wrap
 from tensorxp._core.modes import enable_grad, modes
@@ -32,6 +34,8 @@ def _flatten(value: Any, found: list[Any]) -> Any:
         return dict, tuple([(key, _flatten(item, found)) for key, item in value.items()])
     if value.__class__ in (float, complex):
         return type(value), repr(value)  # tells -0.0 from 0.0, and NaN equals itself
+    if isinstance(value, np.inexact):
+        return np.inexact, (value.dtype, value.tobytes())
     return "static", (type(value), value)  # 1, 1.0 and True are equal, but not the same
 
 
@@ -61,6 +65,9 @@ def _unflatten(structure: Any, leaves: Any) -> Any:
         return content[1]
     if kind is float or kind is complex:
         return kind(content)
+    if kind is np.inexact:
+        dtype, raw = content
+        return np.frombuffer(raw, dtype)[0]
     if kind is dict:
         return {key: _unflatten(item, leaves) for key, item in content}
     items = [_unflatten(item, leaves) for item in content]
@@ -219,9 +226,9 @@ class _Entry:
         """Record the call as one node, with what backward needs."""
         pair, inputs = self.pair, (*tensors, *self.parameters)
         read = [tensors[i] for i in pair.kept_inputs]
-        read += pair.kept_outside
         read += [outs[i] for i in pair.kept_outputs]
-        cells = [(cell := cell_of(x), cell[0]) for x in read]
+        cells = [(None, cell := cell_of(x), cell[0]) for x in read]
+        cells += [(x, cell := cell_of(x), cell[0]) for x in pair.kept_outside]
         edges = tuple([node_of(x) for x in inputs])
         op: Any = self.primitive
         if len(outs) == 1:
@@ -243,8 +250,9 @@ class _Entry:
 
         @op.vjp
         def _(ct: Any, out: Any) -> tuple[Any, ...]:
-            for cell, version in out.cells:
-                if cell[0] != version:
+            for x, cell, version in out.cells:
+                # other memory in a tensor from outside is as bad as a write to it
+                if cell[0] != version or (x is not None and cell_of(x) is not cell):
                     raise RuntimeError(
                         "backward: a tensor that a compiled function read or returned, and whose "
                         "value its gradient needs, has been modified by an in-place operation"
@@ -291,9 +299,11 @@ def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., A
 
     A signature is the arguments' structure, the shapes, dtypes, devices and `requires_grad` of
     the Tensors among them, the other arguments' values, the grad mode and the default dtype.
+    Beyond 256 of them (a step's number as an argument, say) calls run as they are written.
     Programs skip the door and autograd's records; gradients are part of them. Tensors from
-    outside (parameters, say) are read at each call, and the training flags of modules that are
-    called are heeded; other Python values from outside are those of the trace.
+    outside (parameters, say) are read at each call, and the training flags, parameters, submodules
+    and hooks of modules that are called are heeded; other Python values from outside, and which
+    tensor a name stands for, are those of the trace.
 
     Results agree to rounding. Backward may read the arguments again: a write to one in between
     raises.
@@ -363,6 +373,9 @@ def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., A
         except TypeError:  # an argument that cannot be hashed
             compiled.reason = "an argument is neither a Tensor nor hashable"  # type: ignore[attr-defined]
             return fn(*args, **kwargs)
+        if entry is _MISSING and len(entries) >= _MOST:
+            compiled.reason = f"it was called with more than {_MOST} signatures"  # type: ignore[attr-defined]
+            return fn(*args, **kwargs)
         if entry is _MISSING or (entry is not None and not entry.fits()):
             try:
                 entry = _Entry(fn, structure, tensors, backend != "replay")
@@ -377,3 +390,4 @@ def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., A
 
 
 _MISSING: Any = object()
+_MOST = 256  # signatures of one function, as each takes time and memory

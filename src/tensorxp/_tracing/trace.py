@@ -9,8 +9,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from tensorxp._core.door import apply
 from tensorxp._core.tensor import TensorBase
-from tensorxp._core.watchers import Watcher
+from tensorxp._core.views import View
+from tensorxp._core.watchers import Watcher, only
 from tensorxp._core.writes import write_p
 
 #: Operations whose result's shape depends on values.
@@ -83,6 +85,12 @@ class Register:
         return bool(self.device.raw.base.may_share_memory(mine, theirs))
 
 
+def _writes(x: Any) -> int:
+    """Return how often the memory that a view looks at was written; 0 for what is no view."""
+    version = x._version
+    return version.cell[0] if version.__class__ is View else 0
+
+
 class Tracer(Watcher):
     """Writes a trace; `arguments` are the tensors that get the first registers."""
 
@@ -90,8 +98,8 @@ class Tracer(Watcher):
         self.registers: list[Register] = []
         self.steps: list[Step] = []
         self.states: list[tuple[Any, tuple[Any, ...]]] = []  # modules, and what they were like
-        self._numbers: dict[int, tuple[Any, int]] = {}
-        self._by_raw: dict[int, tuple[Any, int]] = {}
+        self._numbers: dict[int, tuple[Any, int, int]] = {}
+        self._by_raw: dict[int, tuple[Any, int, Any, int]] = {}
         self._buffers: dict[int, tuple[Any, int]] = {}
         for x in arguments:
             self.number(x, "argument")
@@ -100,7 +108,7 @@ class Tracer(Watcher):
         """Return the register of a tensor, a new one where it has none."""
         found = self._numbers.get(id(x))
         if found is not None and found[0]() is x:
-            return found[1]
+            return found[1] if found[2] == _writes(x) else self._looked_at_anew(x)
         if source == "outside":  # the engine makes saved values into tensors anew
             known = self._of_raw(x._data)
             if known is not None:
@@ -120,14 +128,31 @@ class Tracer(Watcher):
             found = self._buffers[id(owner)] = (weakref.ref(owner), len(self.registers))
         return found[1]
 
+    def _looked_at_anew(self, x: Any) -> int:
+        """Return a register for a view after a write to the memory that it looks at."""
+        here = x._version.base
+        for op, params in x._version.chain:
+            with only(()):
+                there: Any = apply(op, (here,), params)
+            self.after(op, (here,), params, there)
+            here = there
+        number = self.number(here)
+        self._bind(x, number)
+        return number
+
     def _bind(self, x: Any, number: int) -> None:
-        key, table = id(x), self._numbers
-        table[key] = (weakref.ref(x, lambda _: table.pop(key, None)), number)
-        self._by_raw[id(x._data)] = (weakref.ref(x._data), number)
+        key, table, writes = id(x), self._numbers, _writes(x)
+        table[key] = (weakref.ref(x, lambda _: table.pop(key, None)), number, writes)
+        cell = x._version.cell if x._version.__class__ is View else (0,)
+        self._by_raw[id(x._data)] = (weakref.ref(x._data), number, cell, writes)
 
     def _of_raw(self, raw: Any) -> int | None:
         found = self._by_raw.get(id(raw))
-        return found[1] if found is not None and found[0]() is raw else None
+        if found is None or found[0]() is not raw:
+            return None
+        if found[2][0] != found[3]:
+            raise Untraceable("it uses a view as an index after a write to what it looks at")
+        return found[1]
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         if op.name in _DYNAMIC:

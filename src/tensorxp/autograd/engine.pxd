@@ -21,6 +21,6 @@ cdef object _walk(
 )
 cdef object _sum(object known, object ct, Vertex node)
 @cython.locals(values=list, level=bint, i=Py_ssize_t)
-cdef object _pull_back(Node node, object ct, object needs, bint tensors, bint retain_graph)
+cpdef object pull_back(Node node, object ct, object needs, bint tensors, bint retain_graph)
 @cython.locals(leaf=Leaf)
 cdef object _accumulate(Leaf leaf, object ct, bint tensors)

@@ -51,14 +51,18 @@ def run(
     for node, ct in roots:
         if needed is None or node in needed:
             queue.add(node, ct if tensors else ct._data)
+    watched = bool(watchers)
+
+    def walk() -> None:
+        _walk(queue, targets, needed, tensors, watched, retain_graph, accumulate, stop)
+
     before, modes.grad = modes.grad, create_graph
     try:
         with np.errstate(all="ignore"):
-            args = (targets, needed, tensors, bool(watchers), retain_graph, accumulate, stop)
             if roots and roots[0][0].device.several:  # the walk changes the current GPU
-                roots[0][0].device.run(lambda: _walk(queue, *args))
+                roots[0][0].device.run(walk)
             else:
-                _walk(queue, *args)
+                walk()
     finally:
         modes.grad = before
 
@@ -161,7 +165,7 @@ def _walk(
         if type(vertex) is Slot:
             queue.add_part(vertex.main, vertex.index, ct)
             continue
-        node: Node = vertex
+        node: Node = vertex  # type: ignore[assignment]
         needs = node.plan.needs
         if needed is not None:  # rules of inputs that lead to no target are left out
             needs = tuple([edge in needed for edge in node.edges])

@@ -13,6 +13,7 @@ from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack, watching
+from tensorxp.autograd.batching import jacobians
 from tensorxp.autograd.engine import find_needed, namespace, run
 from tensorxp.autograd.forward import jvp
 from tensorxp.autograd.functions import grad
@@ -182,7 +183,7 @@ def jacobian(
 ) -> Any:
     """Return the Jacobian of `fn` at `inputs`.
 
-    One pass per element of the output ("reverse") or of the input ("forward"), whichever are fewer.
+    By passes for many rows at once ("reverse"), or one per element of the input ("forward").
     Complex outputs: the conjugate Wirtinger rows, as PyTorch's.
 
     Parameters
@@ -194,7 +195,7 @@ def jacobian(
     create_graph : bool
         Whether it can be differentiated again.
     strategy : str or None
-        "forward" (real only) or "reverse"; None takes the one with fewer passes.
+        "forward" (real only) or "reverse"; None takes "forward" for few inputs and many outputs.
 
     Returns
     -------
@@ -219,7 +220,9 @@ def jacobian(
     n_in, n_out = sum(x._data.size for x in xs), sum(y._data.size for y in outs)
     real = all(v._data.dtype.kind == "f" for v in (*xs, *outs))
     if strategy is None:
-        strategy = "forward" if real and 4 * n_in < n_out else "reverse"
+        # in batches, rows cost little before they are many
+        many = n_out > 4 * n_in and (keep or n_out**2 > 10_000 * n_in)
+        strategy = "forward" if real and many else "reverse"
     if strategy == "forward" and not real:
         raise ValueError('jacobian: complex inputs or outputs need strategy="reverse"')
     if strategy == "forward":
@@ -256,9 +259,15 @@ def _by_rows(y: Any, tracked: tuple[Any, ...], xs: tuple[Any, ...], keep: bool) 
 
 
 def _raw_rows(y: Any, tracked: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the Jacobians of `y`, a pass for each of its elements, written into one array each."""
+    """Return the Jacobians of `y`: by batches of rows, or a pass for each where there are hooks."""
     device, root = y._device, node_of(y)
     nodes = [node_of(x) for x in tracked]
+    batch = jacobians(root, nodes)
+    if batch is not None:
+        return tuple(
+            wrap(rows.reshape(y._data.shape + x._data.shape), x._device)
+            for rows, x in zip(batch, tracked, strict=True)
+        )
     needed = find_needed([root], dict.fromkeys(nodes), False)
     base = device.raw.base
     shape = y._data.shape

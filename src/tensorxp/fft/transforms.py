@@ -12,7 +12,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, shifted
 
 _SWAPPED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
@@ -60,7 +60,7 @@ def _transform(name: str, adjoint: str, *, halve: bool = False, double: bool = F
             back = _halves(xp, back, s[-1], axes[-1], 2.0)
         return _fitted(xp, back, x_shape)
 
-    return linear(name, forward=forward, x=rule)
+    return linear(name, forward=forward, batched=shifted, x=rule)
 
 
 fft_p = _transform("fft", "ifft")

@@ -37,6 +37,9 @@ def _(t: Any, *, weights: tuple[float, ...]) -> Any:
     return combination([x for _, x in pairs], [w for w, _ in pairs])
 
 
+combination_p.batched = True
+
+
 def combination(xs: list[Any], weights: list[float]) -> Any:
     """Return the sum of weighted Tensors, as one operation."""
     return apply(combination_p, tuple(xs), {"weights": tuple(weights)})

@@ -85,6 +85,9 @@ def _(xp: Any, t: Any, out: Any, *, upper: bool) -> Any:
     return adjoint(xp, dl) if upper else dl
 
 
+cholesky_p.batched = True
+
+
 def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
     """Return L with x = L Lᴴ, or with `upper` U with x = Uᴴ U, of positive definite matrices.
 
@@ -165,6 +168,9 @@ def _(xp: Any, t: Any, out: Any, *, mode: str) -> Any:
         dq = xp.concat([dq, -(q1 @ (adjoint(xp, dq) @ q[..., k:]))], axis=-1)
         dr = xp.concat([dr, xp.zeros_like(r[..., k:, :])], axis=-2)
     return dq, dr
+
+
+qr_p.batched = True
 
 
 def qr(x: Tensor, /, *, mode: str = "reduced") -> QRResult:
@@ -250,6 +256,9 @@ def _(xp: Any, t: Any, out: Any, *, full_matrices: bool) -> Any:
     du = _follow(xp, u, u1 @ wu, (t @ v1 - u1 @ p) / row, k)
     dv = _follow(xp, v, v1 @ wv, (adjoint(xp, t) @ u1 - v1 @ ph) / row, k)
     return du, real_part(xp, diagonal), adjoint(xp, dv)
+
+
+svd_p.batched = True
 
 
 def _follow(xp: Any, u: Any, within: Any, across: Any, k: int) -> Any:

@@ -68,6 +68,9 @@ def _(xp: Any, t: Any, x: Any) -> Any:
     return _adjugate_derivative(xp, t, x)
 
 
+adjugate_p.batched = True
+
+
 @adjugate_p.vjp
 def _(xp: Any, ct: Any, x: Any) -> Any:
     # tr(cᴴ dadj(x)) is symmetric in cᴴ and dx, both being second derivatives of det
@@ -172,6 +175,9 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
     if is_complex(xp, x):
         return out[0] * (1j * xp.imag(trace)), xp.real(trace)
     return xp.zeros_like(out[0]), real_part(xp, trace)
+
+
+slogdet_p.batched = True
 
 
 def slogdet(x: Tensor, /) -> SlogdetResult:

@@ -67,6 +67,9 @@ def _(xp: Any, t: Any, out: Any) -> Any:
     return real_part(xp, xp.linalg.diagonal(p)), v @ (p * inverse_gaps(xp, values))
 
 
+eigh_p.batched = True
+
+
 def eigh(x: Tensor, /) -> EighResult:
     """Return eigenvalues, ascending, and orthonormal eigenvectors of Hermitian matrices.
 
@@ -157,6 +160,9 @@ def _(xp: Any, t: Any, out: Any) -> Any:
     dv = v @ (p * inverse_gaps(xp, values))
     along = xp.real(xp.sum(v.conjugate() * dv, axis=-2, keepdims=True))
     return xp.linalg.diagonal(p), dv - v * along
+
+
+eig_p.batched = True
 
 
 def eig(x: Tensor, /) -> EigResult:

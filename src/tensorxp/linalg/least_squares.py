@@ -42,6 +42,9 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
     return -(out @ t @ out) + (left - (left @ x) @ out) + (right - out @ (x @ right))
 
 
+pinv_p.batched = True
+
+
 def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     """Return the Moore-Penrose pseudo-inverses of matrices.
 
@@ -67,6 +70,13 @@ def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
         doesn't broadcast.
     """
     matrix("pinv", x)
+    shape, stack = getattr(rtol, "shape", ()), x._data.shape[:-2]
+    pairs = zip(reversed(shape), reversed(stack), strict=False)
+    if len(shape) > len(stack) or any(n not in (1, m) for n, m in pairs):
+        raise ValueError(
+            f"pinv: rtol has shape {tuple(shape)} and x {x._data.shape}; allowed are a number, and "
+            f"what broadcasts to {stack}, one for each matrix"
+        )
     return apply(pinv_p, (x,), {"rtol": raw_rtol(rtol)})
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import normalize_axes
+from tensorxp._ops.axes import normalize_axes, restore, shifted
 from tensorxp._ops.reduction import max, min, sum
 from tensorxp._ops.shaping import expand_dims, moveaxis, reshape
 from tensorxp.linalg.common import inverse, matrix, real_part
@@ -47,8 +47,8 @@ def _slope(xp: Any, x: Any, norm: Any, axes: tuple[int, ...], ord: float) -> Any
 def _(
     xp: Any, ct: Any, x: Any, out: Any, *, axes: tuple[int, ...], keepdims: bool, ord: float
 ) -> Any:
-    kept = _kept(x.shape, axes)
-    return xp.reshape(ct, kept) * _slope(xp, x, xp.reshape(out, kept), axes, ord)
+    ct, out = restore(xp, ct, axes, keepdims), restore(xp, out, axes, keepdims)
+    return ct * _slope(xp, x, out, axes, ord)
 
 
 @vector_norm_p.jvp
@@ -58,6 +58,9 @@ def _(
     slope = _slope(xp, x, xp.reshape(out, _kept(x.shape, axes)), axes, ord)
     along = real_part(xp, slope.conjugate() * t)
     return xp.sum(along, axis=axes, keepdims=keepdims, dtype=along.dtype)
+
+
+vector_norm_p.batched = shifted
 
 
 def vector_norm(

@@ -7,7 +7,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear, multilinear
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axis, shifted
 from tensorxp._ops.creation import eye
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import sum
@@ -17,6 +17,7 @@ from tensorxp.linalg.solvers import inv
 
 cross_p = multilinear(
     "cross",
+    batched=True,
     forward=lambda xp, x1, x2, *, axis: xp.linalg.cross(x1, x2, axis=axis),
     # y = a × b: ga = conj(b) × ct, gb = ct × conj(a)
     x1=lambda xp, ct, x2, *, axis: xp.linalg.cross(x2.conjugate(), ct, axis=axis),
@@ -86,7 +87,7 @@ def _diagonal_vjp(xp: Any, ct: Any, x_shape: Any, *, offset: int) -> Any:
     return out
 
 
-diagonal_p = linear("diagonal", forward=_diagonal, view=True, x=_diagonal_vjp)
+diagonal_p = linear("diagonal", forward=_diagonal, view=True, batched=shifted, x=_diagonal_vjp)
 
 
 def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:

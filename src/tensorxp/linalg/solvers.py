@@ -32,6 +32,9 @@ def _(t: Any, out: Any) -> Any:
     return -(out @ t @ out)
 
 
+inv_p.batched = True
+
+
 def inv(x: Tensor, /) -> Tensor:
     """Return the inverses of square matrices.
 
@@ -69,6 +72,25 @@ def _(xp: Any, ct: Any, x1: Any, x2_shape: Any, out: Any, needs: Any) -> Any:
     g = xp.linalg.solve(adjoint(xp, x1), ct)
     g1 = -(g @ adjoint(xp, out)) if needs[0] else None
     return g1, g[..., 0] if vector else g
+
+
+def _solve_rows(xp: Any, ct: Any, x1: Any, x2_shape: Any, out: Any, needs: Any) -> Any:
+    vector = len(x2_shape) == 1
+    if vector:
+        ct, out = xp.expand_dims(ct, axis=-1), xp.expand_dims(out, axis=-1)
+    if x1.ndim == 2 and ct.ndim == 3:
+        # one factorization: the rows are further right sides
+        n, shape = len(x1), (ct.shape[1], len(ct), ct.shape[2])
+        sides = xp.reshape(xp.permute_dims(ct, (1, 0, 2)), (n, shape[1] * shape[2]))
+        g = xp.linalg.solve(adjoint(xp, x1), sides)
+        g = xp.permute_dims(xp.reshape(g, shape), (1, 0, 2))
+    else:
+        g = xp.linalg.solve(adjoint(xp, x1), ct)
+    g1 = -(g @ adjoint(xp, out)) if needs[0] else None
+    return g1, g[..., 0] if vector else g
+
+
+solve_p.batched = {"vjp": _solve_rows}
 
 
 @solve_p.jvp
@@ -168,6 +190,9 @@ def _(xp: Any, t: Any, x1: Any, out: Any, *, upper: bool, unit: bool) -> Any:
         moved = _triangle(xp, t[0], upper, unit) @ out
         right = -moved if right is None else right - moved
     return solve_triangle(xp, x1, right, upper=upper, unit=unit)
+
+
+solve_triangular_p.batched = True
 
 
 def solve_triangular(

@@ -90,9 +90,26 @@ class HookMethods:
         return self._call_with_hooks(args, kwargs)
 
     def traced_state(self) -> tuple[Any, ...]:
-        """Return the training flag and the tensors, which a trace of the module took as given."""
+        """Return what a trace of the module took as given: its flag, tensors, parts and hooks.
+
+        The parts of a child without a `forward` (a list of modules) are this module's own.
+        """
         state = self.__dict__
-        return (state["training"], *state["_parameters"].values(), *state["_buffers"].values())
+        modules = state["_modules"].values()
+        found = (
+            state["training"],
+            *state["_parameters"].values(),
+            *state["_buffers"].values(),
+            *modules,
+            *state["_forward_hooks"].values(),
+            *state["_forward_pre_hooks"].values(),
+            *state["_backward_hooks"].values(),
+            *state["_backward_pre_hooks"].values(),
+        )
+        for child in modules:
+            if child is not None and child.__class__.forward is HookMethods.forward:
+                found += child.traced_state()
+        return found
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         called: set[int] = set()

@@ -20,6 +20,10 @@ _digamma, _gamma, _zeta = library("psi"), library("gamma"), library("zeta")
 
 def _polygamma(xp: Any, n: Any, x: Any) -> Any:
     # ψ_n(x) = (-1)^(n+1) n! ζ(n+1, x) for n ≥ 1
+    if isinstance(n, float):
+        n = int(n) if n.is_integer() else xp.asarray(n)
+    if isinstance(n, complex):
+        raise TypeError(f"special.polygamma: n is {n}; allowed are real numbers")
     if not isinstance(n, int):
         dtype = xp.result_type(n, floating(xp, x))
         n, x = n.astype(dtype), xp.asarray(x, dtype=dtype)
@@ -32,7 +36,8 @@ def _polygamma(xp: Any, n: Any, x: Any) -> Any:
         if n == 0:
             return _digamma(xp, x)
         return _zeta(xp, float(n + 1), x) * (_factorial(n + 1) * (-1) ** (n + 1))
-    high = _zeta(xp, n + 1, x) * _gamma(xp, n + 1) * (2 * (n % 2) - 1)
+    sign = xp.where(n % 1 == 0, 2 * (n % 2) - 1, xp.nan)
+    high = _zeta(xp, n + 1, x) * _gamma(xp, n + 1) * sign
     return xp.where(n == 0, _digamma(xp, x), high)
 
 
@@ -151,7 +156,7 @@ def polygamma(n: Tensor | int, x: Tensor | float, /) -> Tensor:
     Parameters
     ----------
     n, x : Tensor or scalar, real or bool, broadcast
-        `n` is a natural number; a Python int leaves the dtype of `x`.
+        `n` is a natural number, others give NaN; a Python number leaves the dtype of `x`.
 
     Returns
     -------

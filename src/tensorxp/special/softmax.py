@@ -14,7 +14,7 @@ from tensorxp._core.primitive import elementwise, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import abs as absolute
 from tensorxp._ops.arithmetic import sign
-from tensorxp._ops.axes import normalize_axes, restore
+from tensorxp._ops.axes import normalize_axes, restore, shifted
 from tensorxp._ops.conversion import asarray
 from tensorxp._ops.exponential import log
 from tensorxp._ops.reduction import WIDER
@@ -98,6 +98,9 @@ def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
     return moved - out * xp.sum(moved, axis=axis, keepdims=True)
 
 
+softmax_p.batched = shifted
+
+
 @primitive
 def log_softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """Take the logarithm of the sum of exponentials off the shifted elements."""
@@ -123,6 +126,9 @@ def _(xp: Any, ct: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
 @log_softmax_p.jvp
 def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
     return t - xp.sum(xp.exp(out) * t, axis=axis, keepdims=True)
+
+
+log_softmax_p.batched = shifted
 
 
 @primitive
@@ -163,6 +169,9 @@ def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: tuple[int, ...], keepdims: bo
 @logsumexp_p.jvp
 def _(xp: Any, t: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     return xp.sum(_shares(x, axis) * t, axis=axis, keepdims=keepdims), None, None
+
+
+logsumexp_p.batched = shifted
 
 
 def _shares(x: Any, axis: tuple[int, ...]) -> Any:

@@ -2,7 +2,9 @@
 
 `TENSORXP_CC` names another compiler, `TENSORXP_CACHE` another folder than the user's cache. The
 file's name holds a hash of the source, the compiler and the processor, and it is moved into its
-place when it is complete, so that several processes may build at once.
+place when it is complete, so that several processes may build at once. Only this user (or the
+system's administrator) may own and write to the folder and the file, as what is loaded is run. A
+file ends with its hash, as loading one that was cut short would end the process.
 """
 
 import ctypes
@@ -117,6 +119,25 @@ def _processor() -> str:
     return next((line for line in text.splitlines() if line.startswith(("flags", "Feat"))), "")
 
 
+def _check_owner(path: Path) -> None:
+    """Raise an OSError where others could have put their own code into `path`."""
+    if hasattr(os, "geteuid"):
+        status = path.stat()
+        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & 0o022:
+            raise OSError(f"{path} belongs to another user, or others may write to it")
+
+
+def _open(path: Path) -> Library | None:
+    """Return the library at `path`, or None where there is none, or it is not whole."""
+    if not path.exists():
+        return None
+    _check_owner(path)
+    content = path.read_bytes()
+    if hashlib.sha256(content[:-32]).digest() != content[-32:]:
+        return None
+    return Library(path)
+
+
 def _compile(cc: str, target: Path) -> str | None:
     """Compile the machine to `target`; return the compiler's complaint where it fails."""
     handle, name = tempfile.mkstemp(suffix=".so", dir=target.parent)
@@ -127,8 +148,13 @@ def _compile(cc: str, target: Path) -> str | None:
             flags = [flag for flag in choice if not flag.startswith("-l")]
             libraries = [flag for flag in choice if flag.startswith("-l")]
             command = [cc, *_FLAGS, *flags, "-shared", str(_SOURCES[0]), "-o", name, *libraries]
-            done = subprocess.run([*command, "-lm", "-lpthread"], capture_output=True, text=True)
+            command += ["-lm", "-lpthread"]
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace")
             if done.returncode == 0:
+                os.chmod(name, 0o700)
+                digest = hashlib.sha256(Path(name).read_bytes()).digest()
+                with open(name, "ab") as file:
+                    file.write(digest)
                 os.replace(name, target)
                 return None
             complaint = complaint or done.stderr
@@ -148,13 +174,17 @@ def _load() -> tuple[Library | None, str]:
     try:
         folder = _folder()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_owner(folder)
         path = folder / name
-        if not path.exists():
+        found = _open(path)
+        if found is None:
             complaint = _compile(cc, path)
             if complaint is not None:
                 return None, f"{cc} could not compile the machine: {complaint[-500:]}"
-        return Library(path), ""
-    except OSError as error:
+            found = Library(path)
+        return found, ""
+    # no permission or space, no home of the user, or a compiler that makes something else
+    except (OSError, RuntimeError, AttributeError) as error:
         return None, f"the machine could not be built or loaded: {error}"
 
 

@@ -298,8 +298,8 @@ class NativeProgram:
                     return
                 if failed > 0:
                     raise MemoryError("compile: no memory for a compiled program")
-        # an array is a scalar, or not contiguous
-        given = tuple([np.ascontiguousarray(x) for x in given])
+        # an array is a scalar, not contiguous or not aligned
+        given = tuple([np.require(x, None, ["C", "A"]) for x in given])
         pointers = (ctypes.c_void_p * len(given))(*[x.ctypes.data for x in given])
         if library.run(line.address, pointers, library.threads):
             raise MemoryError("compile: no memory for a compiled program")

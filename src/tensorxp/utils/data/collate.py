@@ -59,9 +59,11 @@ def default_collate(batch: Sequence[Any]) -> Any:
         Other things.
     RuntimeError
         Shapes or lengths differ.
-    IndexError
+    ValueError
         There is no sample.
     """
+    if len(batch) == 0:
+        raise ValueError("default_collate: the batch is empty; it must have a sample")
     first = batch[0]
     if isinstance(first, xp.Tensor):
         return _stacked(batch)

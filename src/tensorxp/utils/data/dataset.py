@@ -244,7 +244,7 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
     TypeError
         `dataset` has no length.
     ValueError
-        The lengths do not add up.
+        The lengths do not add up, or one is negative.
     """
     n = len(dataset)
     sizes: list[int]
@@ -259,6 +259,8 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) 
                 warnings.warn(f"random_split: the subset at index {i} is empty", stacklevel=2)
     else:
         sizes = [int(size) for size in lengths]
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"random_split: lengths {list(lengths)} must not be negative")
     if sum(sizes) != n:
         raise ValueError(
             f"random_split: sum of input lengths {sum(sizes)} does not equal the length {n} of the "
