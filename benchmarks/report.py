@@ -75,7 +75,8 @@ def summary(report: Mapping[str, Any]) -> str:
     core = "with" if report["compiled"] else "WITHOUT"
     return (
         f"Measured {report['date']} {core} the compiled core on {machine['cpu']} "
-        f"({machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}), Python {report['python']}.\n"
+        f"({machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}), "
+        f"Python {report['python']}.\n"
         f"Versions: {versions}.\nThreads: {pools or 'not known'}.\n"
         f"Medians of {report['rounds']} rounds in turn; a ratio is the median over the rounds of "
         "tensorxp's time by the peer's." + _disturbance(report["load_before"])

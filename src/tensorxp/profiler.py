@@ -406,7 +406,7 @@ class profile(Watcher):
         return f"<profile: {self.summary}>"
 
     def chrome_trace(self, path: str | Path) -> Path:
-        """Write the spans to `path` as Chrome trace JSON, for chrome://tracing or ui.perfetto.dev."""
+        """Write the spans to `path` as Chrome trace JSON (chrome://tracing, ui.perfetto.dev)."""
         thread = threading.get_ident() % 2**31
         found: list[dict[str, Any]] = [
             {
