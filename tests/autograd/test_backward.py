@@ -416,6 +416,23 @@ def test_a_scope_that_threads_share_keeps_their_modes_apart(make):
     assert found == [False, True]
 
 
+def test_a_generator_may_leave_its_scope_in_another_thread():
+    def numbers():
+        with xp.no_grad():
+            yield xp.is_grad_enabled()
+
+    iterator, found = numbers(), []
+
+    def work():
+        found.append(next(iterator))
+        xp.set_grad_enabled(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [False] and list(iterator) == [] and xp.is_grad_enabled()
+
+
 def test_threads_run_backward_on_graphs_of_their_own():
     failures = []
     barrier = threading.Barrier(4)

@@ -352,7 +352,7 @@ static PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t nargs) 
         const Py_ssize_t length = amount(code, n, m) * ((code | 32) == 'g' ? m : 1);
         const int fits = views[held].len == length * (Py_ssize_t)size;
         held++;
-        if (!fits || (uintptr_t)t.data[slot] % size) {
+        if (!fits || (length && (uintptr_t)t.data[slot] % size)) {
             PyErr_Format(PyExc_ValueError, "run: buffer %zd of %s does not fit", slot,
                          entries[which].name);
             goto done;

@@ -33,6 +33,12 @@ class RawNamespace:
         setattr(self, name, value)  # found once, an instance attribute from then on
         return value
 
+    def expand_dims(self, x: Any, axis: Any) -> Any:
+        """Return `x` with axes of size 1 put in; first and last ones without NumPy's checks."""
+        if axis == -1:
+            return x[..., None]
+        return x[None] if axis == 0 else self._fallback.expand_dims(x, axis)
+
     def index_add(self, x: Any, key: Any, values: Any) -> Any:
         """Return a copy of `x` with `values` added at `key`, repeated places summed."""
         out = self.copy(x)

@@ -59,18 +59,21 @@ class _Scope:
 
     def __init__(self, mode: bool) -> None:
         self._mode = mode
-        self._before: dict[int, list[bool]] = {}  # by thread: several may share the object
+        # by thread, as several may share the object: the mode before, and what was kept before it
+        self._before: dict[int, tuple[bool, Any]] = {}
 
     def __enter__(self) -> None:
-        self._before.setdefault(get_ident(), []).append(modes.grad)
+        thread, before = get_ident(), self._before
+        before[thread] = (modes._grad, before.get(thread))
         modes.grad = self._mode
 
     def __exit__(self, *exc: object) -> None:
-        thread = get_ident()
-        before = self._before[thread]
-        modes.grad = before.pop()
-        if not before:
-            del self._before[thread]
+        thread, before = get_ident(), self._before
+        if thread not in before:  # the scope of a generator that goes on in another thread
+            thread = next(iter(before))
+        modes.grad, rest = before.pop(thread)
+        if rest is not None:
+            before[thread] = rest
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         for kind, found in _LATER.items():
@@ -159,7 +162,7 @@ class set_grad_enabled(_Scope):
     def __enter__(self) -> None:
         super().__enter__()
         if get_ident() == self._maker:
-            self._before[self._maker][-1] = self._former
+            self._before[self._maker] = (self._former, self._before[self._maker][1])
 
     def __call__(self, function: Any) -> Any:
         modes.grad = self._former

@@ -50,6 +50,8 @@ def _matmul_x2(xp: Any, ct: Any, x1: Any, x2_shape: Any) -> Any:
     if len(x2_shape) == 1:
         if x1.ndim == 1:
             return x1 * ct
+        if x1.ndim == 2:
+            return xp.matmul(ct, x1)
         return xp.matmul(xp.reshape(ct, (-1,)), xp.reshape(x1, (prod(ct.shape), x2_shape[0])))
     if x1.ndim == 1:
         return xp.expand_dims(x1, axis=-1) * xp.expand_dims(ct, axis=-2)
