@@ -360,3 +360,155 @@ def test_a_parameter_that_is_replaced_is_the_new_one():
     compiled(x)
     layer.weight = xp.nn.Parameter(xp.zeros((1, 2), dtype=xp.float32))
     assert compiled(x).tolist() == [[0.0]]
+
+
+BACKENDS = ("auto", "replay")
+
+
+def _root_then_view(x):
+    y = x * 1
+    z = y[::2]
+    y += 1
+    return z * x[::2]
+
+
+def _view_then_root(x):
+    y = x * 1
+    y[..., ::2] *= 2
+    return y * x
+
+
+def _view_of_view(x):
+    y = x * 1
+    z = y[1:]
+    q = z[::-1]
+    y[1:3] = q[:2]
+    return z * q
+
+
+def _sums(x):
+    y = xp.zeros_like(x)
+    for k in range(4):
+        y[k : k + 1] += x[k] * k
+        y[:k] *= 2
+    return y
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("fn", [_root_then_view, _view_then_root, _view_of_view, _sums])
+def test_a_view_has_what_was_written_to_its_memory_later(fn, backend):
+    compiled = xp.compile(fn, backend=backend)
+    for data in ([1.0, 2.0, 3.0, 4.0], [5.0, 7.0, -1.0, 2.0]):
+        ours, theirs = (xp.asarray(data, requires_grad=True) for _ in range(2))
+        assert compiled(ours.detach()).tolist() == fn(theirs.detach()).tolist()
+        out, expected = compiled(ours), fn(theirs)
+        assert out.tolist() == expected.tolist()
+        xp.sum(out * out).backward()
+        xp.sum(expected * expected).backward()
+        assert ours.grad.tolist() == theirs.grad.tolist()
+    assert compiled.reason is None
+
+
+def test_a_view_as_an_index_after_a_write_is_left_alone():
+    def fn(x):
+        i = xp.astype(x, xp.int64) - 1
+        v = i[1:]
+        i[...] = 0
+        return (x * 2)[v]
+
+    compiled = xp.compile(fn)
+    x = xp.asarray([1.0, 2.0, 3.0])
+    assert compiled(x).tolist() == fn(x).tolist() == [2.0, 2.0]
+    assert "index after a write" in compiled.reason
+
+
+def test_parts_and_hooks_of_a_module_that_are_replaced():
+    class Model(xp.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = xp.nn.ModuleList([xp.nn.Linear(3, 3) for _ in range(2)])
+            self.head = xp.nn.Linear(3, 2)
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = xp.tanh(layer(x))
+            return self.head(x)
+
+    model = Model()
+    compiled = xp.compile(model)
+    x = xp.ones((2, 3), dtype=xp.float32)
+
+    def agree():
+        return bool(xp.allclose(compiled(x), model(x), rtol=1e-5))
+
+    assert agree()
+    model.head = xp.nn.Linear(3, 4)
+    assert agree()
+    model.layers[1] = xp.nn.Linear(3, 3)
+    assert agree()
+    model.layers.append(xp.nn.Linear(3, 3))
+    assert agree()
+    with model.head.register_forward_hook(lambda module, args, out: out * 2):
+        assert agree()
+    assert agree()
+    assert compiled.reason is None
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_tensor_from_outside_that_gets_other_memory_before_backward(backend):
+    layer = xp.nn.Linear(3, 3, bias=False)
+    compiled = xp.compile(lambda x: xp.sum(xp.sin(x * layer.weight)), backend=backend)
+    out = compiled(xp.ones((3, 3), dtype=xp.float32, requires_grad=True))
+    layer.to(xp.float64)
+    with pytest.raises(RuntimeError, match="modified by an in-place"):
+        out.backward()
+
+
+def test_numbers_of_numpy_as_arguments():
+    compiled = xp.compile(lambda x, s: xp.copysign(x, xp.asarray(float(s))))
+    x = xp.ones(1)
+    for number in (0.0, -0.0, 1.5):
+        for kind in (np.float64, np.float32):
+            expected = float(np.copysign(1.0, number))
+            assert compiled(x, kind(number)).tolist() == [expected]
+
+
+def test_calls_beyond_the_most_signatures_run_as_written():
+    calls = []
+    compiled = xp.compile(lambda x, k: calls.append(k) or x * k, backend="replay")
+    x = xp.ones(1)
+    for k in range(260):
+        assert compiled(x, k).tolist() == [k]
+    assert "signatures" in compiled.reason
+    count = len(calls)
+    compiled(x, 3)
+    assert len(calls) == count
+    compiled(x, 259)
+    assert len(calls) == count + 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"reduction": "none"}, {"ignore_index": 1}, {"label_smoothing": 0.1}, {"weight": True}],
+)
+def test_cross_entropy_is_traced_and_checks_its_targets_at_each_call(backend, options):
+    if "weight" in options:
+        options = {"weight": xp.asarray([0.5, 1.0, 2.0]), "ignore_index": 1}
+    fn = xp.nn.functional.cross_entropy
+    compiled = xp.compile(lambda x, y: xp.sum(fn(x, y, **options)), backend=backend)
+    generator = np.random.default_rng(0)
+    for _ in range(3):
+        data = generator.standard_normal((5, 3))
+        ours, theirs = (xp.asarray(data, requires_grad=True) for _ in range(2))
+        target = xp.asarray(generator.permutation([0, 1, 2, 2, 0]))
+        out, expected = compiled(ours, target), xp.sum(fn(theirs, target, **options))
+        out.backward()
+        expected.backward()
+        assert xp.allclose(out.detach(), expected.detach())
+        assert xp.allclose(ours.grad, theirs.grad)
+    assert compiled.reason is None
+    for wrong in (3, -1):
+        target[2] = wrong
+        with pytest.raises(IndexError, match=f"Target {wrong} is out of bounds"):
+            compiled(ours, target)

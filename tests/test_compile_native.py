@@ -349,6 +349,47 @@ def test_the_library_is_built_once_and_found_again(tmp_path):
     assert files[0].stat().st_mtime_ns == before
 
 
+@needs_compiler
+def test_a_library_that_is_damaged_is_built_anew(tmp_path):
+    code = "from tensorxp._tracing.native import build; assert build.library(), build.problem()"
+    environment = {**os.environ, "TENSORXP_CACHE": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])  # to load it would end the process
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    assert len(path.read_bytes()) == len(whole)
+
+
+@needs_compiler
+def test_a_library_that_others_may_write_to_is_not_loaded(tmp_path):
+    code = "from tensorxp._tracing.native import build; print(build.library(), build.problem())"
+    environment = {**os.environ, "TENSORXP_CACHE": str(tmp_path)}
+
+    def answer():
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, check=True, env=environment, capture_output=True).stdout
+
+    assert b"None" not in answer()
+    (path,) = tmp_path.iterdir()
+    path.chmod(0o722)
+    assert b"others may write" in answer()
+    path.chmod(0o700)
+    tmp_path.chmod(0o777)
+    assert b"others may write" in answer()
+
+
+def test_a_user_without_a_home(monkeypatch):
+    def home(cls):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("TENSORXP_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(build.Path, "home", classmethod(home))
+    library, problem = build._load.__wrapped__()
+    assert library is None and problem
+
+
 def test_an_unknown_backend():
     with pytest.raises(ValueError, match='"auto", "native" and "replay"'):
         xp.compile(lambda x: x, backend="jit")

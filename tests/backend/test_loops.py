@@ -373,3 +373,10 @@ def test_small_sums_of_special_values(values):
     found = xp.sum(xp.asarray(a)).numpy()
     np.testing.assert_array_equal(found, expected)
     assert np.signbit(found) == np.signbit(expected) or np.isnan(found)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_elements_at_an_odd_address(dtype):
+    x = xp.asarray(np.frombuffer(b"x", dtype=dtype, offset=1, count=0), copy=False)
+    for fn in (F.gelu, F.sigmoid, F.relu, xp.special.erf, F.silu):
+        assert fn(x).shape == (0,)

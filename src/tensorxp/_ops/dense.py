@@ -5,7 +5,7 @@ from typing import Any
 
 from tensorxp._backend import loops
 from tensorxp._core.door import apply
-from tensorxp._core.primitive import primitive
+from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.blocks import row_blocks
 
@@ -134,6 +134,29 @@ def softmax_cross_entropy(x: Tensor, target: Tensor, scale: Tensor, /, *, total:
     """Return scale · -log softmax(x)[target] for each row of `x` (N, C), or their sum."""
     out: Tensor = apply(softmax_cross_entropy_p, (x, target, scale), {"total": total})[0]
     return out
+
+
+def _checked_targets(xp: Any, x: Any, *, function: str, classes: int, ignore_index: int) -> Any:
+    counted = x != ignore_index
+    safe = xp.where(counted, x, 0)
+    if safe.size and (int(safe.min()) < 0 or int(safe.max()) >= classes):
+        wrong = safe[(safe < 0) | (safe >= classes)]
+        raise IndexError(
+            f"{function}: Target {int(wrong[0])} is out of bounds; allowed are 0 to {classes - 1}"
+        )
+    return safe, counted
+
+
+#: One operation, so that a compiled function too checks its targets at each call.
+checked_targets_p = nondifferentiable("checked_targets", forward=_checked_targets)
+
+
+def checked_targets(
+    x: Tensor, /, *, function: str, classes: int, ignore_index: int
+) -> tuple[Tensor, Tensor]:
+    """Return class indices with 0 for those to ignore, and which count; IndexError for others."""
+    params = {"function": function, "classes": classes, "ignore_index": ignore_index}
+    return apply(checked_targets_p, (x,), params)  # type: ignore[return-value]
 
 
 @primitive

@@ -5,7 +5,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import activation as act
-from tensorxp._ops.dense import softmax_cross_entropy
+from tensorxp._ops.dense import checked_targets, softmax_cross_entropy
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
 from tensorxp.nn.functional._sizes import expect
 
@@ -38,14 +38,9 @@ def _scales(
             f"{function}: target has dtype {target.dtype}; expected integers (class indices)"
         )
     flat = xp.reshape(target, (-1,))
-    counted = flat != ignore_index
-    all_counted = bool(xp.all(counted))
-    safe = flat if all_counted else xp.where(counted, flat, 0)
-    if safe.size and (int(xp.min(safe)) < 0 or int(xp.max(safe)) >= classes):
-        wrong = safe[(safe < 0) | (safe >= classes)]
-        raise IndexError(
-            f"{function}: Target {int(wrong[0])} is out of bounds; allowed are 0 to {classes - 1}"
-        )
+    safe, counted = checked_targets(
+        flat, function=function, classes=classes, ignore_index=ignore_index
+    )
     dtype = input.dtype
     if weight is None:
         scale = xp.astype(counted, dtype)
@@ -56,8 +51,7 @@ def _scales(
                 f"but got weight tensor of shape: {weight.shape}"
             )
         scale = xp.take(xp.astype(weight, dtype, copy=False), safe, axis=0)
-        if not all_counted:
-            scale = xp.where(counted, scale, 0.0)
+        scale = xp.where(counted, scale, 0.0)
     return safe, scale, xp.sum(scale) if reduction == "mean" else None
 
 
