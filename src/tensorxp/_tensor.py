@@ -327,7 +327,7 @@ class Tensor(Methods):
         return self.to_device("cpu")
 
     def cuda(self, index: int | None = None) -> "Tensor":
-        """Return the tensor on CUDA device `index`, None for the current one; DeviceError if none."""
+        """Return the tensor on CUDA device `index` (None: the current); DeviceError if none."""
         return self.to_device("cuda" if index is None else f"cuda:{index}")
 
     def __copy__(self) -> "Tensor":

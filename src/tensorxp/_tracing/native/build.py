@@ -169,7 +169,9 @@ def _load() -> tuple[Library | None, str]:
     if cc is None:
         return None, "no C compiler was found (cc, gcc, clang, or what TENSORXP_CC names)"
     text = "".join([path.read_text() for path in _SOURCES])
-    key = "\0".join([text, cc, str(os.stat(cc).st_mtime), platform.machine(), _processor()])
+    flags = str((_FLAGS, _CHOICES))
+    stamp = str(os.stat(cc).st_mtime)
+    key = "\0".join([text, flags, cc, stamp, platform.machine(), _processor()])
     name = f"machine-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
     try:
         folder = _folder()
