@@ -71,8 +71,12 @@ def _namespace(name: str, entry: Record) -> list[str]:
     return lines
 
 
+#: Up to so many failed tests of a namespace are named.
+NAMED = 100
+
+
 def _reasons(entry: Record, outcome: str) -> list[str]:
-    """A collapsed list: the failed tests by name, and of the others how many give each reason."""
+    """A collapsed list: a few failed tests by name, else how many give each reason."""
     found = {
         name: test
         for module in entry["modules"].values()
@@ -82,7 +86,7 @@ def _reasons(entry: Record, outcome: str) -> list[str]:
     if not found:
         return []
     lines = ["", "<details>", f"<summary>{len(found)} {outcome}</summary>", ""]
-    if outcome == "failed":
+    if outcome == "failed" and len(found) <= NAMED:
         lines += [f"- `{code(n)}`: `{code(first_line(t))}`" for n, t in sorted(found.items())]
     else:
         reasons = Counter(_reason(test) for test in found.values())

@@ -184,11 +184,11 @@ class TorchMethods(AutogradMethods):
         return sh.broadcast_to(self, other.shape)
 
     def new_zeros(self: Any, *size: Any, dtype: Any = None) -> Tensor:
-        """Return zeros of shape `size`, with the tensor's device, and its dtype by default."""
+        """Return zeros of shape `size` on the tensor's device, of its dtype if `dtype` is None."""
         return creation.zeros(_size(size), dtype=dtype or self._data.dtype, device=self._device)
 
     def new_ones(self: Any, *size: Any, dtype: Any = None) -> Tensor:
-        """Return ones of shape `size`, with the tensor's device, and its dtype by default."""
+        """Return ones of shape `size` on the tensor's device, of its dtype if `dtype` is None."""
         return creation.ones(_size(size), dtype=dtype or self._data.dtype, device=self._device)
 
     def is_floating_point(self: Any) -> builtins.bool:

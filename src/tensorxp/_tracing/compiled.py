@@ -207,12 +207,20 @@ class _Entry:
             data = x._data
             if data.shape != shape or data.dtype != dtype or (x._node is not None) is not recorded:
                 return False
-        return all(_same(module.traced_state(), state) for module, state in self.states)
+        for module, state in self.states:
+            if not _same(module.traced_state(), state):
+                return False
+        return True
 
     def call(self, tensors: list[Any]) -> Any:
         """Return what the function would, for tensors that fit this entry."""
         pair, devices = self.pair, self.devices
         raws, kept = pair.forward([x._data for x in tensors])
+        if self.result is None and not self.copied:  # one tensor
+            out = wrap(raws[0], devices[0])
+            if self.primitive is not None:
+                self._record(tensors, [out], kept)
+            return out
         for i in self.copied:
             raws[i] = devices[i].raw.copy(raws[i])
         outs = [wrap(raw, device) for raw, device in zip(raws, devices, strict=True)]

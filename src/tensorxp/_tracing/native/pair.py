@@ -48,6 +48,7 @@ class NativePair:
             library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved)
         )
         self._tape = bool(tape)
+        self._alone = not (tape or large or again)
         self.kept_outside = [x for _, x in self._backward.outside]
 
     @staticmethod
@@ -77,8 +78,10 @@ class NativePair:
 
     def forward(self, raws: list[Any]) -> tuple[list[Any], list[Any]]:
         """Return the outputs, and what backward needs."""
+        if self._alone:
+            return self._forward.run(raws), []
         again = [raws[i] for i in self.kept_inputs]
-        found = self._forward.run(list(raws))
+        found = self._forward.run(raws.copy())
         count = self._count
         if self._tape:
             tape = found.pop()
