@@ -114,7 +114,7 @@ class Function:
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save in `ctx` what backward needs of `inputs` and `output`; then `forward` takes no ctx."""
+        """Save in `ctx` what backward needs of `inputs` and `output`; `forward` has no ctx then."""
 
     @staticmethod
     def backward(ctx: Any, *cts: Any) -> Any:
