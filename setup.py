@@ -53,47 +53,52 @@ def loops() -> list[Extension]:
     ]
 
 
-def leave(error: Exception) -> None:
-    """Tell that the package stays pure, and remove what an earlier build left beside it."""
+def leave(error: Exception | str) -> None:
+    """Tell that the package stays pure, and remove what an earlier build left, which hides it."""
     print(f"{PURE}: {error}", file=sys.stderr)
-    for name in HOT + COLD:
-        for kind in ("so", "pyd"):
-            for path in Path("src/tensorxp").glob(f"{name}.*.{kind}"):
-                path.unlink()
+    for folder in (Path("src"), *Path("build").glob("lib*")):
+        for name in HOT + COLD:
+            for kind in ("so", "pyd"):
+                for path in (folder / "tensorxp").glob(f"{name}.*.{kind}"):
+                    path.unlink()
 
 
 def core() -> list[Extension]:
     """Return the modules of the core; nothing where Cython is missing."""
     try:
         from Cython.Build import cythonize
-    except ImportError:
+    except ImportError as error:
+        leave(error)
         return []
-    found = []
-    for name in HOT + COLD:
-        source = Path("src/tensorxp", name).with_suffix(".pyx")
-        source = source if source.exists() else source.with_suffix(".py")
-        module = "tensorxp." + name.replace("/", ".")
-        flags = [*FLAGS, "-O2" if name in HOT else "-Os"] if FLAGS else []
-        made = Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
-        # annotations of the others are for readers: a bool may be an int there, as in Python
-        made.cython_directives = {"annotation_typing": name in HOT}  # type: ignore[attr-defined]
-        found.append(made)
+    compiled: list[Extension] = []
     try:
-        compiled: list[Extension] = cythonize(
-            found,
-            build_dir="build/cython",
-            nthreads=0 if sys.platform == "win32" else os.cpu_count() or 1,
-            quiet=True,
-            compiler_directives={
-                "language_level": 3,
-                "nonecheck": True,  # what is None is an AttributeError, as in Python
-                "auto_pickle": False,
-            },
-        )
+        for names in (HOT, COLD):
+            compiled += cythonize(
+                [extension(name) for name in names],
+                build_dir="build/cython",
+                nthreads=0 if sys.platform == "win32" else os.cpu_count() or 1,
+                quiet=True,
+                compiler_directives={
+                    "language_level": 3,
+                    "nonecheck": True,  # what is None is an AttributeError, as in Python
+                    "auto_pickle": False,
+                    # those of the others are for readers: a bool may be an int there, as in Python
+                    "annotation_typing": names is HOT,
+                },
+            )
     except Exception as error:
         leave(error)
         return []
     return compiled
+
+
+def extension(name: str) -> Extension:
+    """Return the extension module of a source file of the core."""
+    source = Path("src/tensorxp", name).with_suffix(".pyx")
+    source = source if source.exists() else source.with_suffix(".py")
+    flags = [*FLAGS, "-O2" if name in HOT else "-Os"] if FLAGS else []
+    module = "tensorxp." + name.replace("/", ".")
+    return Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
 
 
 class BuildOrLeave(build_ext):
@@ -109,5 +114,8 @@ class BuildOrLeave(build_ext):
                 (Path(self.build_lib) / self.get_ext_filename(extension.name)).unlink(True)
             self.extensions = []
 
+
+if not wanted():
+    leave("TENSORXP_PURE_PYTHON is set")
 
 setup(ext_modules=[*core(), *loops()] if wanted() else [], cmdclass={"build_ext": BuildOrLeave})

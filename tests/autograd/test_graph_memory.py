@@ -1,6 +1,7 @@
 """Graphs are deep without recursion, and go when their tensors go, without the cycle collector."""
 
 import gc
+import threading
 import time
 import weakref
 
@@ -263,3 +264,67 @@ def test_cycles_of_the_users_are_collected(make):
     del x, z
     gc.collect()
     assert root[0]() is None and root[1]() is None
+
+
+def module_with_a_hook_that_keeps_its_loss(x):
+    class Holder:
+        pass
+
+    m = Holder()
+    y = x * 2
+    y.register_hook(lambda g: m.seen)
+    m.seen = None
+    m.last = xp.sum(y * 3)
+
+
+def later_result_in_reach_of_a_hook(x):
+    y = x * 2
+    z = xp.sum(y)
+    y.register_hook(lambda g: z.shape)
+
+
+@pytest.mark.parametrize(
+    "make", [module_with_a_hook_that_keeps_its_loss, later_result_in_reach_of_a_hook]
+)
+def test_cycles_through_later_results_are_collected(make):
+    x = xp.asarray([1.0, 2.0], requires_grad=True)
+    z = x * 1
+    make(z)
+    root = weakref.ref(z.grad_fn)
+    del z
+    gc.collect()
+    assert root() is None
+
+
+def test_a_retained_gradient_is_the_users():
+    x = xp.asarray([1.0, 2.0], requires_grad=True)
+    y = x * 2
+    z = y + 0
+    y.retain_grad()
+    z.retain_grad()
+    xp.sum(z).backward()
+    y.grad += 1
+    assert z.grad.tolist() == [1.0, 1.0] and y.grad.tolist() == [2.0, 2.0]
+
+
+def test_threads_add_to_one_leaf():
+    x = xp.zeros(200_000, requires_grad=True)
+
+    def work():
+        for _ in range(25):
+            xp.sum(x * 1).backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert float(xp.min(x.grad)) == float(xp.max(x.grad)) == 100
+
+
+@pytest.mark.parametrize("given", [2, "yes", [1]])
+def test_a_true_value_is_a_mode(given):
+    x = xp.asarray(2.0, requires_grad=True)
+    (x**2).backward(create_graph=given)
+    assert x.grad.requires_grad and xp.is_grad_enabled() is True
+    x.grad = None

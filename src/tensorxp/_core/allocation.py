@@ -23,3 +23,8 @@ def hide(x: Any) -> None:
 
 def reveal(x: Any) -> None:
     """Let the garbage collector see a node or tuple again, since it may lead to itself now."""
+
+
+def visible(x: Any) -> bool:
+    """Return whether the garbage collector sees a node."""
+    return True

@@ -14,6 +14,7 @@ cdef extern from "Python.h":
     void PyObject_GC_Track(object)
     void PyObject_GC_UnTrack(object)
     bint PyObject_GC_IsTracked(object)
+    bint PyObject_IS_GC(object)
 
 COMPILED = True
 
@@ -51,5 +52,10 @@ cpdef object hide(object x):
 
 cpdef object reveal(object x):
     """Let the garbage collector see a node or tuple again."""
-    if not PyObject_GC_IsTracked(x):
+    if PyObject_IS_GC(x) and not PyObject_GC_IsTracked(x):
         PyObject_GC_Track(x)
+
+
+cpdef bint visible(object x):
+    """Return whether the garbage collector sees `x`."""
+    return PyObject_GC_IsTracked(x)

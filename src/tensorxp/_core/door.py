@@ -38,8 +38,9 @@ def node_of(x: Any) -> Any:
         version.seen = version.cell[0]
         base = version.base
         if base._node is not None and not version.frozen:
-            before, modes.grad = modes.grad, True
+            before = modes.grad
             try:
+                modes.grad = True
                 out = base
                 for op, params in version.chain:
                     out = _run(op, (out,), params)

@@ -25,12 +25,14 @@ class _Modes(threading.local):
 
     @grad.setter
     def grad(self, mode: bool) -> None:
-        if mode != self._grad:
-            self._grad = mode
-            if mode:
-                suspended.pop()
-            else:
-                suspended.append(None)
+        if bool(mode) is self._grad:
+            return
+        if mode:  # an interrupt in between leaves an entry too many, which costs time only
+            self._grad = True
+            suspended.pop()
+        else:
+            suspended.append(None)
+            self._grad = False
 
 
 modes = _Modes()
@@ -65,7 +67,11 @@ class _Scope:
     def __enter__(self) -> None:
         thread, before = get_ident(), self._before
         before[thread] = (modes._grad, before.get(thread))
-        modes.grad = self._mode
+        try:
+            modes.grad = self._mode
+        except BaseException:  # an interrupt: the scope is not entered, so nothing would leave it
+            self.__exit__()
+            raise
 
     def __exit__(self, *exc: object) -> None:
         thread, before = get_ident(), self._before

@@ -5,10 +5,13 @@ backward may run (highest first), since a node's inputs exist before it. A node 
 arrays and nodes only, never to the tensors it made, so a graph has no reference cycles.
 """
 
+import gc
+from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
 from tensorxp._core.allocation import COMPILED, next_seq, reveal
+from tensorxp._core.tensor import TensorBase
 
 #: The slots that exist, by sequence number of the node and index.
 _slots: "WeakValueDictionary[tuple[int, int], Slot]" = WeakValueDictionary()
@@ -59,6 +62,8 @@ class RemovableHandle:
     def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
         if not callable(hook):
             raise TypeError(f"hook: a {type(hook).__name__} was given; allowed is a function")
+        if COMPILED:
+            show_held(hook)
         self._hooks = hooks
         self._key = next_seq()
         hooks[self._key] = hook
@@ -91,6 +96,25 @@ def show(node: Any) -> None:
             reveal(node.saved)
             for entry in node.saved:
                 reveal(entry)
+
+
+def show_held(hook: Any) -> None:
+    """Let the garbage collector see the graphs of tensors that a hook holds, as far as it is near.
+
+    They may lead to the node of the hook; graphs of what it gets to hold later follow that node.
+    """
+    waiting = [hook]
+    seen = {id(hook)}
+    while waiting and len(seen) < 1000:
+        x = waiting.pop()
+        if isinstance(x, TensorBase):
+            show_graph(x._node)
+        elif not isinstance(x, ModuleType | type):
+            skipped = id(x.__globals__) if type(x) is FunctionType else 0
+            for found in gc.get_referents(x):
+                if id(found) != skipped and id(found) not in seen and gc.is_tracked(found):
+                    seen.add(id(found))
+                    waiting.append(found)
 
 
 def show_graph(node: Any) -> None:

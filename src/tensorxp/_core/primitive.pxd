@@ -6,7 +6,8 @@ cdef class Plan:
 
 cdef class Primitive:
     cdef object __weakref__
-    cdef public str name, kind
+    cdef public object name
+    cdef public str kind
     cdef public tuple inputs
     cdef public object batched, forward
     cdef public bint view, scalars, variadic, tensor_level, differentiable

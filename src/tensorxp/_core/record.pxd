@@ -1,8 +1,8 @@
 cimport cython
 
 from tensorxp._backend.device cimport Device
-from tensorxp._core.allocation cimport hide, next_seq
-from tensorxp._core.node cimport Node
+from tensorxp._core.allocation cimport hide, next_seq, visible
+from tensorxp._core.node cimport Node, Slot
 from tensorxp._core.primitive cimport Plan, Primitive
 from tensorxp._core.tensor cimport TensorBase
 from tensorxp._core.views cimport View, cell_of
@@ -12,3 +12,4 @@ cpdef Node record(
     Primitive op, tuple inputs, tuple edges, dict params, object raw, Device device, object out
 )
 cdef tuple _entry(Py_ssize_t code, tuple inputs, object out)
+cdef bint _leads_on(tuple edges, dict params)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tensorxp._core.allocation import COMPILED, hide, next_seq
-from tensorxp._core.node import Node
+from tensorxp._core.allocation import COMPILED, hide, next_seq, visible
+from tensorxp._core.node import Node, Slot
 from tensorxp._core.primitive import Plan, Primitive
 from tensorxp._core.rules import OUT, SHAPE
 from tensorxp._core.tensor import TensorBase
@@ -57,12 +57,34 @@ def record(
         node.saved = (_entry(saves[0], inputs, out), _entry(saves[1], inputs, out))
     else:
         node.saved = tuple([_entry(code, inputs, out) for code in saves])
-    if COMPILED and op.kind != "function":  # what a Function keeps may refer to anything
+    if COMPILED and op.kind != "function" and not watching and not _leads_on(edges, params):
         hide(node)
         hide(edges)
         if saves:
             hide(node.saved)
+            for entry in node.saved:
+                hide(entry)
     return node
+
+
+def _leads_on(edges: tuple[Any, ...], params: dict[str, Any]) -> bool:
+    """Return whether what a call holds may lead to what is made after it, and so to itself.
+
+    That are hooks (of what it comes from, too) and parameters such as functions; elsewhere what a
+    `Function` keeps, and the tensors that are saved under a watcher.
+    """
+    for edge in edges:
+        if edge is not None:
+            if type(edge) is Node:
+                if visible(edge):
+                    return True
+            elif edge.extra is not None or (type(edge) is Slot and visible(edge.main)):
+                return True
+    if params:
+        for value in params.values():
+            if type(value) is not tuple and type(value) is not slice and visible(value):
+                return True
+    return False
 
 
 def _entry(code: Any, inputs: tuple[Any, ...], out: Any) -> tuple[Any, Any, Any]:
@@ -78,10 +100,7 @@ def _entry(code: Any, inputs: tuple[Any, ...], out: Any) -> tuple[Any, Any, Any]
     elif type(cell) is View:
         cell = cell.cell
     # forward mode knows an input's tangent by the tensor itself
-    entry = (x if watching and code >= 0 else t._data, cell, cell[0])
-    if COMPILED:
-        hide(entry)
-    return entry
+    return x if watching and code >= 0 else t._data, cell, cell[0]
 
 
 def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:

@@ -49,8 +49,9 @@ def jacobians(root: Any, targets: list[Any]) -> list[Any] | None:
                 if target in cts:
                     out[start : start + rows] = cts[target]
 
-    before, modes.grad = modes.grad, False
+    before = modes.grad
     try:
+        modes.grad = False
         with np.errstate(all="ignore"):
             root.device.run(walk)
     finally:

@@ -5,8 +5,10 @@ outputs is newer, so its cotangent is complete when its turn comes. Rules run on
 with `create_graph`, under a watcher, or where a rule asks for it, on Tensors instead.
 """
 
+import os
 from heapq import heappop, heappush
 from sys import getrefcount
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -56,8 +58,9 @@ def run(
     def walk() -> None:
         _walk(queue, targets, needed, tensors, watched, retain_graph, accumulate, stop)
 
-    before, modes.grad = modes.grad, create_graph
+    before = modes.grad
     try:
+        modes.grad = create_graph
         with np.errstate(all="ignore"):
             if roots and roots[0][0].device.several:  # the walk changes the current GPU
                 roots[0][0].device.run(walk)
@@ -358,22 +361,30 @@ def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
     )
 
 
+#: Held while a gradient is added to a leaf, which two threads may reach from their graphs.
+_lock = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
+
+
 def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
     """Add `ct` to the gradient of a leaf; an array that somebody else holds is copied."""
-    grad = leaf.grad
-    if tensors:
-        note_opaque("backward() writes to .grad; use autograd.grad or value_and_grad")
-        leaf.grad = namespace().copy(ct) if grad is None else grad + ct
-        show_graph(leaf.grad._node)
-    elif grad is None:
-        if _holders(ct) > _SOLE or type(ct) is not leaf.device._array_type or ct.base is not None:
-            ct = leaf.device._raw.copy(ct)
-        leaf.grad = wrap(ct, leaf.device)
-    elif grad._node is not None:
-        leaf.grad = wrap(grad._data + ct, leaf.device)
-    else:
-        grad._data[...] += ct
-        bump(grad)
+    with _lock:
+        grad = leaf.grad
+        if tensors:
+            note_opaque("backward() writes to .grad; use autograd.grad or value_and_grad")
+            leaf.grad = namespace().copy(ct) if grad is None else grad + ct
+            show_graph(leaf.grad._node)
+        elif grad is None:
+            shared = _holders(ct) > _SOLE
+            if shared or type(ct) is not leaf.device._array_type or ct.base is not None:
+                ct = leaf.device._raw.copy(ct)
+            leaf.grad = wrap(ct, leaf.device)
+        elif grad._node is not None:
+            leaf.grad = wrap(grad._data + ct, leaf.device)
+        else:
+            grad._data[...] += ct
+            bump(grad)
     if leaf.extra is not None and leaf.extra.accumulated_hooks:
         for hook in list(leaf.extra.accumulated_hooks.values()):
             hook(leaf.extra.owner())

@@ -231,8 +231,9 @@ class _FunctionPrimitive(Primitive):
 
 
 def _run(cls: type[Function], xp: Any, *raws: Any, ctx: FunctionCtx) -> Any:
-    before, modes.grad = modes.grad, False
+    before = modes.grad
     try:
+        modes.grad = False
         out = _forward(cls, ctx, ctx._args)
     finally:
         modes.grad = before

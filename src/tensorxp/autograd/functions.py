@@ -93,7 +93,8 @@ def backward(
             f"backward: {len(outputs)} tensors, but {len(cts)} gradients; give one for each"
         )
     roots = [_root("backward", x, ct, "gradient") for x, ct in zip(outputs, cts, strict=True)]
-    keep = create_graph if retain_graph is None else retain_graph
+    create_graph = bool(create_graph)
+    keep = create_graph if retain_graph is None else bool(retain_graph)
     if inputs is None:
         engine.run(roots, retain_graph=keep, create_graph=create_graph)
         return
@@ -165,7 +166,8 @@ def grad(
     _check_inputs("grad", wanted)
     nodes = [engine.root_of("grad", x) for x in wanted]
     targets: dict[Any, Any] = dict.fromkeys(nodes)
-    keep = create_graph if retain_graph is None else retain_graph
+    create_graph = bool(create_graph)
+    keep = create_graph if retain_graph is None else bool(retain_graph)
     engine.run(
         roots, retain_graph=keep, create_graph=create_graph, targets=targets, accumulate=False
     )

@@ -25,8 +25,12 @@ def run_before(node: Any, ct: Any, tensors: bool) -> Any:
                 given = replaced
         ct = given if tensors else given._data
     if extra.retain:
-        found = ct if tensors else wrap(ct, node.device)
-        extra.grad = found if extra.grad is None else extra.grad + found
+        if extra.grad is not None:
+            extra.grad = extra.grad + (ct if tensors else wrap(ct, node.device))
+        elif tensors:
+            extra.grad = ct.copy()
+        else:  # a copy, for the user may write to it
+            extra.grad = wrap(node.device.raw.copy(ct), node.device)
         show_graph(extra.grad._node)
     if extra.prehooks:
         several = ct.__class__ is list
