@@ -220,7 +220,6 @@ from tensorxp._ops.trigonometric import (
     tanh,
 )
 from tensorxp._tensor import Tensor
-from tensorxp._tracing.compiled import compile
 from tensorxp._version import __version__
 from tensorxp.linalg.products import diag
 
@@ -294,6 +293,7 @@ if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp import utils as utils
     from tensorxp._serialization import load as load
     from tensorxp._serialization import save as save
+    from tensorxp._tracing.compiled import compile as compile
     from tensorxp.random import Generator as Generator
     from tensorxp.random import bernoulli as bernoulli
     from tensorxp.random import get_rng_state as get_rng_state
@@ -318,6 +318,7 @@ _LAZY = (
 )  # fmt: skip
 
 _LAZY_FUNCTIONS = {
+    "compile": "_tracing.compiled",
     "save": "_serialization",
     "load": "_serialization",
     **dict.fromkeys(

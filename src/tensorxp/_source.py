@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
-from pathlib import Path
 
 
 class _Sources:
@@ -18,8 +17,8 @@ class _Sources:
         package, _, module = name.rpartition(".")
         if path and package.split(".")[0] == __name__.split(".")[0]:
             for folder in path:
-                file = Path(folder, module + ".py")
-                if file.is_file():
+                file = os.path.join(folder, module + ".py")
+                if os.path.isfile(file):
                     return spec_from_file_location(name, file)
         return None
 

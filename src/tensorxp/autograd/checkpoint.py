@@ -6,6 +6,7 @@ the saved values of its double. So the graph is the same with and without a chec
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from tensorxp._core.modes import enable_grad, is_grad_enabled
@@ -14,7 +15,11 @@ from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, note_opaque, only, watch
-from tensorxp.random import fork_rng, get_rng_state, set_rng_state
+
+
+def _random() -> Any:
+    """Return `tensorxp.random`, which costs a fifth of the import and few use a checkpoint."""
+    return import_module("tensorxp.random")
 
 
 class _Run:
@@ -25,7 +30,9 @@ class _Run:
         self.args = args
         self.kwargs = kwargs
         devices = {x.device for x in (*args, *kwargs.values()) if isinstance(x, Tensor)}
-        self.rng = {device: get_rng_state(device) for device in {*devices, "cpu"}} if rng else {}
+        self.rng = (
+            {device: _random().get_rng_state(device) for device in {*devices, "cpu"}} if rng else {}
+        )
         self.count = 0
         self.running = True
         self.outside: list[tuple[list[int], int]] = []  # version cells of what the call reads
@@ -39,9 +46,9 @@ class _Run:
                 "operation since; the function cannot be run again on the same values"
             )
         doubles = _Doubles()
-        with only(()), fork_rng(list(self.rng), enabled=bool(self.rng)), enable_grad():
+        with only(()), _random().fork_rng(list(self.rng), enabled=bool(self.rng)), enable_grad():
             for device, state in self.rng.items():
-                set_rng_state(state, device)
+                _random().set_rng_state(state, device)
             with watch(doubles):
                 self.fn(*self.args, **self.kwargs)
         # the first run may not be over, where the function takes gradients itself
