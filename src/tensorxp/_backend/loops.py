@@ -143,7 +143,7 @@ def logsumexp(x: Any, axis: tuple[int, ...]) -> Any:
     n, m = _split(x, axis)
     if not n or not m:
         return None
-    shape = tuple([1 if i in axis else k for i, k in enumerate(x.shape)])
+    shape = _kept(x, axis, True)
     found = tuple([np.empty(shape, x.dtype) for _ in range(3)])
     _call("logsumexp", n, m, *found, x)
     return found

@@ -29,6 +29,14 @@ def not_a_tensor(function: str, x: Any, argument: str = "x") -> TypeError:
     )
 
 
+def integer(function: str, argument: str, value: Any) -> int:
+    """Return an argument as an int; TypeError where it is no integer."""
+    try:
+        return index(value)
+    except TypeError:
+        raise TypeError(f"{function}: {argument} is {value!r}; allowed is an integer") from None
+
+
 def normalize_axis(function: str, axis: Any, ndim: int) -> int:
     """Return `axis` as an int in [0, ndim).
 

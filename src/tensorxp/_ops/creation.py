@@ -13,7 +13,7 @@ from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read, stack, watching
 from tensorxp._ops.arithmetic import add, multiply
-from tensorxp._ops.axes import dimensions
+from tensorxp._ops.axes import dimensions, integer
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape
 from tensorxp._ops.transfer import to_device_op
@@ -385,15 +385,8 @@ def _is_seen(x: Tensor) -> bool:
     return bool(watching and stack()) or (modes.grad and node_of(x) is not None)
 
 
-def _integer(function: str, argument: str, value: Any) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{function}: {argument} is {value!r}; allowed is an integer") from None
-
-
 def _count(function: str, argument: str, value: Any) -> int:
-    found = _integer(function, argument, value)
+    found = integer(function, argument, value)
     if found < 0:
         raise ValueError(f"{function}: {argument} is {found}; it must not be negative")
     return found
@@ -630,7 +623,7 @@ def eye(
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
     rows = _count("eye", "n_rows", n_rows)
     columns = rows if n_cols is None else _count("eye", "n_cols", n_cols)
-    k = _integer("eye", "k", k)
+    k = integer("eye", "k", k)
     raw = _raw_of(place, lambda: place.raw.base.eye(rows, columns, k, dtype=chosen))
     return with_grad(wrap(raw, place), requires_grad, "eye")
 

@@ -12,6 +12,7 @@ from tensorxp._backend.dtypes import Defaults, complex128, float64
 from tensorxp._core.door import single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import watching
 from tensorxp._ops.axes import dimensions, normalize_axes, restore, shifted
 from tensorxp._ops.casting import accumulator
 
@@ -84,14 +85,15 @@ def sum(
         axis = normalize_axes("sum", axis, dimensions("sum", x))
     if dtype is not None:
         dtype = accumulator("sum", x, dtype)
-    try:
-        raw = None
-        if axis is None and dtype is None and not keepdims:
-            raw = loops.small_sum(x._data)
-        if raw is None:
-            raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
-    except (AttributeError, TypeError, ValueError, MemoryError):
-        raw = None  # the door tells what is wrong
+    raw = None
+    if not watching:  # who watches sees the door compute it
+        try:
+            if axis is None and dtype is None and not keepdims:
+                raw = loops.small_sum(x._data)
+            if raw is None:
+                raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
+        except (AttributeError, TypeError, ValueError, MemoryError):
+            raw = None  # the door tells what is wrong
     out: Tensor = single(sum_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims}, raw)
     return out
 

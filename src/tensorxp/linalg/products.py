@@ -1,13 +1,12 @@
 """Products and what reads or combines whole matrices: cross, diagonal, trace, powers, chains."""
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear, multilinear
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axis, shifted
+from tensorxp._ops.axes import dimensions, integer, normalize_axis, shifted
 from tensorxp._ops.creation import eye
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import sum
@@ -61,13 +60,6 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     return apply(cross_p, (x1, x2), {"axis": at1})
 
 
-def _integer(function: str, argument: str, value: Any) -> int:
-    try:
-        return operator.index(value)
-    except TypeError:
-        raise TypeError(f"{function}: {argument} is {value!r}; allowed are integers") from None
-
-
 def _length(shape: tuple[int, ...], offset: int) -> int:
     return max(0, min(shape[-2] + min(offset, 0), shape[-1] - max(offset, 0)))
 
@@ -111,7 +103,7 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
         `x` is no Tensor, `offset` no int; fewer than two axes.
     """
     matrix("diagonal", x)
-    return apply(diagonal_p, (x,), {"offset": _integer("diagonal", "offset", offset)})
+    return apply(diagonal_p, (x,), {"offset": integer("diagonal", "offset", offset)})
 
 
 diag_p = linear(
@@ -142,7 +134,7 @@ def diag(x: Tensor, /, k: int = 0) -> Tensor:
         `x` is no Tensor, `k` no int; other numbers of axes.
     """
     n = dimensions("diag", x, "x")
-    k = _integer("diag", "k", k)
+    k = integer("diag", "k", k)
     if n not in (1, 2):
         raise ValueError(f"diag: x has shape {x.shape}; it must have one axis or two")
     if n == 2:
@@ -198,7 +190,7 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
         `x` is no Tensor, `n` no int; not square, or singular for negative `n`.
     """
     square("matrix_power", x)
-    n = _integer("matrix_power", "n", n)
+    n = integer("matrix_power", "n", n)
     if n == 0:
         shape = x._data.shape
         one = eye(shape[-1], dtype=x._data.dtype, device=x._device)
