@@ -13,13 +13,15 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 HOT = """
-    _core/tensor _core/allocation _core/node _core/views _core/rules _core/record _core/door
-    autograd/engine _ops/indexing _operators
+    _core/tensor _core/allocation _core/arrays _core/node _core/views _core/rules _core/record
+    _core/door autograd/engine _ops/indexing _operators
 """.split()
 COLD = """
     _backend/device _core/primitive _core/operands
     _autograd_methods _torch_methods _methods _tensor
 """.split()
+
+OF_NUMPY = ("_core/arrays",)  # built against its C interface
 
 # the size of the modules counts
 FLAGS = [] if sys.platform == "win32" else ["-g0", "-w", "-ffunction-sections"]
@@ -66,6 +68,7 @@ def leave(error: Exception | str) -> None:
 def core() -> list[Extension]:
     """Return the modules of the core; nothing where Cython is missing."""
     try:
+        import numpy
         from Cython.Build import cythonize
     except ImportError as error:
         leave(error)
@@ -74,7 +77,7 @@ def core() -> list[Extension]:
     try:
         for names in (HOT, COLD):
             compiled += cythonize(
-                [extension(name) for name in names],
+                [extension(name, numpy.get_include()) for name in names],
                 build_dir="build/cython",
                 nthreads=0 if sys.platform == "win32" else os.cpu_count() or 1,
                 quiet=True,
@@ -92,13 +95,18 @@ def core() -> list[Extension]:
     return compiled
 
 
-def extension(name: str) -> Extension:
+def extension(name: str, numpy_headers: str) -> Extension:
     """Return the extension module of a source file of the core."""
     source = Path("src/tensorxp", name).with_suffix(".pyx")
     source = source if source.exists() else source.with_suffix(".py")
     flags = [*FLAGS, "-O2" if name in HOT else "-Os"] if FLAGS else []
     module = "tensorxp." + name.replace("/", ".")
-    return Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
+    found = Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
+    if name in OF_NUMPY:
+        found.include_dirs = [numpy_headers, str(source.parent)]
+        found.depends = [str(source.with_name(f"_{source.stem}.h"))]
+        found.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+    return found
 
 
 class BuildOrLeave(build_ext):

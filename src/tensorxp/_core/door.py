@@ -6,7 +6,8 @@
 
 from typing import Any
 
-from tensorxp._core.allocation import allocate
+from tensorxp._core.allocation import COMPILED, allocate
+from tensorxp._core.arrays import call1, call2, dtype_of
 from tensorxp._core.modes import modes, suspended
 from tensorxp._core.node import Leaf, slot_of
 from tensorxp._core.operands import (
@@ -69,7 +70,10 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
     if raw is None:
         try:
             forward = device._forwards.get(op) or op.bind(device)
-            raw = forward(tensor._data, **params) if params else forward(tensor._data)
+            if params:
+                raw = forward(tensor._data, **params)
+            else:
+                raw = call1(forward, tensor._data) if COMPILED else forward(tensor._data)
         except (TypeError, ValueError, OverflowError, MemoryError) as error:
             raise explained(op, (x,), error) from None
     if type(raw) is not device._array_type:
@@ -90,7 +94,7 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
 
 def _derives(raw: Any, node: Any) -> bool:
     """Return whether a result has a derivative by its dtype; `node` made one of its inputs."""
-    dtype = raw.dtype
+    dtype = dtype_of(raw)
     return dtype is node.dtype or dtype.kind in "fc"
 
 
@@ -119,7 +123,8 @@ def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
     ):
         return apply(op, promote(op, x1, x2), _NONE)
     try:
-        raw = (device._forwards.get(op) or op.bind(device))(data, other)
+        forward = device._forwards.get(op) or op.bind(device)
+        raw = call2(forward, data, other) if COMPILED else forward(data, other)
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise explained(op, (x1, x2), error) from None
     if type(raw) is not device._array_type:

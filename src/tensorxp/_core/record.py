@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._core.allocation import COMPILED, hide, next_seq, visible
+from tensorxp._core.arrays import dtype_of, shape_of
 from tensorxp._core.node import Node, Slot
 from tensorxp._core.primitive import Plan, Primitive
 from tensorxp._core.rules import OUT, SHAPE
@@ -42,8 +43,8 @@ def record(
         node.shape = tuple([array.shape for array in raw])
         node.dtype = tuple([array.dtype for array in raw])
     else:
-        node.shape = raw.shape
-        node.dtype = raw.dtype
+        node.shape = shape_of(raw)
+        node.dtype = dtype_of(raw)
     node.seq = next_seq()
     node.extra = None
     saves = plan.saves

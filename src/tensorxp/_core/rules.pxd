@@ -6,8 +6,9 @@ cdef class Rule:
 
 cdef class BoundRule:
     cdef public object fn
-    cdef public Py_ssize_t index
+    cdef public Py_ssize_t form, index
     cdef public tuple named, places
 
-    @cython.locals(places=tuple)
     cpdef object call(self, list values, dict params)
+    @cython.locals(form=Py_ssize_t)
+    cdef object call_few(self, object ct, object xp, object needs, object first, object second)

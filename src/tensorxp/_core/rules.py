@@ -15,7 +15,13 @@ SHAPE = 1000
 #: Codes of values that the caller has at hand.
 CT, XP, NEEDS = -2, -3, -4
 
+_NONE: dict[str, Any] = {}
 _AT_HAND = {"ct": CT, "t": CT, "xp": XP, "needs": NEEDS, "out": OUT}
+
+
+def same(ct: Any) -> Any:
+    """The rule of an input whose cotangent is that of the output."""
+    return ct
 
 
 class Rule:
@@ -50,10 +56,15 @@ class Rule:
         return tuple(code for code in self.codes if code >= OUT)
 
 
+#: The commonest choices of arguments by place, numbered: `BoundRule.form`.
+_FORMS = {(0, 3): 1, (0, 4): 2, (0,): 3, (1, 0, 3): 4, (0, 3, 4): 5}
+SAME, OTHER_FORM = 0, 6
+
+
 class BoundRule:
     """A rule that picks its arguments from (ct, xp, needs, *saved) by position."""
 
-    __slots__ = ("fn", "index", "named", "places")
+    __slots__ = ("fn", "form", "index", "named", "places")
 
     def __init__(self, rule: Rule, saves: tuple[int, ...], index: int) -> None:
         places = {CT: 0, XP: 1, NEEDS: 2} | {code: 3 + i for i, code in enumerate(saves)}
@@ -61,18 +72,33 @@ class BoundRule:
         self.index = index  # of the input whose cotangent this rule gives; -1 for all of them
         self.fn = rule.fn
         self.named = rule.named
+        self.form = OTHER_FORM if self.named else _FORMS.get(self.places, OTHER_FORM)
+        if self.fn is same:
+            self.form = SAME
 
     def call(self, values: list[Any], params: dict[str, Any]) -> Any:
         """Run the rule on what it asks for."""
-        places = self.places
+        picked = [values[i] for i in self.places]
         if self.named:
-            named = {name: params[name] for name in self.named}
-            return self.fn(*[values[i] for i in places], **named)
-        if len(places) == 1:
-            return self.fn(values[places[0]])
-        if len(places) == 2:
-            return self.fn(values[places[0]], values[places[1]])
-        return self.fn(*[values[i] for i in places])
+            return self.fn(*picked, **{name: params[name] for name in self.named})
+        return self.fn(*picked)
+
+    def call_few(self, ct: Any, xp: Any, needs: Any, first: Any, second: Any) -> Any:
+        """Run a rule without parameters on at most two saved values."""
+        form = self.form
+        if form == 1:
+            return self.fn(ct, first)
+        if form == 2:
+            return self.fn(ct, second)
+        if form == SAME:
+            return ct
+        if form == 3:
+            return self.fn(ct)
+        if form == 4:
+            return self.fn(xp, ct, first)
+        if form == 5:
+            return self.fn(ct, first, second)
+        return self.call([ct, xp, needs, first, second], _NONE)
 
 
 def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -7,17 +7,19 @@ from typing import Any
 
 from tensorxp._backend import loops
 from tensorxp._backend.device import cpu
+from tensorxp._core.arrays import conj, negated, times
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
 from tensorxp._core.primitive import elementwise, linear, primitive
+from tensorxp._core.rules import same
 from tensorxp._core.tensor import Tensor
 
-add_p = elementwise("add", scalars=True, x1=lambda ct: ct, x2=lambda ct: ct)
-subtract_p = elementwise("subtract", scalars=True, x1=lambda ct: ct, x2=lambda ct: -ct)
+add_p = elementwise("add", scalars=True, x1=same, x2=same)
+subtract_p = elementwise("subtract", scalars=True, x1=same, x2=lambda ct: negated(ct))
 multiply_p = elementwise(
     "multiply",
     scalars=True,
-    x1=lambda ct, x2: ct * x2.conjugate(),
-    x2=lambda ct, x1: ct * x1.conjugate(),
+    x1=lambda ct, x2: times(ct, conj(x2)),
+    x2=lambda ct, x1: times(ct, conj(x1)),
 )
 
 
@@ -185,7 +187,7 @@ def remainder(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     return binary(remainder_p, x1, x2)
 
 
-negative_p = linear("negative", batched=True, x=lambda ct: -ct)
+negative_p = linear("negative", batched=True, x=lambda ct: negated(ct))
 positive_p = linear("positive", batched=True, x=lambda ct: ct)
 reciprocal_p = elementwise("reciprocal", x=lambda ct, out: -ct * (out * out).conjugate())
 square_p = elementwise("square", x=lambda ct, x: ct * (2 * x.conjugate()))

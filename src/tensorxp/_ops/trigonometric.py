@@ -7,6 +7,7 @@ branch cut they belong to the same side as the value: hence `x - -1`, since `x +
 from math import pi
 from typing import Any
 
+from tensorxp._core.arrays import call1, conj, negated, times
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise, linear
 from tensorxp._core.tensor import Tensor
@@ -21,8 +22,8 @@ def _asin_slope(xp: Any, x: Any) -> Any:
     return xp.sqrt((1 - x) * (1 + x))
 
 
-sin_p = elementwise("sin", x=lambda xp, ct, x: ct * xp.cos(x).conjugate())
-cos_p = elementwise("cos", x=lambda xp, ct, x: -ct * xp.sin(x).conjugate())
+sin_p = elementwise("sin", x=lambda xp, ct, x: times(ct, conj(call1(xp.cos, x))))
+cos_p = elementwise("cos", x=lambda xp, ct, x: times(ct, conj(negated(call1(xp.sin, x)))))
 tan_p = elementwise("tan", x=lambda ct, out: ct * (out * out + 1).conjugate())
 asin_p = elementwise("asin", x=lambda xp, ct, x: ct / _asin_slope(xp, x))
 acos_p = elementwise("acos", x=lambda xp, ct, x: -ct / _asin_slope(xp, x))

@@ -1,7 +1,9 @@
 cimport cython
 
+from tensorxp._core.arrays cimport add_into, fits, plus
 from tensorxp._core.node cimport Leaf, Node, Slot, Vertex
 from tensorxp._core.operands cimport wrap
+from tensorxp._core.primitive cimport Plan
 from tensorxp._core.rules cimport BoundRule
 from tensorxp._core.tensor cimport TensorBase
 
@@ -19,6 +21,9 @@ cdef object _walk(
     _Queue queue, dict targets, set needed, bint tensors, bint watched, bint retain_graph,
     bint accumulate, bint stop,
 )
+@cython.locals(saved=tuple, plan=Plan)
+cdef object _pull_thin(_Queue queue, Node node, object ct, set needed, bint retain_graph)
+cdef int _calibrate_sum(object known, object ct, Vertex node)
 cdef object _sum(object known, object ct, Vertex node)
 @cython.locals(values=list, level=bint, i=Py_ssize_t)
 cpdef object pull_back(Node node, object ct, object needs, bint tensors, bint retain_graph)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._core.arrays import add_into, fits, plus
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
@@ -99,7 +100,12 @@ class _Queue:
     def add(self, node: Vertex, ct: Any) -> None:
         """Add `ct` to what waits for `node`."""
         newest: Vertex = self.newest
-        if node is newest:
+        if newest is None:
+            if not self.heap:
+                self.newest = node
+                self.newest_ct = ct
+                return
+        elif node is newest:
             known, self.newest_ct = self.newest_ct, None
             self.newest_ct = _sum(known, ct, node)
             return
@@ -108,7 +114,7 @@ class _Queue:
             known = self.waiting.pop(seq)[1]
             self.waiting[seq] = (node, _sum(known, ct, node))
         elif newest is None:
-            if self.heap and seq < -self.heap[0]:
+            if seq < -self.heap[0]:
                 self._put(node, ct)
             else:
                 self.newest = node
@@ -169,6 +175,15 @@ def _walk(
             queue.add_part(vertex.main, vertex.index, ct)
             continue
         node: Node = vertex  # type: ignore[assignment]
+        if (
+            node.plan.thin
+            and not (tensors or watched)
+            and node.extra is None
+            and type(node.saved) is tuple
+        ):
+            _pull_thin(queue, node, ct, needed, retain_graph)
+            ct = None
+            continue
         needs = node.plan.needs
         if needed is not None:  # rules of inputs that lead to no target are left out
             needs = tuple([edge in needed for edge in node.edges])
@@ -190,10 +205,42 @@ def _walk(
             if edge.device is not at:  # the input of a transfer
                 at = edge.device
                 at.use()
-            if g.dtype is not edge.dtype or g.shape != edge.shape:
+            if not fits(g, edge.shape, edge.dtype):
                 g = fit(namespace() if tensors else edge.device._raw, g, edge.shape, edge.dtype)
             queue.add(edge, g)
         ct = grads = g = None  # so that only the queue holds what waits
+
+
+def _pull_thin(
+    queue: _Queue, node: Node, ct: Any, needed: set[Any] | None, retain_graph: bool
+) -> None:
+    """Run the rules of a node on arrays and put the cotangents in the queue, by the short way."""
+    saved = node.saved
+    first: Any = None
+    second: Any = None
+    if saved:
+        first, cell, count = saved[0]
+        if cell is not None and (cell[0] != count or type(first) is not type(ct)):
+            first = restore(node, 0, False)
+        if len(saved) == 2:
+            second, cell, count = saved[1]
+            if cell is not None and (cell[0] != count or type(second) is not type(ct)):
+                second = restore(node, 1, False)
+    plan = node.plan
+    for item in plan.rules:
+        rule: BoundRule = item
+        edge: Vertex = node.edges[rule.index]
+        if needed is not None and edge not in needed:
+            continue
+        g = rule.call_few(ct, node.device._raw, plan.needs, first, second)
+        if g is None:
+            continue
+        if not fits(g, edge.shape, edge.dtype):
+            g = fit(edge.device._raw, g, edge.shape, edge.dtype)
+        queue.add(edge, g)
+        g = None
+    if saved and not retain_graph:
+        node.saved = FREED
 
 
 def _sum(known: Any, ct: Any, node: Vertex) -> Any:
@@ -203,9 +250,8 @@ def _sum(known: Any, ct: Any, node: Vertex) -> Any:
         and known.base is None
         and _holders(known) <= _SOLE_WAITING
     ):
-        known += ct
-        return known
-    return known + ct
+        return add_into(known, ct)
+    return plus(known, ct)
 
 
 def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[Any]:

@@ -1,0 +1,36 @@
+"""What the core asks of raw arrays. The compiled core has a C twin of this module.
+
+There small NumPy arrays go to the loops of NumPy's ufuncs without a ufunc's call. Derivative
+rules may use `times`, `negated` and `conj` for arrays and Tensors alike.
+"""
+
+from operator import add as plus
+from operator import attrgetter, iadd, methodcaller
+from operator import mul as times
+from operator import neg as negated
+from typing import Any
+
+__all__ = [
+    "add_into", "call1", "call2", "conj", "dtype_of", "fits", "negated", "plus", "shape_of",
+    "times",
+]  # fmt: skip
+
+add_into: Any = iadd
+conj = methodcaller("conjugate")
+shape_of = attrgetter("shape")
+dtype_of = attrgetter("dtype")
+
+
+def call1(fn: Any, x: Any) -> Any:
+    """Return `fn(x)`."""
+    return fn(x)
+
+
+def call2(fn: Any, x: Any, y: Any) -> Any:
+    """Return `fn(x, y)`."""
+    return fn(x, y)
+
+
+def fits(x: Any, shape: Any, dtype: Any) -> bool:
+    """Return whether `x` has this shape and this very dtype."""
+    return x.dtype is dtype and x.shape == shape

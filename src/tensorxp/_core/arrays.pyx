@@ -1,0 +1,105 @@
+"""The C twin of arrays.py: small NumPy arrays go straight to NumPy's own loops."""
+
+cimport numpy as np
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+
+import numpy
+
+np.import_array()
+np.import_umath()
+
+cdef extern from "_arrays.h":
+    PyObject *descr(np.ndarray x)
+    PyObject *apply_unary(object ufunc, object x) except? NULL
+    PyObject *apply_binary(object ufunc, object x, object y) except? NULL
+    int apply_into(object ufunc, object x, object y) except -1
+
+cdef object _multiply = numpy.multiply
+cdef object _negative = numpy.negative
+cdef object _add = numpy.add
+
+
+cdef inline object _owned(PyObject *x):
+    out = <object>x
+    Py_DECREF(out)
+    return out
+
+
+cpdef object call1(object fn, object x):
+    """Return `fn(x)`."""
+    cdef PyObject *out = apply_unary(fn, x)
+    return fn(x) if out == NULL else _owned(out)
+
+
+cpdef object call2(object fn, object x, object y):
+    """Return `fn(x, y)`."""
+    cdef PyObject *out = apply_binary(fn, x, y)
+    return fn(x, y) if out == NULL else _owned(out)
+
+
+cpdef object times(object x, object y):
+    """Return `x * y`."""
+    cdef PyObject *out = apply_binary(_multiply, x, y)
+    return x * y if out == NULL else _owned(out)
+
+
+cpdef object add_into(object x, object y):
+    """Return `x` with `y` added in place."""
+    if not apply_into(_add, x, y):
+        x += y
+    return x
+
+
+cpdef object plus(object x, object y):
+    """Return `x + y`."""
+    cdef PyObject *out = apply_binary(_add, x, y)
+    return x + y if out == NULL else _owned(out)
+
+
+cpdef object negated(object x):
+    """Return `-x`."""
+    cdef PyObject *out = apply_unary(_negative, x)
+    return -x if out == NULL else _owned(out)
+
+
+cpdef object conj(object x):
+    """Return the complex conjugate of `x`, itself where it is a real array."""
+    if type(x) is np.ndarray and not np.PyArray_ISCOMPLEX(<np.ndarray>x):
+        return x
+    return x.conjugate()
+
+
+cpdef object shape_of(object x):
+    """Return `x.shape`."""
+    cdef Py_ssize_t i, ndim
+    cdef object n
+    if type(x) is not np.ndarray:
+        return x.shape
+    ndim = np.PyArray_NDIM(<np.ndarray>x)
+    shape = PyTuple_New(ndim)
+    for i in range(ndim):
+        n = np.PyArray_DIM(<np.ndarray>x, i)
+        Py_INCREF(n)
+        PyTuple_SET_ITEM(shape, i, n)
+    return shape
+
+
+cpdef object dtype_of(object x):
+    """Return `x.dtype`."""
+    return <object>descr(<np.ndarray>x) if type(x) is np.ndarray else x.dtype
+
+
+cpdef bint fits(object x, object shape, object dtype):
+    """Return whether `x` has this shape and this very dtype."""
+    cdef Py_ssize_t i, ndim
+    if type(x) is not np.ndarray:
+        return x.dtype is dtype and x.shape == shape
+    ndim = np.PyArray_NDIM(<np.ndarray>x)
+    if descr(<np.ndarray>x) != <PyObject *>dtype or len(<tuple>shape) != ndim:
+        return False
+    for i in range(ndim):
+        if np.PyArray_DIM(<np.ndarray>x, i) != <Py_ssize_t>(<tuple>shape)[i]:
+            return False
+    return True
