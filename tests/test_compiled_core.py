@@ -45,7 +45,7 @@ def fields(path):
         if match := re.match(r"cdef class (\w+)", line):
             name = match[1]
             found[name] = set()
-        elif match := re.match(r"    cdef (?:public )?(?:readonly )?\w+ ([\w, ]+)$", line):
+        elif match := re.match(r"    cdef (?:public )?(?:long long|\w+) ([\w, ]+)$", line):
             found[name].update(match[1].replace(" ", "").split(","))
     return found
 
@@ -66,13 +66,16 @@ def test_every_declaration_is_compiled():
     assert {d for d in declared if not d.endswith("__init__")} == set(compiled_modules())
 
 
-def test_the_twins_have_the_same_names():
-    source = (SRC / "_core/allocation.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize("module", ["allocation", "arrays"])
+def test_the_twins_have_the_same_names(module):
+    source = (SRC / f"_core/{module}.py").read_text(encoding="utf-8")
     names = {n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)}
-    names |= set(re.findall(r"^(\w+) = ", source, re.MULTILINE))
-    twin = (SRC / "_core/allocation.pyx").read_text(encoding="utf-8")
-    found = set(re.findall(r"^(?:def|cpdef \w+) (\w+)\(", twin, re.MULTILINE))
-    assert names == found | set(re.findall(r"^([A-Z]+) = ", twin, re.MULTILINE))
+    names |= set(re.findall(r"^(\w+)(?:: Any)? = ", source, re.MULTILINE))
+    names |= set(re.findall(r"^from operator import .* as (\w+)$", source, re.MULTILINE))
+    twin = (SRC / f"_core/{module}.pyx").read_text(encoding="utf-8")
+    found = set(re.findall(r"^(?:def|cpdef [\w ]+?) (\w+)\(", twin, re.MULTILINE))
+    found |= set(re.findall(r"^([A-Z]+) = ", twin, re.MULTILINE))
+    assert names - {"__all__"} == found
 
 
 def test_pure_python_can_be_asked_for():

@@ -16,7 +16,7 @@ from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._core.allocation import allocate, settle
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.tensor import concrete
+from tensorxp._core.tensor import TensorBase, concrete
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import note_read, watching
 from tensorxp._methods import Methods
@@ -353,7 +353,7 @@ class Tensor(Methods):
 
 
 concrete(Tensor)
-settle(Tensor)
+settle(Tensor, TensorBase)
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 

@@ -162,3 +162,24 @@ def test_references_are_neither_lost_nor_kept():
             outcome(arrays.call2, np.add, x, None)
     after = [sys.getrefcount(item) for item in watched]
     assert max(abs(a - b) for a, b in zip(after, before, strict=True)) < 10
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "F", "i8", ">f8"])
+def test_small_products(dtype):
+    rng = np.random.default_rng(4)
+    shapes = [((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((1, 1), (1, 1))]
+    shapes += [((2, 0), (0, 3)), ((0, 2), (2, 3)), ((16, 20), (20, 16)), ((2, 2, 3), (3, 2))]
+    for left, right in shapes:
+        x, y = (rng.integers(-4, 5, s).astype(dtype) for s in (left, right))
+        for a in (x, np.asfortranarray(x), np.repeat(x, 2, axis=-1)[..., ::2], x[::-1][::-1]):
+            for b in (y, np.asfortranarray(y), np.repeat(y, 2, axis=0)[::2]):
+                found, expected = arrays.product(a, b), a @ b
+                assert found.dtype == expected.dtype and found.shape == expected.shape
+                np.testing.assert_array_equal(found, expected)
+    found = arrays.product(np.array([[np.inf, 1.0], [2.0, np.nan]]), np.ones((2, 2)))
+    np.testing.assert_array_equal(found, [[np.inf, np.inf], [np.nan, np.nan]])
+    for wrong in (np.ones(4), np.ones((4, 2)), np.array(1.0), 2.0):
+        with pytest.raises((ValueError, TypeError)):
+            arrays.product(np.ones((2, 3)), wrong)
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        arrays.product(np.full((2, 2), 1e200), np.full((2, 2), 1e200))

@@ -204,3 +204,67 @@ static int apply_into(PyObject *ufunc, PyObject *x, PyObject *y) {
     loop->run(args, &n, steps, loop->data);
     return 1;
 }
+
+#define SMALL_PRODUCT 256 /* multiplications; above it BLAS pays for its call */
+
+/* C = A B of float or double, by strides in bytes; C is contiguous. */
+#define PRODUCT(NAME, T)                                                                           \
+    static void NAME(const char *a, const char *b, char *c, npy_intp m, npy_intp k, npy_intp n,    \
+                     const npy_intp *sa, const npy_intp *sb) {                                     \
+        npy_intp i, j, p;                                                                          \
+        for (i = 0; i < m; i++) {                                                                  \
+            for (j = 0; j < n; j++) {                                                              \
+                const char *x = a + i * sa[0], *y = b + j * sb[1];                                 \
+                T sum = 0;                                                                         \
+                for (p = 0; p < k; p++, x += sa[1], y += sb[0]) {                                  \
+                    sum += *(const T *)x * *(const T *)y;                                          \
+                }                                                                                  \
+                ((T *)c)[i * n + j] = sum;                                                         \
+            }                                                                                      \
+        }                                                                                          \
+    }
+PRODUCT(product_double, double)
+PRODUCT(product_float, float)
+
+/* Return the matrix product of two small arrays of one or two dimensions, or NULL. */
+static PyObject *apply_product(PyObject *x, PyObject *y) {
+    PyArrayObject *a = (PyArrayObject *)x, *b = (PyArrayObject *)y;
+    npy_intp m = 1, k, n = 1, sa[2] = {0, 0}, sb[2] = {0, 0}, dims[2];
+    int type, ndim = 0;
+    PyObject *out;
+    if (!PyArray_CheckExact(x) || !PyArray_CheckExact(y) || !PyArray_ISBEHAVED_RO(a) ||
+        !PyArray_ISBEHAVED_RO(b)) {
+        return NULL;
+    }
+    type = PyArray_TYPE(a);
+    if ((type != NPY_DOUBLE && type != NPY_FLOAT) || PyArray_TYPE(b) != type ||
+        PyArray_NDIM(a) < 1 || PyArray_NDIM(a) > 2 || PyArray_NDIM(b) < 1 || PyArray_NDIM(b) > 2) {
+        return NULL;
+    }
+    k = PyArray_DIM(a, PyArray_NDIM(a) - 1);
+    sa[1] = PyArray_STRIDE(a, PyArray_NDIM(a) - 1);
+    sb[0] = PyArray_STRIDE(b, 0);
+    if (PyArray_NDIM(a) == 2) {
+        dims[ndim++] = m = PyArray_DIM(a, 0);
+        sa[0] = PyArray_STRIDE(a, 0);
+    }
+    if (PyArray_NDIM(b) == 2) {
+        dims[ndim++] = n = PyArray_DIM(b, 1);
+        sb[1] = PyArray_STRIDE(b, 1);
+    }
+    if (PyArray_DIM(b, 0) != k || m > SMALL_PRODUCT || k > SMALL_PRODUCT || n > SMALL_PRODUCT ||
+        m * k * n > SMALL_PRODUCT || (out = PyArray_EMPTY(ndim, dims, type, 0)) == NULL) {
+        return NULL;
+    }
+    if (fetestexcept(FLAGS)) {
+        feclearexcept(FLAGS);
+    }
+    (type == NPY_DOUBLE ? product_double : product_float)(
+        PyArray_BYTES(a), PyArray_BYTES(b), PyArray_BYTES((PyArrayObject *)out), m, k, n, sa, sb);
+    if (fetestexcept(FLAGS)) {
+        feclearexcept(FLAGS);
+        Py_DECREF(out);
+        return NULL;
+    }
+    return out;
+}

@@ -13,8 +13,8 @@ allocate = TensorBase.__new__
 next_seq = count(1).__next__
 
 
-def settle(cls: type) -> None:
-    """Prepare the concrete class for fast deletion; in pure Python there is nothing to do."""
+def settle(cls: type, root: type) -> None:
+    """Prepare a subclass without fields for fast deletion; in pure Python nothing is to do."""
 
 
 def hide(x: Any) -> None:

@@ -22,7 +22,7 @@ cdef tuple _NONE = ()
 cdef long long _last = 0
 
 
-cpdef object next_seq():
+cpdef long long next_seq():
     """Return the next sequence number."""
     global _last
     _last += 1
@@ -34,11 +34,11 @@ cpdef TensorBase allocate(object cls):
     return <TensorBase>(<PyTypeObject *>TensorBase).tp_new(<PyTypeObject *>cls, _NONE, NULL)
 
 
-def settle(type cls not None):
-    """Have tensors of the extension type `cls` deleted in one step, not one per base class."""
-    cdef PyTypeObject *base = <PyTypeObject *>TensorBase
+def settle(type cls not None, type root not None):
+    """Have instances of the extension type `cls` deleted in one step, as those of its base."""
+    cdef PyTypeObject *base = <PyTypeObject *>root
     cdef PyTypeObject *own = <PyTypeObject *>cls
-    if cls.__basicsize__ != TensorBase.__basicsize__ or not issubclass(cls, TensorBase):
+    if cls.__basicsize__ != root.__basicsize__ or not issubclass(cls, root):
         raise TypeError(f"settle: {cls} has fields of its own")
     own.tp_dealloc = base.tp_dealloc
     own.tp_traverse = base.tp_traverse

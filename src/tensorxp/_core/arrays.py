@@ -1,18 +1,19 @@
 """What the core asks of raw arrays. The compiled core has a C twin of this module.
 
 There small NumPy arrays go to the loops of NumPy's ufuncs without a ufunc's call. Derivative
-rules may use `times`, `negated` and `conj` for arrays and Tensors alike.
+rules may use `times`, `product`, `negated` and `conj` for arrays and Tensors alike.
 """
 
 from operator import add as plus
 from operator import attrgetter, iadd, methodcaller
+from operator import matmul as product
 from operator import mul as times
 from operator import neg as negated
 from typing import Any
 
 __all__ = [
-    "add_into", "call1", "call2", "conj", "dtype_of", "fits", "negated", "plus", "shape_of",
-    "times",
+    "add_into", "call1", "call2", "conj", "dtype_of", "fits", "has_shape", "negated", "plus",
+    "product", "shape_of", "times",
 ]  # fmt: skip
 
 add_into: Any = iadd
@@ -29,6 +30,11 @@ def call1(fn: Any, x: Any) -> Any:
 def call2(fn: Any, x: Any, y: Any) -> Any:
     """Return `fn(x, y)`."""
     return fn(x, y)
+
+
+def has_shape(x: Any, shape: Any) -> bool:
+    """Return whether `x` has this shape."""
+    return bool(x.shape == shape)
 
 
 def fits(x: Any, shape: Any, dtype: Any) -> bool:

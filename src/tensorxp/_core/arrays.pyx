@@ -14,6 +14,7 @@ cdef extern from "_arrays.h":
     PyObject *descr(np.ndarray x)
     PyObject *apply_unary(object ufunc, object x) except? NULL
     PyObject *apply_binary(object ufunc, object x, object y) except? NULL
+    PyObject *apply_product(object x, object y) except? NULL
     int apply_into(object ufunc, object x, object y) except -1
 
 cdef object _multiply = numpy.multiply
@@ -50,6 +51,12 @@ cpdef object add_into(object x, object y):
     if not apply_into(_add, x, y):
         x += y
     return x
+
+
+cpdef object product(object x, object y):
+    """Return `x @ y`."""
+    cdef PyObject *out = apply_product(x, y)
+    return x @ y if out == NULL else _owned(out)
 
 
 cpdef object plus(object x, object y):
@@ -91,15 +98,22 @@ cpdef object dtype_of(object x):
     return <object>descr(<np.ndarray>x) if type(x) is np.ndarray else x.dtype
 
 
-cpdef bint fits(object x, object shape, object dtype):
-    """Return whether `x` has this shape and this very dtype."""
+cpdef bint has_shape(object x, object shape):
+    """Return whether `x` has this shape."""
     cdef Py_ssize_t i, ndim
-    if type(x) is not np.ndarray:
-        return x.dtype is dtype and x.shape == shape
+    cdef object n
+    if type(x) is not np.ndarray or type(shape) is not tuple:
+        return x.shape == shape
     ndim = np.PyArray_NDIM(<np.ndarray>x)
-    if descr(<np.ndarray>x) != <PyObject *>dtype or len(<tuple>shape) != ndim:
+    if len(<tuple>shape) != ndim:
         return False
     for i in range(ndim):
-        if np.PyArray_DIM(<np.ndarray>x, i) != <Py_ssize_t>(<tuple>shape)[i]:
+        n = (<tuple>shape)[i]
+        if type(n) is not int or np.PyArray_DIM(<np.ndarray>x, i) != <Py_ssize_t>n:
             return False
     return True
+
+
+cpdef bint fits(object x, object shape, object dtype):
+    """Return whether `x` has this shape and this very dtype."""
+    return dtype_of(x) is dtype and has_shape(x, shape)

@@ -3,7 +3,7 @@ cimport cython
 from tensorxp._backend.device cimport Device
 from tensorxp._core.allocation cimport allocate
 from tensorxp._core.arrays cimport call1, call2, dtype_of
-from tensorxp._core.node cimport Leaf, Node
+from tensorxp._core.node cimport Leaf, Node, Vertex
 from tensorxp._core.operands cimport promote, wrap
 from tensorxp._core.primitive cimport Primitive
 from tensorxp._core.record cimport record
@@ -15,7 +15,7 @@ cpdef object node_of(TensorBase x)
 cpdef object unary(Primitive op, object x)
 @cython.locals(device=Device)
 cpdef object single(Primitive op, object x, dict params, object raw=*)
-cdef bint _derives(object raw, object node)
+cdef bint _derives(object raw, Vertex node)
 @cython.locals(device=Device)
 cpdef object binary(Primitive op, object x1, object x2)
 cpdef object apply(Primitive op, tuple inputs, dict params)

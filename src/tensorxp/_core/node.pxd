@@ -9,16 +9,19 @@ cdef class Extra:
     cdef public bint retain, check_nan
     cdef public object grad, where, owner
 
+@cython.freelist(256)
 cdef class Vertex:
     cdef object __weakref__
     cdef public Device device
-    cdef public object shape, dtype, seq, extra
-
-cdef class Node(Vertex):
+    cdef public object shape, dtype, extra
+    cdef public long long seq
     cdef public Primitive op
     cdef public Plan plan
     cdef public tuple edges
     cdef public object saved, params
+
+cdef class Node(Vertex):
+    pass
 
 cdef class Slot(Vertex):
     cdef public Node main

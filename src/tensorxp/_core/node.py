@@ -10,7 +10,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
-from tensorxp._core.allocation import COMPILED, next_seq, reveal
+from tensorxp._core.allocation import COMPILED, next_seq, reveal, settle
 from tensorxp._core.tensor import TensorBase
 
 #: The slots that exist, by sequence number of the node and index.
@@ -94,8 +94,6 @@ def show(node: Any) -> None:
         reveal(node.edges)
         if type(node.saved) is tuple:
             reveal(node.saved)
-            for entry in node.saved:
-                reveal(entry)
 
 
 def show_held(hook: Any) -> None:
@@ -132,23 +130,29 @@ def show_graph(node: Any) -> None:
 class Vertex:
     """What an edge points to: a `Node`, a `Slot` or a `Leaf`."""
 
-    __slots__ = ("__weakref__", "device", "dtype", "extra", "seq", "shape")
+    __slots__ = (
+        "__weakref__", "device", "dtype", "edges", "extra", "op", "params", "plan", "saved", "seq",
+        "shape",
+    )  # fmt: skip
 
     device: Any
     shape: Any
     dtype: Any
     seq: int
     extra: Extra | None
+    edges: tuple[Any, ...]
 
 
 class Node(Vertex):
-    """One recorded call of a primitive; users see it as `tensor.grad_fn`."""
+    """One recorded call of a primitive; users see it as `tensor.grad_fn`.
 
-    __slots__ = ("edges", "op", "params", "plan", "saved")
+    `saved` holds three items for each code of `plan.saves`: value, version cell, version.
+    """
+
+    __slots__ = ()  # the fields stand in its base: compiled, that makes it a type of one size
 
     op: Any
     plan: Any
-    edges: tuple[Any, ...]
     saved: Any
     params: dict[str, Any]
 
@@ -191,6 +195,7 @@ class Slot(Vertex):
 
     def __init__(self, main: Node, index: int, shape: Any, dtype: Any) -> None:
         self.main = main
+        self.edges = (main,)
         self.index = index
         self.shape = shape
         self.dtype = dtype
@@ -202,11 +207,6 @@ class Slot(Vertex):
     def name(self) -> str:
         """The name of the operation."""
         return self.main.name
-
-    @property
-    def edges(self) -> tuple[Any, ...]:
-        """The node of the call, as the only edge."""
-        return (self.main,)
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
@@ -225,6 +225,9 @@ class Slot(Vertex):
         return f"<{self.name}[{self.index}]>"
 
 
+settle(Node, Vertex)
+
+
 def slot_of(main: Node, index: int, shape: Any, dtype: Any) -> Slot:
     """Return the one slot of output `index` of `main`."""
     key = (main.seq, index)
@@ -240,13 +243,13 @@ class Leaf(Vertex):
     __slots__ = ("grad",)
 
     name = "accumulate_grad"
-    edges: tuple[Any, ...] = ()
     next_functions: tuple[Any, ...] = ()
 
     def __init__(self, shape: Any, dtype: Any, device: Any) -> None:
         self.shape = shape
         self.dtype = dtype
         self.device = device
+        self.edges = ()
         self.seq = next_seq()
         self.extra = None
         self.grad: Any = None

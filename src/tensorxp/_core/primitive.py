@@ -27,7 +27,7 @@ _INPUTS = {1: ("x",), 2: ("x1", "x2")}
 class Plan:
     """What to save and which rules to run when the inputs of one mask need gradients."""
 
-    __slots__ = ("grouped", "needs", "rules", "saves", "thin")
+    __slots__ = ("grouped", "hidden", "needs", "rules", "saves", "thin")
 
     def __init__(self, op: "Primitive", needs: tuple[bool, ...]) -> None:
         if op.whole is not None:
@@ -42,6 +42,7 @@ class Plan:
         self.saves = tuple(dict.fromkeys(code for _, rule in used for code in rule.saves))
         self.grouped = op.variadic or any(code >= SHAPE for code in self.saves)
         self.rules = tuple(BoundRule(rule, self.saves, i) for i, rule in used)
+        self.hidden = op.kind != "function"  # whether the collector need not see its nodes
         # whether backward may take the short way: arrays only, one output, at most two saved values
         self.thin = (
             op.whole is None

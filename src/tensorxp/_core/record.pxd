@@ -2,8 +2,8 @@ cimport cython
 
 from tensorxp._backend.device cimport Device
 from tensorxp._core.allocation cimport hide, next_seq, visible
-from tensorxp._core.arrays cimport dtype_of, shape_of
-from tensorxp._core.node cimport Node, Slot
+from tensorxp._core.arrays cimport dtype_of, has_shape, shape_of
+from tensorxp._core.node cimport Node, Slot, Vertex
 from tensorxp._core.primitive cimport Plan, Primitive
 from tensorxp._core.tensor cimport TensorBase
 from tensorxp._core.views cimport View, cell_of
@@ -13,4 +13,5 @@ cpdef Node record(
     Primitive op, tuple inputs, tuple edges, dict params, object raw, Device device, object out
 )
 cdef tuple _entry(Py_ssize_t code, tuple inputs, object out)
+cdef object _shape(object raw, tuple edges)
 cdef bint _leads_on(tuple edges, dict params)

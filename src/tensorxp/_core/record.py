@@ -3,8 +3,8 @@
 from typing import Any
 
 from tensorxp._core.allocation import COMPILED, hide, next_seq, visible
-from tensorxp._core.arrays import dtype_of, shape_of
-from tensorxp._core.node import Node, Slot
+from tensorxp._core.arrays import dtype_of, has_shape, shape_of
+from tensorxp._core.node import Node, Slot, Vertex
 from tensorxp._core.primitive import Plan, Primitive
 from tensorxp._core.rules import OUT, SHAPE
 from tensorxp._core.tensor import TensorBase
@@ -43,7 +43,7 @@ def record(
         node.shape = tuple([array.shape for array in raw])
         node.dtype = tuple([array.dtype for array in raw])
     else:
-        node.shape = shape_of(raw)
+        node.shape = _shape(raw, edges) if COMPILED else raw.shape
         node.dtype = dtype_of(raw)
     node.seq = next_seq()
     node.extra = None
@@ -53,19 +53,27 @@ def record(
     elif plan.grouped or type(raw) is tuple:
         node.saved = _save_groups(op, plan, inputs, out)
     elif len(saves) == 1:
-        node.saved = (_entry(saves[0], inputs, out),)
+        node.saved = _entry(saves[0], inputs, out)
     elif len(saves) == 2:
-        node.saved = (_entry(saves[0], inputs, out), _entry(saves[1], inputs, out))
+        node.saved = _entry(saves[0], inputs, out) + _entry(saves[1], inputs, out)
     else:
-        node.saved = tuple([_entry(code, inputs, out) for code in saves])
-    if COMPILED and op.kind != "function" and not watching and not _leads_on(edges, params):
+        node.saved = tuple([x for code in saves for x in _entry(code, inputs, out)])
+    if COMPILED and plan.hidden and not watching and not _leads_on(edges, params):
         hide(node)
         hide(edges)
         if saves:
             hide(node.saved)
-            for entry in node.saved:
-                hide(entry)
     return node
+
+
+def _shape(raw: Any, edges: tuple[Any, ...]) -> Any:
+    """Return the shape of `raw`: the very tuple of an input, where it is the same."""
+    for edge in edges:
+        if edge is not None:
+            vertex: Vertex = edge
+            if has_shape(raw, vertex.shape):
+                return vertex.shape
+    return shape_of(raw)
 
 
 def _leads_on(edges: tuple[Any, ...], params: dict[str, Any]) -> bool:
@@ -75,11 +83,12 @@ def _leads_on(edges: tuple[Any, ...], params: dict[str, Any]) -> bool:
     `Function` keeps, and the tensors that are saved under a watcher.
     """
     for edge in edges:
-        if edge is not None:
-            if type(edge) is Node:
-                if visible(edge):
-                    return True
-            elif edge.extra is not None or (type(edge) is Slot and visible(edge.main)):
+        if type(edge) is Node:
+            if visible(edge):
+                return True
+        elif edge is not None:
+            vertex: Vertex = edge
+            if vertex.extra is not None or (type(edge) is Slot and visible(edge.main)):
                 return True
     if params:
         for value in params.values():
@@ -107,19 +116,19 @@ def _entry(code: Any, inputs: tuple[Any, ...], out: Any) -> tuple[Any, Any, Any]
 def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:
     """Return what to save where shapes are asked for, or several tensors are one value.
 
-    An entry is (value, version cell, version): the cell is None for what cannot be written,
-    and several tensors are a tuple of such triples.
+    Each is three items, value, version cell, version: the cell is None for what cannot be written,
+    and several tensors are a tuple of such triples with version -1.
     """
     saved: list[Any] = []
     for code in plan.saves:
         if code == OUT:
-            saved.append(_saved_value(out))
+            saved += _saved_value(out)
         elif code >= SHAPE:
             shapes = tuple([getattr(x, "shape", ()) for x in inputs])
-            saved.append((shapes if op.variadic else shapes[code - SHAPE], None, 0))
+            saved += (shapes if op.variadic else shapes[code - SHAPE], None, 0)
         else:
             # forward mode knows an input's tangent by the tensor itself
-            saved.append(_saved_value(inputs if op.variadic else inputs[code], bool(watching)))
+            saved += _saved_value(inputs if op.variadic else inputs[code], bool(watching))
     return tuple(saved)
 
 

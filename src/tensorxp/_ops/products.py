@@ -7,6 +7,7 @@ other operand's conjugate.
 from math import prod
 from typing import Any
 
+from tensorxp._core.arrays import conj, product
 from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import multilinear
 from tensorxp._core.tensor import Tensor
@@ -21,7 +22,7 @@ def _matmul(xp: Any, x1: Any, x2: Any) -> Any:
         # one large product in place of one for each leading index
         rows = xp.base.matmul(x1.reshape(-1, x1.shape[-1]), x2)
         return rows.reshape(*x1.shape[:-1], x2.shape[-1])
-    return x1 @ x2  # NumPy's operator is quicker than its function
+    return product(x1, x2)
 
 
 def _transposed(xp: Any, x: Any) -> Any:
@@ -30,10 +31,12 @@ def _transposed(xp: Any, x: Any) -> Any:
 
 def _matmul_x1(xp: Any, ct: Any, x1_shape: Any, x2: Any) -> Any:
     # Y = A B: dA = dY Bᴴ
-    x2 = x2.conjugate()
+    x2 = conj(x2)
     if len(x1_shape) == 1:
         if x2.ndim == 1:
             return ct * x2
+        if x2.ndim == 2:
+            return product(x2, ct)
         return xp.matmul(x2, xp.expand_dims(ct, axis=-1))[..., 0]
     if x2.ndim == 1:
         return xp.expand_dims(ct, axis=-1) * x2
@@ -41,17 +44,17 @@ def _matmul_x1(xp: Any, ct: Any, x1_shape: Any, x2: Any) -> Any:
         # one product over the leading axes too, where each would give a matrix to be summed
         inner = (*range(x2.ndim - 2), x2.ndim - 1)
         return xp.tensordot(ct, x2, axes=(inner, inner))
-    return xp.matmul(ct, _transposed(xp, x2))
+    return product(ct, _transposed(xp, x2))
 
 
 def _matmul_x2(xp: Any, ct: Any, x1: Any, x2_shape: Any) -> Any:
     # Y = A B: dB = Aᴴ dY
-    x1 = x1.conjugate()
+    x1 = conj(x1)
     if len(x2_shape) == 1:
         if x1.ndim == 1:
             return x1 * ct
         if x1.ndim == 2:
-            return xp.matmul(ct, x1)
+            return product(ct, x1)
         return xp.matmul(xp.reshape(ct, (-1,)), xp.reshape(x1, (prod(ct.shape), x2_shape[0])))
     if x1.ndim == 1:
         return xp.expand_dims(x1, axis=-1) * xp.expand_dims(ct, axis=-2)
@@ -59,7 +62,7 @@ def _matmul_x2(xp: Any, ct: Any, x1: Any, x2_shape: Any) -> Any:
         rows = prod(x1.shape[:-1])
         x1 = xp.reshape(x1, (rows, x2_shape[0]))
         ct = xp.reshape(ct, (rows, x2_shape[1]))
-    return xp.matmul(_transposed(xp, x1), ct)
+    return product(_transposed(xp, x1), ct)
 
 
 def _matmul_x1_rows(xp: Any, ct: Any, x1_shape: Any, x2: Any) -> Any:

@@ -249,7 +249,7 @@ class _Entry:
                 if recorded:
                     x._node = slot_of(node, i, x._data.shape, x._data.dtype)
         # in the place of the outputs, so that it is freed when they would be
-        node.saved = ((_Kept(kept, cells, tensors), None, 0),)
+        node.saved = (_Kept(kept, cells, tensors), None, 0)
 
     def _primitive(self) -> Primitive:
         """Return the whole function as one primitive; its vjp replays the traced backward."""

@@ -219,11 +219,11 @@ def _pull_thin(
     first: Any = None
     second: Any = None
     if saved:
-        first, cell, count = saved[0]
+        first, cell, count = saved[0], saved[1], saved[2]
         if cell is not None and (cell[0] != count or type(first) is not type(ct)):
             first = restore(node, 0, False)
-        if len(saved) == 2:
-            second, cell, count = saved[1]
+        if len(saved) == 6:
+            second, cell, count = saved[3], saved[4], saved[5]
             if cell is not None and (cell[0] != count or type(second) is not type(ct)):
                 second = restore(node, 1, False)
     plan = node.plan
@@ -288,11 +288,11 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool
         elif not tensors:
             ct = wrap(ct, node.device)
         values = [ct, xp, needs]
-        values += [restore(node, i, level) for i in range(len(saved))]
+        values += [restore(node, i, level) for i in range(len(saved) // 3)]
     else:
         values = [ct, node.device._raw, needs]
-        for i in range(len(saved)):
-            value, cell, count = saved[i]
+        for i in range(len(saved) // 3):
+            value, cell, count = saved[3 * i], saved[3 * i + 1], saved[3 * i + 2]
             if cell is None:
                 if count == -1:
                     value = restore(node, i, False)
@@ -366,7 +366,7 @@ def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, 
 def restore(node: Node, position: int, level: bool) -> Any:
     """Return a saved value, as a raw array or, at the Tensor level, with its history."""
     code = node.plan.saves[position]
-    saved = node.saved[position]
+    saved = node.saved[3 * position : 3 * position + 3]
     value, cell, count = saved
     if cell is not None and cell[0] != count:
         _raise_modified(node, code, cell[0], count)

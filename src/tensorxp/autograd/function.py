@@ -179,7 +179,7 @@ def _finish(ctx: FunctionCtx, outs: tuple[Any, ...]) -> tuple[Any, ...]:
     if node is not None:
         ctx._node = weakref.ref(node)
         if not isinstance(node.saved, Recipe):  # else made again when needed
-            node.saved = ((ctx, None, 0),)
+            node.saved = (ctx, None, 0)
         node.params = {}
     results = []
     for inner, out in zip(inners, outs, strict=True):

@@ -261,7 +261,8 @@ def _triples(node: Any) -> list[tuple[int, Any]]:
     """Return the saved arrays of a node, each with the code of what it is."""
     found = []
     if not isinstance(node.saved, Recipe):
-        for code, (value, _, count) in zip(node.plan.saves, node.saved, strict=True):
+        triples = zip(node.saved[::3], node.saved[2::3], strict=True)
+        for code, (value, count) in zip(node.plan.saves, triples, strict=True):
             items = [item[0] for item in value] if count == -1 else [value]
             found += [(code, getattr(x, "_data", x)) for x in items]
     return [(code, x) for code, x in found if hasattr(x, "nbytes")]
