@@ -7,11 +7,12 @@ from typing import Any
 
 from numpy.linalg import LinAlgError
 
+from tensorxp._backend import blas
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.shaping import matrix_transpose
-from tensorxp.linalg.common import adjoint, matrix, square
+from tensorxp.linalg.common import adjoint, matrix, square, times_adjoint
 
 
 @primitive
@@ -70,7 +71,7 @@ def _(xp: Any, ct: Any, x1: Any, x2_shape: Any, out: Any, needs: Any) -> Any:
     if vector:
         ct, out = xp.expand_dims(ct, axis=-1), xp.expand_dims(out, axis=-1)
     g = xp.linalg.solve(adjoint(xp, x1), ct)
-    g1 = -(g @ adjoint(xp, out)) if needs[0] else None
+    g1 = times_adjoint(xp, -g, out) if needs[0] else None
     return g1, g[..., 0] if vector else g
 
 
@@ -86,7 +87,7 @@ def _solve_rows(xp: Any, ct: Any, x1: Any, x2_shape: Any, out: Any, needs: Any) 
         g = xp.permute_dims(xp.reshape(g, shape), (1, 0, 2))
     else:
         g = xp.linalg.solve(adjoint(xp, x1), ct)
-    g1 = -(g @ adjoint(xp, out)) if needs[0] else None
+    g1 = times_adjoint(xp, -g, out) if needs[0] else None
     return g1, g[..., 0] if vector else g
 
 
@@ -156,6 +157,9 @@ def _triangular_solver(backend: str) -> Any:
 @primitive
 def solve_triangular_p(xp: Any, x1: Any, x2: Any, *, upper: bool, unit: bool) -> Any:
     """Return y with x1 y = x2, reading one triangle of x1; x2 holds matrices."""
+    found = blas.solve_triangular(x1, x2, upper=upper, unit=unit)
+    if found is not None:
+        return found
     solver = _triangular_solver(xp.base.__name__)
     if solver is not None and x1.ndim == 2 and x2.ndim == 2 and x1.size and x2.size:
         return solver(x1, x2, lower=not upper, unit_diagonal=unit, check_finite=False)
@@ -180,7 +184,8 @@ def solve_triangle(xp: Any, a: Any, b: Any, *, upper: bool, unit: bool = False) 
 def _(xp: Any, ct: Any, x1: Any, out: Any, needs: Any, *, upper: bool, unit: bool) -> Any:
     # as for solve, and x1 counts by its triangle only
     g = solve_triangle(xp, adjoint(xp, x1), ct, upper=not upper, unit=unit)
-    return -_triangle(xp, g @ adjoint(xp, out), upper, unit) if needs[0] else None, g
+    g1 = _triangle(xp, times_adjoint(xp, -g, out), upper, unit) if needs[0] else None
+    return g1, g
 
 
 @solve_triangular_p.jvp
@@ -199,8 +204,6 @@ def solve_triangular(
     x1: Tensor, x2: Tensor, /, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Tensor:
     """Return y with `x1` y = `x2`, or y `x1` = `x2`, for triangular `x1`.
-
-    SciPy is used where it is installed.
 
     Parameters
     ----------
