@@ -48,16 +48,25 @@ def record(
     node.seq = next_seq()
     node.extra = None
     saves = plan.saves
-    if not saves:
-        node.saved = ()
-    elif plan.grouped or type(raw) is tuple:
+    if plan.grouped or type(raw) is tuple:
         node.saved = _save_groups(op, plan, inputs, out)
-    elif len(saves) == 1:
-        node.saved = _entry(saves[0], inputs, out)
-    elif len(saves) == 2:
-        node.saved = _entry(saves[0], inputs, out) + _entry(saves[1], inputs, out)
     else:
-        node.saved = tuple([x for code in saves for x in _entry(code, inputs, out)])
+        saved: tuple[Any, ...] = ()
+        for code in saves:
+            x = out if code < 0 else inputs[code]
+            try:
+                t: TensorBase = x  # compiled, this checks the type
+                cell = t._version
+            except (AttributeError, TypeError):  # a Python scalar
+                saved += (x, None, 0)
+                continue
+            if cell is None:
+                cell = t._version = [0]
+            elif type(cell) is View:
+                cell = cell.cell
+            # forward mode knows an input's tangent by the tensor itself
+            saved += (x if watching and code >= 0 else t._data, cell, cell[0])
+        node.saved = saved
     if COMPILED and plan.hidden and not watching and not _leads_on(edges, params):
         hide(node)
         hide(edges)
@@ -95,22 +104,6 @@ def _leads_on(edges: tuple[Any, ...], params: dict[str, Any]) -> bool:
             if type(value) is not tuple and type(value) is not slice and visible(value):
                 return True
     return False
-
-
-def _entry(code: Any, inputs: tuple[Any, ...], out: Any) -> tuple[Any, Any, Any]:
-    """Return what is saved for `code`: (value, version cell, version)."""
-    x = out if code < 0 else inputs[code]
-    try:
-        t: TensorBase = x  # compiled, this checks the type
-        cell = t._version
-    except (AttributeError, TypeError):  # a Python scalar
-        return x, None, 0
-    if cell is None:
-        cell = t._version = [0]
-    elif type(cell) is View:
-        cell = cell.cell
-    # forward mode knows an input's tangent by the tensor itself
-    return x if watching and code >= 0 else t._data, cell, cell[0]
 
 
 def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:
