@@ -183,3 +183,17 @@ def test_small_products(dtype):
             arrays.product(np.ones((2, 3)), wrong)
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
         arrays.product(np.full((2, 2), 1e200), np.full((2, 2), 1e200))
+
+
+def test_expansion():
+    for x in (
+        np.array(2.0),
+        np.arange(3.0),
+        np.ones((3, 1), "F"),
+        np.ones((2, 1), ">i4"),
+        np.ones((1, 3)),
+    ):
+        for shape in ((), (3,), (2, 3), (4, 3, 3), (0, 3), (2000, 3), (1,) * 9 + (3,)):
+            found = outcome(arrays.expand, np, x, shape)
+            same(found, outcome(np.broadcast_to, x, shape))
+            assert isinstance(found, Exception) or found.dtype == x.dtype

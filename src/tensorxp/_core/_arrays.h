@@ -205,6 +205,40 @@ static int apply_into(PyObject *ufunc, PyObject *x, PyObject *y) {
     return 1;
 }
 
+/* Return a small array repeated along axes of size 1 or in front, or NULL. */
+static PyObject *apply_expand(PyObject *x, PyObject *shape) {
+    npy_intp dims[8];
+    Py_ssize_t i, ndim, n = 1;
+    PyArrayObject *out;
+    if (!PyArray_CheckExact(x) || !PyTuple_CheckExact(shape) ||
+        PyArray_TYPE((PyArrayObject *)x) > NPY_CLONGDOUBLE ||
+        !PyArray_ISNOTSWAPPED((PyArrayObject *)x) || PyTuple_GET_SIZE(shape) > 8) {
+        return NULL;
+    }
+    ndim = PyTuple_GET_SIZE(shape);
+    if (PyArray_NDIM((PyArrayObject *)x) > ndim) {
+        return NULL;
+    }
+    for (i = 0; i < ndim; i++) {
+        PyObject *size = PyTuple_GET_ITEM(shape, i);
+        if (!PyLong_CheckExact(size)) {
+            return NULL;
+        }
+        dims[i] = PyLong_AsSsize_t(size);
+        if (dims[i] < 0 || dims[i] > SMALL || (n *= dims[i]) > SMALL) {
+            PyErr_Clear();
+            return NULL;
+        }
+    }
+    out = (PyArrayObject *)PyArray_EMPTY((int)ndim, dims, PyArray_TYPE((PyArrayObject *)x), 0);
+    if (out != NULL && PyArray_CopyInto(out, (PyArrayObject *)x) < 0) {
+        PyErr_Clear(); /* shapes that do not fit: the caller's function says so */
+        Py_DECREF(out);
+        return NULL;
+    }
+    return (PyObject *)out;
+}
+
 #define SMALL_PRODUCT 256 /* multiplications; above it BLAS pays for its call */
 
 /* C = A B of float or double, by strides in bytes; C is contiguous. */

@@ -12,8 +12,8 @@ from operator import neg as negated
 from typing import Any
 
 __all__ = [
-    "add_into", "call1", "call2", "conj", "dtype_of", "fits", "has_shape", "negated", "plus",
-    "product", "shape_of", "times",
+    "add_into", "call1", "call2", "conj", "dtype_of", "expand", "fits", "has_shape", "negated",
+    "plus", "product", "shape_of", "times",
 ]  # fmt: skip
 
 add_into: Any = iadd
@@ -30,6 +30,11 @@ def call1(fn: Any, x: Any) -> Any:
 def call2(fn: Any, x: Any, y: Any) -> Any:
     """Return `fn(x, y)`."""
     return fn(x, y)
+
+
+def expand(xp: Any, x: Any, shape: Any) -> Any:
+    """Return `xp.broadcast_to(x, shape)`, of small arrays perhaps a copy."""
+    return xp.broadcast_to(x, shape)
 
 
 def has_shape(x: Any, shape: Any) -> bool:

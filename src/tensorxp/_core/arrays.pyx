@@ -15,6 +15,7 @@ cdef extern from "_arrays.h":
     PyObject *apply_unary(object ufunc, object x) except? NULL
     PyObject *apply_binary(object ufunc, object x, object y) except? NULL
     PyObject *apply_product(object x, object y) except? NULL
+    PyObject *apply_expand(object x, object shape) except? NULL
     int apply_into(object ufunc, object x, object y) except -1
 
 cdef object _multiply = numpy.multiply
@@ -57,6 +58,12 @@ cpdef object product(object x, object y):
     """Return `x @ y`."""
     cdef PyObject *out = apply_product(x, y)
     return x @ y if out == NULL else _owned(out)
+
+
+cpdef object expand(object xp, object x, object shape):
+    """Return `xp.broadcast_to(x, shape)`, of small arrays a copy."""
+    cdef PyObject *out = apply_expand(x, shape)
+    return xp.broadcast_to(x, shape) if out == NULL else _owned(out)
 
 
 cpdef object plus(object x, object y):

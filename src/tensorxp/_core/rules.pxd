@@ -1,5 +1,7 @@
 cimport cython
 
+from tensorxp._core.arrays cimport expand
+
 cdef class Rule:
     cdef public tuple codes, named
     cdef public object fn

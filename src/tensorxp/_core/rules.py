@@ -9,6 +9,8 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any
 
+from tensorxp._core.arrays import expand
+
 #: Codes of saved values: the output, an input's value (its index), an input's shape (SHAPE + i).
 OUT = -1
 SHAPE = 1000
@@ -118,7 +120,7 @@ def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any) -> Any:
 def _fit_shape(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
     extra = ct.ndim - len(shape)
     if extra < 0:
-        return xp.broadcast_to(ct, shape)
+        return expand(xp, ct, shape)
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1
     )
@@ -126,4 +128,4 @@ def _fit_shape(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
         ct = xp.sum(ct, axis=axes, dtype=ct.dtype, keepdims=True)
         if extra:
             ct = xp.reshape(ct, ct.shape[extra:])
-    return ct if ct.shape == shape else xp.broadcast_to(ct, shape)
+    return ct if ct.shape == shape else expand(xp, ct, shape)

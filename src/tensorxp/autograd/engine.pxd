@@ -17,7 +17,7 @@ cdef class _Queue:
     cdef object _put(self, Vertex node, object ct)
 
 @cython.locals(i=Py_ssize_t, edges=tuple)
-cdef object _walk(
+cpdef object _walk(
     _Queue queue, dict targets, set needed, bint tensors, bint watched, bint retain_graph,
     bint accumulate, bint stop,
 )

@@ -6,6 +6,7 @@ with `create_graph`, under a watcher, or where a rule asks for it, on Tensors in
 """
 
 import os
+from functools import partial
 from heapq import heappop, heappush
 from sys import getrefcount
 from threading import RLock
@@ -47,26 +48,23 @@ def run(
     holds the nodes of those paths where the caller has found them already.
     """
     watchers = stack() if watching else ()
-    tensors = create_graph or any(watcher.sees_rules for watcher in watchers)
+    watched = bool(watchers)
+    tensors = create_graph or (watched and any([watcher.sees_rules for watcher in watchers]))
     if targets is not None and needed is None:
         needed = find_needed([node for node, _ in roots], targets, stop)
     queue = _Queue()
     for node, ct in roots:
         if needed is None or node in needed:
             queue.add(node, ct if tensors else ct._data)
-    watched = bool(watchers)
-
-    def walk() -> None:
-        _walk(queue, targets, needed, tensors, watched, retain_graph, accumulate, stop)
-
     before = modes.grad
     try:
         modes.grad = create_graph
         with np.errstate(all="ignore"):
             if roots and roots[0][0].device.several:  # the walk changes the current GPU
-                roots[0][0].device.run(walk)
+                walk = (queue, targets, needed, tensors, watched, retain_graph, accumulate, stop)
+                roots[0][0].device.run(partial(_walk, *walk))
             else:
-                walk()
+                _walk(queue, targets, needed, tensors, watched, retain_graph, accumulate, stop)
     finally:
         modes.grad = before
 
