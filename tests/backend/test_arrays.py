@@ -81,6 +81,8 @@ def test_functions_of_two_arrays(fn):
 def test_python_scalars_promote_weakly(fn):
     scalars = [0, 1, -3, 2**24, 2**24 + 1, -(2**31), 2**40, 2**70, 0.0, -0.0, 0.1, 1e300, True]
     scalars += [float("inf"), float("nan"), 1e-46, 3.3e38, np.float64(0.1), 2j, None]
+    if fn is np.less and np.lib.NumpyVersion(np.__version__) < "2.2.0":
+        scalars = [x for x in scalars if type(x) is not int or x in (0, 1)]  # NumPy crashes
     with np.errstate(all="ignore"):
         for dtype in DTYPES:
             for x in layouts(dtype, 3):
