@@ -100,19 +100,19 @@ def _derives(raw: Any, node: Any) -> bool:
 
 def binary(op: Primitive, x1: Any, x2: Any) -> Tensor:
     """Apply a primitive of two tensors, or of a tensor and a Python scalar."""
-    kind, kind1 = type(x2), type(x1)
+    kind = type(x2)
     try:
-        if kind1 is float or kind1 is int:
-            right: TensorBase = x2  # compiled, this checks the type
-            node2, version, device = right._node, right._version, right._device
-            node1, data, other = None, x1, right._data
-            if node2 is not None and not op.scalars:
-                return apply(op, promote(op, x1, x2), _NONE)
-        elif kind is float or kind is int:
-            left: TensorBase = x1
+        if kind is float or kind is int:
+            left: TensorBase = x1  # compiled, this checks the type
             node1, version, device = left._node, left._version, left._device
             node2, data, other = None, left._data, x2
             if node1 is not None and not op.scalars:
+                return apply(op, promote(op, x1, x2), _NONE)
+        elif type(x1) is float or type(x1) is int:
+            right: TensorBase = x2
+            node2, version, device = right._node, right._version, right._device
+            node1, data, other = None, x1, right._data
+            if node2 is not None and not op.scalars:
                 return apply(op, promote(op, x1, x2), _NONE)
         else:
             left, right = x1, x2

@@ -12,5 +12,3 @@ cdef class BoundRule:
     cdef public tuple named, places
 
     cpdef object call(self, list values, dict params)
-    @cython.locals(form=Py_ssize_t)
-    cdef object call_few(self, object ct, object xp, object needs, object first, object second)

@@ -17,7 +17,6 @@ SHAPE = 1000
 #: Codes of values that the caller has at hand.
 CT, XP, NEEDS = -2, -3, -4
 
-_NONE: dict[str, Any] = {}
 _AT_HAND = {"ct": CT, "t": CT, "xp": XP, "needs": NEEDS, "out": OUT}
 
 
@@ -58,9 +57,9 @@ class Rule:
         return tuple(code for code in self.codes if code >= OUT)
 
 
-#: The commonest choices of arguments by place, numbered: `BoundRule.form`.
-_FORMS = {(0, 3): 1, (0, 4): 2, (0,): 3, (1, 0, 3): 4, (0, 3, 4): 5}
-SAME, OTHER_FORM = 0, 6
+#: The commonest choices of arguments by place, numbered for the engine: `BoundRule.form`.
+FORMS = {(0, 3): 1, (0, 4): 2, (0,): 3, (1, 0, 3): 4, (0, 3, 4): 5}
+SAME, OTHER = 0, 6
 
 
 class BoundRule:
@@ -74,7 +73,7 @@ class BoundRule:
         self.index = index  # of the input whose cotangent this rule gives; -1 for all of them
         self.fn = rule.fn
         self.named = rule.named
-        self.form = OTHER_FORM if self.named else _FORMS.get(self.places, OTHER_FORM)
+        self.form = OTHER if self.named else FORMS.get(self.places, OTHER)
         if self.fn is same:
             self.form = SAME
 
@@ -84,23 +83,6 @@ class BoundRule:
         if self.named:
             return self.fn(*picked, **{name: params[name] for name in self.named})
         return self.fn(*picked)
-
-    def call_few(self, ct: Any, xp: Any, needs: Any, first: Any, second: Any) -> Any:
-        """Run a rule without parameters on at most two saved values."""
-        form = self.form
-        if form == 1:
-            return self.fn(ct, first)
-        if form == 2:
-            return self.fn(ct, second)
-        if form == SAME:
-            return ct
-        if form == 3:
-            return self.fn(ct)
-        if form == 4:
-            return self.fn(xp, ct, first)
-        if form == 5:
-            return self.fn(ct, first, second)
-        return self.call([ct, xp, needs, first, second], _NONE)
 
 
 def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any) -> Any:

@@ -21,7 +21,7 @@ cpdef object _walk(
     _Queue queue, dict targets, set needed, bint tensors, bint watched, bint retain_graph,
     bint accumulate, bint stop,
 )
-@cython.locals(saved=tuple, plan=Plan)
+@cython.locals(saved=tuple, plan=Plan, form=Py_ssize_t)
 cdef object _pull_thin(_Queue queue, Node node, object ct, set needed, bint retain_graph)
 cdef int _calibrate_sum(object known, object ct, Vertex node)
 cdef object _sum(object known, object ct, Vertex node)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._core.allocation import COMPILED
 from tensorxp._core.arrays import add_into, fits, plus
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
@@ -230,10 +231,28 @@ def _pull_thin(
         edge: Vertex = node.edges[rule.index]
         if needed is not None and edge not in needed:
             continue
-        g = rule.call_few(ct, node.device._raw, plan.needs, first, second)
+        form = rule.form
+        if form == 1:
+            g = rule.fn(ct, first)
+        elif form == 2:
+            g = rule.fn(ct, second)
+        elif form == 0:  # the cotangent as it is
+            g = ct
+        elif form == 3:
+            g = rule.fn(ct)
+        elif form == 4:
+            g = rule.fn(node.device._raw, ct, first)
+        elif form == 5:
+            g = rule.fn(ct, first, second)
+        else:
+            g = rule.call([ct, node.device._raw, plan.needs, first, second], node.params)
         if g is None:
             continue
-        if not fits(g, edge.shape, edge.dtype):
+        if (
+            not fits(g, edge.shape, edge.dtype)
+            if COMPILED
+            else g.dtype is not edge.dtype or g.shape != edge.shape
+        ):
             g = fit(edge.device._raw, g, edge.shape, edge.dtype)
         queue.add(edge, g)
         g = None
