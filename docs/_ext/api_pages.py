@@ -38,6 +38,7 @@ TITLES = {
     "tensorxp._backend.dtypes": "Data types",
     "tensorxp._ops.transfer": "Devices",
     "tensorxp._backend.device": "Devices",
+    "tensorxp._memory": "Devices",
     "tensorxp._core.modes": "Autograd modes",
     "tensorxp._info": "Inspection",
     "tensorxp._tracing.compiled": "Compilation",

@@ -229,6 +229,7 @@ __array_api_version__ = "2025.12"
 __all__ = [
     "e", "inf", "nan", "pi",
     "Device", "DeviceError", "default_device", "devices", "set_default_device",
+    "empty_cache", "memory_stats",
     "device",
     "DType", "complex64", "complex128", "float16", "float32", "float64", "get_default_dtype",
     "int8", "int16", "int32", "int64", "set_default_dtype", "uint8", "uint16", "uint32", "uint64",
@@ -291,6 +292,8 @@ if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp import random as random
     from tensorxp import special as special
     from tensorxp import utils as utils
+    from tensorxp._memory import empty_cache as empty_cache
+    from tensorxp._memory import memory_stats as memory_stats
     from tensorxp._serialization import load as load
     from tensorxp._serialization import save as save
     from tensorxp._tracing.compiled import compile as compile
@@ -319,6 +322,8 @@ _LAZY = (
 
 _LAZY_FUNCTIONS = {
     "compile": "_tracing.compiled",
+    "empty_cache": "_memory",
+    "memory_stats": "_memory",
     "save": "_serialization",
     "load": "_serialization",
     **dict.fromkeys(

@@ -265,13 +265,28 @@ def _empty(place: Device) -> None:
         cupy.get_default_pinned_memory_pool().free_all_blocks()
 
 
-def empty_cache() -> None:
+def empty_cache(device: Any = None, /) -> None:
     """Give memory that CuPy's pools keep without using it back to the devices.
 
-    Does nothing without CUDA.
+    Does nothing without CUDA, and on simulated devices, which keep nothing.
+
+    Parameters
+    ----------
+    device : int, str, Device or None
+        None is every CUDA device.
+
+    Raises
+    ------
+    DeviceError, TypeError, ValueError
+        No such device; something else; the CPU.
     """
-    for index in range(cuda_device_count()):
-        _empty(as_device(f"cuda:{index}"))
+    if device is not None:
+        places = [_place("empty_cache", device)]
+    else:
+        places = [as_device(f"cuda:{index}") for index in range(cuda_device_count())]
+    for place in places:
+        if place.type == "cuda":
+            _empty(place)
 
 
 def pin_memory(x: Any, /) -> Any:

@@ -1,35 +1,42 @@
 """The host allocator: keep freed buffers instead of giving them back after each operation.
 
-glibc maps blocks above a threshold afresh from the kernel, so every large result pays a page
-fault per page. Freeing one mapped block just below 32 MiB raises that threshold for the whole
-process (malloc(3), M_MMAP_THRESHOLD); the compiled loops can also set how much freed memory is
-kept (M_TRIM_THRESHOLD). `TENSORXP_KEEP_MALLOC=1` leaves the allocator alone.
+glibc maps blocks above a threshold afresh from the kernel, and gives the end of its heap back when
+much of it is free, so large results would pay a page fault per page each time. Both limits are
+raised (mallopt(3)). `TENSORXP_KEEP_MALLOC=1` leaves the allocator alone.
 """
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-
-#: Bytes of freed memory that a process may keep: the temporaries of a step are made anew in them.
+#: Bytes of freed memory that the end of the heap may keep: a step's temporaries are made in them.
 KEPT = 2**28
-_BLOCK = 32 * 2**20 - 2**16  # just below glibc's upper limit of the threshold
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_BLOCK = 2**25  # the largest threshold that each glibc takes; larger blocks would pin much memory
+
+
+def glibc(name: str) -> Any:
+    """Return a function of glibc by name, or None where there is none."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
 
 
 def raise_malloc_threshold() -> bool:
-    """Raise the threshold once; return whether it was done (Linux, not opted out)."""
-    if not _allowed():
+    """Raise the limits; return whether it was done (glibc, not opted out)."""
+    if kept_bound() is None:
         return False
-    np.empty(_BLOCK, dtype=np.uint8)  # made and freed at once, its pages never touched
-    return True
+    mallopt = glibc("mallopt")
+    return bool(mallopt(_M_MMAP_THRESHOLD, _BLOCK) and mallopt(_M_TRIM_THRESHOLD, KEPT))
+
+
+def kept_bound() -> int | None:
+    """Return the bytes that the allocator is told to keep; None where it is left alone."""
+    left = os.environ.get("TENSORXP_KEEP_MALLOC") or glibc("mallopt") is None
+    return None if left else KEPT
 
 
 def keep_freed(limit: Callable[[int], object]) -> None:
     """Have the allocator keep freed memory, by a function that sets its limit in bytes."""
-    if _allowed():
+    if kept_bound() is not None:
         limit(KEPT)
-
-
-def _allowed() -> bool:
-    return sys.platform.startswith("linux") and not os.environ.get("TENSORXP_KEEP_MALLOC")

@@ -10,6 +10,8 @@ from tensorxp.nn.module import Module
 class _MaxPool(Module):
     """What max-pooling layers share."""
 
+    ndim: int
+
     def __init__(
         self,
         kernel_size: Any,
@@ -32,6 +34,19 @@ class _MaxPool(Module):
         return (
             f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
             f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+    def forward(self, input: Any) -> Any:
+        """Return the maxima, and with `return_indices` where they are."""
+        function = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[self.ndim - 1]
+        return function(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
         )
 
 
@@ -63,51 +78,23 @@ RuntimeError
 
 @told(_MAX, 1)
 class MaxPool1d(_MaxPool):
-    def forward(self, input: Any) -> Any:
-        """Return the maxima, and with `return_indices` where they are."""
-        return F.max_pool1d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+    ndim = 1
 
 
 @told(_MAX, 2)
 class MaxPool2d(_MaxPool):
-    def forward(self, input: Any) -> Any:
-        """Return the maxima, and with `return_indices` where they are."""
-        return F.max_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+    ndim = 2
 
 
 @told(_MAX, 3)
 class MaxPool3d(_MaxPool):
-    def forward(self, input: Any) -> Any:
-        """Return the maxima, and with `return_indices` where they are."""
-        return F.max_pool3d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
+    ndim = 3
 
 
 class _MaxUnpool(Module):
     """What max-unpooling layers share."""
+
+    ndim: int
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
@@ -118,6 +105,11 @@ class _MaxUnpool(Module):
     def extra_repr(self) -> str:
         """Return the arguments."""
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
+        """Return the larger images."""
+        function = (F.max_unpool1d, F.max_unpool2d, F.max_unpool3d)[self.ndim - 1]
+        return function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
 _UNPOOL = """Puts values back where `MaxPool{n}d` found them, zeros elsewhere.
@@ -145,29 +137,17 @@ IndexError
 
 @told(_UNPOOL, 1)
 class MaxUnpool1d(_MaxUnpool):
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
-        """Return the larger images."""
-        return F.max_unpool1d(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+    ndim = 1
 
 
 @told(_UNPOOL, 2)
 class MaxUnpool2d(_MaxUnpool):
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
-        """Return the larger images."""
-        return F.max_unpool2d(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+    ndim = 2
 
 
 @told(_UNPOOL, 3)
 class MaxUnpool3d(_MaxUnpool):
-    def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
-        """Return the larger images."""
-        return F.max_unpool3d(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+    ndim = 3
 
 
 _AVG = """The means of windows.
@@ -235,8 +215,11 @@ def _single(value: Any) -> Any:
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
-@told(_AVG, 2)
-class AvgPool2d(Module):
+class _AvgPool(Module):
+    """What average-pooling layers of two and three axes share."""
+
+    ndim: int
+
     def __init__(
         self,
         kernel_size: Any,
@@ -256,7 +239,8 @@ class AvgPool2d(Module):
 
     def forward(self, input: Any) -> Any:
         """Return the means."""
-        return F.avg_pool2d(
+        function = (F.avg_pool2d, F.avg_pool3d)[self.ndim - 2]
+        return function(
             input,
             self.kernel_size,
             self.stride,
@@ -269,46 +253,22 @@ class AvgPool2d(Module):
     def extra_repr(self) -> str:
         """Return the arguments."""
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+@told(_AVG, 2)
+class AvgPool2d(_AvgPool):
+    ndim = 2
 
 
 @told(_AVG, 3)
-class AvgPool3d(Module):
-    def __init__(
-        self,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
-
-    def forward(self, input: Any) -> Any:
-        """Return the means."""
-        return F.avg_pool3d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
-
-    def extra_repr(self) -> str:
-        """Return the arguments."""
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+class AvgPool3d(_AvgPool):
+    ndim = 3
 
 
 class _LPPool(Module):
     """What power-average pooling layers share."""
+
+    ndim: int
 
     def __init__(
         self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
@@ -325,6 +285,11 @@ class _LPPool(Module):
             f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
             f"ceil_mode={self.ceil_mode}"
         )
+
+    def forward(self, input: Any) -> Any:
+        """Return the power averages."""
+        function = (F.lp_pool1d, F.lp_pool2d, F.lp_pool3d)[self.ndim - 1]
+        return function(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 _LP = """(Σ x^p)^(1/p) of windows; sums that are not positive give 0.
@@ -354,29 +319,17 @@ RuntimeError
 
 @told(_LP, 1)
 class LPPool1d(_LPPool):
-    def forward(self, input: Any) -> Any:
-        """Return the power averages."""
-        return F.lp_pool1d(
-            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
-        )
+    ndim = 1
 
 
 @told(_LP, 2)
 class LPPool2d(_LPPool):
-    def forward(self, input: Any) -> Any:
-        """Return the power averages."""
-        return F.lp_pool2d(
-            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
-        )
+    ndim = 2
 
 
 @told(_LP, 3)
 class LPPool3d(_LPPool):
-    def forward(self, input: Any) -> Any:
-        """Return the power averages."""
-        return F.lp_pool3d(
-            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
-        )
+    ndim = 3
 
 
 class _AdaptiveAvgPool(Module):
