@@ -1,31 +1,36 @@
 """Builds the compiled parts where a C compiler is there; pyproject.toml says everything else.
 
 The compiled core is the same Python source: each `.py` listed here has a `.pxd` beside it that
-gives its classes C fields and its functions C signatures. Without a compiler or with
-TENSORXP_PURE_PYTHON=1, the package is installed as pure Python; all or nothing is compiled.
+gives its classes C fields and its functions C signatures. They share one file, and in it what
+Cython adds to each module. Without a compiler or with TENSORXP_PURE_PYTHON=1, the package is
+installed as pure Python; all or nothing is compiled.
 """
 
 import os
+import runpy
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
 
-HOT = """
-    _core/tensor _core/allocation _core/arrays _core/node _core/views _core/rules _core/record
-    _core/door autograd/engine _ops/indexing _operators
-""".split()
+MODULES = runpy.run_path("src/tensorxp/_source.py")["MODULES"]
+#: Those compiled for size; annotations in them are for readers: a bool may be an int there.
 COLD = """
-    _backend/device _core/primitive _core/operands
+    _ops/arithmetic _ops/exponential _ops/trigonometric _backend/device
+    _core/primitive _core/operands
     _autograd_methods _torch_methods _methods _tensor
 """.split()
+NAME = "tensorxp._compiled"
+C = Path("build/cython")
 
-OF_NUMPY = ("_core/arrays",)  # built against its C interface
-
-# the size of the modules counts
-FLAGS = [] if sys.platform == "win32" else ["-g0", "-w", "-ffunction-sections"]
-LINK = []
+# the size of the file counts
+FLAGS = ["-g0", "-w", "-ffunction-sections", "-fvisibility=hidden"]
+FLAGS, LINK = [] if sys.platform == "win32" else FLAGS, []
 PURE = "tensorxp: installed as pure Python, for the compiled core could not be built"
 if sys.platform.startswith("linux"):
     FLAGS += ["-fno-asynchronous-unwind-tables"]
@@ -47,7 +52,7 @@ def loops() -> list[Extension]:
         Extension(
             "tensorxp._backend._loops",
             ["src/tensorxp/_backend/_loops.c"],
-            depends=["src/tensorxp/_backend/_loops.h"],
+            depends=[str(path) for path in Path("src/tensorxp/_backend").glob("*.h")],
             extra_compile_args=flags,
             extra_link_args=LINK if sys.platform == "win32" else [*LINK, "-lm", "-lpthread"],
             optional=True,
@@ -59,54 +64,70 @@ def leave(error: Exception | str) -> None:
     """Tell that the package stays pure, and remove what an earlier build left, which hides it."""
     print(f"{PURE}: {error}", file=sys.stderr)
     for folder in (Path("src"), *Path("build").glob("lib*")):
-        for name in HOT + COLD:
-            for kind in ("so", "pyd"):
-                for path in (folder / "tensorxp").glob(f"{name}.*.{kind}"):
-                    path.unlink()
+        for kind in ("so", "pyd"):
+            for path in (folder / "tensorxp").glob(f"_compiled.*.{kind}"):
+                path.unlink()
 
 
 def core() -> list[Extension]:
-    """Return the modules of the core; nothing where Cython is missing."""
+    """Return the core, one extension for all its modules; nothing where Cython is missing."""
     try:
         import numpy
         from Cython.Build import cythonize
     except ImportError as error:
         leave(error)
         return []
-    compiled: list[Extension] = []
+    sources = []
     try:
-        for names in (HOT, COLD):
-            compiled += cythonize(
-                [extension(name, numpy.get_include()) for name in names],
-                build_dir="build/cython",
+        for names in ([name for name in MODULES if name not in COLD], COLD):
+            found = cythonize(
+                [extension(name) for name in names],
+                build_dir=str(C),
                 nthreads=0 if sys.platform == "win32" else os.cpu_count() or 1,
                 quiet=True,
                 compiler_directives={
                     "language_level": 3,
                     "nonecheck": True,  # what is None is an AttributeError, as in Python
                     "auto_pickle": False,
-                    # those of the others are for readers: a bool may be an int there, as in Python
-                    "annotation_typing": names is HOT,
+                    "annotation_typing": names is not COLD,
+                    "optimize.unpack_method_calls": False,  # larger, and not faster
                 },
+                shared_utility_qualified_name=NAME,
             )
+            sources += [source for each in found for source in each.sources]
+        shared = C / "_compiled.c"
+        command = [sys.executable, "-m", "cython", "generate-shared", "--exclude", "MemoryView"]
+        subprocess.run([*command, "--module-name", NAME, str(shared)], check=True)
     except Exception as error:
         leave(error)
         return []
-    return compiled
+    return [
+        Extension(
+            NAME,
+            [str(shared), *sources],
+            include_dirs=[numpy.get_include(), "src/tensorxp/_core"],
+            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+            depends=["setup.py", "src/tensorxp/_core/_arrays.h"],
+            export_symbols=["PyInit_" + name.rpartition("/")[2] for name in MODULES],
+            extra_compile_args=FLAGS,
+            extra_link_args=LINK,
+        )
+    ]
 
 
-def extension(name: str, numpy_headers: str) -> Extension:
-    """Return the extension module of a source file of the core."""
+def extension(name: str) -> Extension:
+    """Return what Cython is to translate for a module."""
     source = Path("src/tensorxp", name).with_suffix(".pyx")
     source = source if source.exists() else source.with_suffix(".py")
-    flags = [*FLAGS, "-O2" if name in HOT else "-Os"] if FLAGS else []
-    module = "tensorxp." + name.replace("/", ".")
-    found = Extension(module, [str(source)], extra_compile_args=flags, extra_link_args=LINK)
-    if name in OF_NUMPY:
-        found.include_dirs = [numpy_headers, str(source.parent)]
-        found.depends = [str(source.with_name(f"_{source.stem}.h"))]
-        found.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
-    return found
+    return Extension("tensorxp." + name.replace("/", "."), [str(source)])
+
+
+def level(source: str) -> list[str]:
+    """Return the flag of optimisation for a source of the core."""
+    if sys.platform == "win32" or not source.startswith(str(C)):
+        return []
+    module = Path(source).relative_to(C).with_suffix("").as_posix()
+    return ["-Os" if module.removeprefix("src/tensorxp/") in [*COLD, "_compiled"] else "-O2"]
 
 
 class BuildOrLeave(build_ext):
@@ -121,6 +142,24 @@ class BuildOrLeave(build_ext):
             for extension in self.extensions:
                 (Path(self.build_lib) / self.get_ext_filename(extension.name)).unlink(True)
             self.extensions = []
+
+    def build_extensions(self) -> None:
+        """Compile each source with its own flags, several at a time, and not again unchanged."""
+        compile_all, names = self.compiler.compile, self.compiler.object_filenames
+
+        def compile(sources: list[str], **options: Any) -> list[str]:
+            def one(source: str) -> str:
+                (made,) = names([source], output_dir=options["output_dir"])
+                if self.force or newer_group([source, *options["depends"]], made):
+                    flags = [*options["extra_postargs"], *level(source)]
+                    compile_all([source], **{**options, "extra_postargs": flags})
+                return made
+
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                return list(pool.map(one, sources))
+
+        self.compiler.compile = compile
+        super().build_extensions()
 
 
 if not wanted():

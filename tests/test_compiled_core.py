@@ -10,21 +10,11 @@ from pathlib import Path
 import pytest
 
 import tensorxp as xp
+from tensorxp._source import MODULES
 
 SRC = Path(xp.__file__).parent
 SETUP = SRC.parents[1] / "setup.py"
 PURE = os.environ.get("TENSORXP_PURE_PYTHON", "0") not in ("", "0")
-
-
-def compiled_modules():
-    """Return the modules that setup.py compiles, as paths without suffix."""
-    tree = ast.parse(SETUP.read_text(encoding="utf-8"))
-    lists = [
-        node.value.func.value.value.split()
-        for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id in ("HOT", "COLD")
-    ]
-    return [name for part in lists for name in part]
 
 
 def slots(path):
@@ -51,10 +41,9 @@ def fields(path):
 
 
 @pytest.mark.skipif(not SETUP.exists(), reason="needs a source checkout")
-@pytest.mark.parametrize("module", compiled_modules() if SETUP.exists() else [])
+@pytest.mark.parametrize("module", [m for m in MODULES if (SRC / f"{m}.pxd").exists()])
 def test_declarations_hold_the_slots_of_the_source(module):
     source, declared = SRC / f"{module}.py", SRC / f"{module}.pxd"
-    assert source.exists() and declared.exists()
     written = slots(source)
     for name, names in fields(declared).items():
         assert names == written.get(name, set()), name
@@ -63,7 +52,8 @@ def test_declarations_hold_the_slots_of_the_source(module):
 @pytest.mark.skipif(not SETUP.exists(), reason="needs a source checkout")
 def test_every_declaration_is_compiled():
     declared = {str(p.relative_to(SRC).with_suffix("")) for p in SRC.rglob("*.pxd")}
-    assert {d for d in declared if not d.endswith("__init__")} == set(compiled_modules())
+    assert {d for d in declared if not d.endswith("__init__")} <= set(MODULES)
+    assert all((SRC / f"{name}.py").exists() for name in MODULES)
 
 
 @pytest.mark.parametrize("module", ["allocation", "arrays"])
@@ -97,5 +87,8 @@ def test_pure_python_can_be_asked_for():
 def test_the_tests_run_what_they_say():
     from tensorxp._core.allocation import COMPILED
 
-    there = any((SRC / "_core").glob("door.*.so")) or any((SRC / "_core").glob("door.*.pyd"))
+    there = any(SRC.glob("_compiled.*.so")) or any(SRC.glob("_compiled.*.pyd"))
     assert COMPILED == (there and not PURE)
+    for name in MODULES:
+        file = Path(sys.modules["tensorxp." + name.replace("/", ".")].__file__)
+        assert file.parent == SRC if COMPILED else file == SRC / f"{name}.py"

@@ -372,7 +372,7 @@ class Methods(TorchMethods):
         """See :func:`tensorxp.broadcast_to`; a size of -1 stays."""
         sizes = tuple(shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape)
         lead = len(sizes) - self.ndim
-        full = tuple(self.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes))
+        full = tuple([self.shape[i - lead] if n == -1 else n for i, n in enumerate(sizes)])
         return sh.broadcast_to(self, full)
 
     def flatten(self: Any, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:

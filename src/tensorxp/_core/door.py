@@ -208,10 +208,10 @@ def _several(
     recording: bool,
 ) -> tuple[Any, ...]:
     """Wrap and record a call with several outputs: a node for the call, a slot for each."""
-    outs = tuple(wrap(raw, device) for raw in raws)
+    outs = tuple([wrap(raw, device) for raw in raws])
     if recording and op.differentiable:
         edges = tuple([x._node if isinstance(x, TensorBase) else None for x in inputs])
-        arrays = tuple(out._data for out in outs)
+        arrays = tuple([out._data for out in outs])
         node = record(op, inputs, edges, params, arrays, device, outs)
         for i, out in enumerate(outs):
             if out._data.dtype.kind in "fc":

@@ -164,7 +164,7 @@ class Node(Vertex):
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The nodes that made the inputs, each with the index of its output."""
-        return tuple((getattr(e, "main", e), getattr(e, "index", 0)) for e in self.edges)
+        return tuple([(getattr(e, "main", e), getattr(e, "index", 0)) for e in self.edges])
 
     def register_prehook(self, hook: Any) -> RemovableHandle:
         """Have backward call `hook(grad_outputs)` before the node runs.

@@ -76,7 +76,7 @@ def limits(x: Any) -> Any:
 def ranges(inputs: tuple[Any, ...]) -> str:
     """Return what the integer dtypes of the inputs hold, as the end of an error."""
     found = [limits(x) for x in inputs if isinstance(x, TensorBase)]
-    told = dict.fromkeys(f"; {x.dtype} holds {x.min} to {x.max}" for x in found if x is not None)
+    told = dict.fromkeys([f"; {x.dtype} holds {x.min} to {x.max}" for x in found if x is not None])
     return "".join(told)
 
 
@@ -91,12 +91,14 @@ def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Excep
     """Return the error of a backend with the operation and its inputs named."""
     names = op.inputs
     if op.variadic:
-        names = tuple(f"{op.inputs[0]}[{i}]" for i in range(len(inputs)))
+        names = tuple([f"{op.inputs[0]}[{i}]" for i in range(len(inputs))])
     told = ", ".join(
-        f"{name} has shape {tuple(x._data.shape)} and dtype {x._data.dtype}"
-        if isinstance(x, TensorBase)
-        else f"{name} is {_shown(x)}"
-        for name, x in zip(names, inputs, strict=False)
+        [
+            f"{name} has shape {tuple(x._data.shape)} and dtype {x._data.dtype}"
+            if isinstance(x, TensorBase)
+            else f"{name} is {_shown(x)}"
+            for name, x in zip(names, inputs, strict=False)
+        ]
     )
     text = str(error)
     mismatch = "Input operand" in text  # NumPy's words for matmul, vecdot
@@ -125,7 +127,7 @@ def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Excep
         return type(error)(f"{op.name}: {text} ({told})")
     error.add_note(f"in {op.name}: {told}")
     if isinstance(error, MemoryError):
-        places = dict.fromkeys(str(x._device) for x in inputs if isinstance(x, TensorBase))
+        places = dict.fromkeys([str(x._device) for x in inputs if isinstance(x, TensorBase)])
         error.add_note(
             f"out of memory on {', '.join(places)}: drop tensors that are not needed (del), run "
             "without recording under no_grad(), use smaller batches or autograd.checkpoint"
@@ -135,7 +137,7 @@ def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Excep
 
 def device_mismatch(function: str, inputs: tuple[Any, ...]) -> DeviceError:
     """Return the error for inputs on several devices."""
-    found = ", ".join(dict.fromkeys(str(x._device) for x in inputs if isinstance(x, TensorBase)))
+    found = ", ".join(dict.fromkeys([str(x._device) for x in inputs if isinstance(x, TensorBase)]))
     return DeviceError(
         f"{function}: inputs are on different devices ({found}); all must be on one device; "
         "move them with x.to(device)"

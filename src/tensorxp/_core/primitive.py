@@ -39,16 +39,16 @@ class Plan:
                 if needed and op.rules.get(i) is not None
             ]
         self.needs = needs
-        self.saves = tuple(dict.fromkeys(code for _, rule in used for code in rule.saves))
-        self.grouped = op.variadic or any(code >= SHAPE for code in self.saves)
-        self.rules = tuple(BoundRule(rule, self.saves, i) for i, rule in used)
+        self.saves = tuple(dict.fromkeys([code for _, rule in used for code in rule.saves]))
+        self.grouped = op.variadic or any([code >= SHAPE for code in self.saves])
+        self.rules = tuple([BoundRule(rule, self.saves, i) for i, rule in used])
         self.hidden = op.kind != "function"  # whether the collector need not see its nodes
         # whether backward may take the short way: arrays only, one output, at most two saved values
         self.thin = (
             op.whole is None
             and not (op.tensor_level or self.grouped)
             and len(self.saves) <= 2
-            and not any(rule.named for rule in self.rules)
+            and not any([rule.named for rule in self.rules])
         )
 
 
@@ -149,9 +149,9 @@ class Primitive:
         rule = Rule(fn, self.inputs, self.name)
         if rule.named and self.forward is not None:
             known = signature(self.forward).parameters.values()
-            named = tuple(p.name for p in known if p.kind is Parameter.KEYWORD_ONLY)
+            named = tuple([p.name for p in known if p.kind is Parameter.KEYWORD_ONLY])
             for name in rule.named:
-                if name not in named and all(p.kind is not Parameter.VAR_KEYWORD for p in known):
+                if name not in named and all([p.kind is not Parameter.VAR_KEYWORD for p in known]):
                     raise TypeError(
                         f"primitive {self.name}: a rule asks for the parameter {name!r}; its "
                         f"forward has {named}"
@@ -319,7 +319,7 @@ def primitive(fn: Callable[..., Any]) -> Primitive:
         `fn` is not callable.
     """
     parameters = list(signature(fn).parameters.values())[1:]
-    inputs = tuple(p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY)
-    variadic = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters)
+    inputs = tuple([p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY])
+    variadic = any([p.kind is Parameter.VAR_POSITIONAL for p in parameters])
     name = fn.__name__.removesuffix("_p")
     return Primitive(name, "general", inputs, forward=fn, variadic=variadic)

@@ -54,7 +54,7 @@ class Rule:
     @property
     def saves(self) -> tuple[int, ...]:
         """The codes of the values that must be saved for this rule."""
-        return tuple(code for code in self.codes if code >= OUT)
+        return tuple([code for code in self.codes if code >= OUT])
 
 
 #: The commonest choices of arguments by place, numbered for the engine: `BoundRule.form`.
@@ -104,7 +104,7 @@ def _fit_shape(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
     if extra < 0:
         return expand(xp, ct, shape)
     axes = tuple(range(extra)) + tuple(
-        i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1
+        [i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1]
     )
     if axes:
         ct = xp.sum(ct, axis=axes, dtype=ct.dtype, keepdims=True)

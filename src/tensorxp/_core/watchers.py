@@ -16,10 +16,12 @@ class Watcher:
     """Sees each operation after it ran. Subclasses override what they need.
 
     Where `sees_rules` holds, backward runs its rules on Tensors, so that their operations pass
-    the door too; where not, on raw arrays as without a watcher.
+    the door too; where not, on raw arrays as without a watcher. Where `keeps_rules` holds, an
+    operation with a rule of its own for many steps (an LSTM's) stays one.
     """
 
     sees_rules = True
+    keeps_rules = False
 
     def before(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
         """See that `op` is about to run; where it raises, no `after` follows."""

@@ -52,7 +52,7 @@ def _put_rows(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
 def _last(key: Any) -> Any:
     """Return the key that leaves one more axis, the last, alone."""
     parts = key if type(key) is tuple else (key,)
-    return (*parts, slice(None)) if any(part is Ellipsis for part in parts) else parts
+    return (*parts, slice(None)) if any([part is Ellipsis for part in parts]) else parts
 
 
 def _add_rows(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
@@ -145,7 +145,7 @@ def raw_key(x: Any, key: Any, function: str) -> tuple[Any, Any]:
 def _raw_part(x: Any, part: Any, function: str) -> Any:
     kind = part.__class__
     if kind is slice:
-        return slice(*(_bound(bound, function) for bound in (part.start, part.stop, part.step)))
+        return slice(*([_bound(bound, function) for bound in (part.start, part.stop, part.step)]))
     if kind in _PLAIN or kind is bool:
         return part
     raw = x._device.raw

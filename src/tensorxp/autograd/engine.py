@@ -280,11 +280,11 @@ def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[A
         if node.seq not in seen:
             seen[node.seq] = node
             if not (stop and node in targets):
-                waiting.extend(edge for edge in node.edges if edge is not None)
+                waiting.extend([edge for edge in node.edges if edge is not None])
     needed = set()
     for seq in sorted(seen):
         node = seen[seq]
-        if node in targets or any(edge in needed for edge in node.edges):
+        if node in targets or any([edge in needed for edge in node.edges]):
             needed.add(node)
     return needed
 
