@@ -1,4 +1,7 @@
-"""An LSTM over 50 steps of (32, 128) float32, 128 units, with the gradient of its weights."""
+"""An LSTM over 50 steps of (32, 128) float32, 128 units, with the gradient of its weights.
+
+By each library's layer where it has one, and as users write it: a loop of small operations.
+"""
 
 from typing import Any
 
@@ -9,7 +12,7 @@ from ..peers import Run
 
 TITLE = "LSTM (32, 128, 50)"
 COMPILES = True
-CASES: dict[str, dict[str, Any]] = {"both": {}}
+CASES: dict[str, dict[str, Any]] = {"both": {}, "cell by cell": {"cells": True}}
 TOLERANCE = 1e-3
 LENGTH, BATCH, UNITS = 50, 32, 128
 
@@ -32,7 +35,7 @@ def inputs() -> dict[str, Any]:
     }
 
 
-def numpy_(x: np.ndarray, state: Any) -> Run:
+def numpy_(x: np.ndarray, state: Any, *, cells: bool = False) -> Run:
     w_in, w_hidden, b_in, b_hidden = state.values()
     n = UNITS
     gates = np.empty((LENGTH, BATCH, 4 * n), x.dtype)
@@ -97,43 +100,48 @@ def module_run(lib: Any, x: np.ndarray, state: Any) -> Run:
     return peers.module_like(lib, lib.nn.LSTM(UNITS, UNITS), state, loss)
 
 
-def tensorxp_(x: np.ndarray, state: Any) -> Run:
+def tensorxp_(x: np.ndarray, state: Any, *, cells: bool = False) -> Run:
     import tensorxp as xp
 
+    if cells:
+        function = unrolled(xp, xp.nn.functional.sigmoid, xp.asarray(x))
+        return peers.torch_like(xp, function, list(state.values()))
     return module_run(xp, x, state)
 
 
-def torch_(x: np.ndarray, state: Any) -> Run:
+def torch_(x: np.ndarray, state: Any, *, cells: bool = False) -> Run:
     import torch
 
+    if cells:
+        function = unrolled(torch, torch.sigmoid, torch.asarray(x))
+        return peers.torch_like(torch, function, list(state.values()))
     return module_run(torch, x, state)
 
 
-def cell(xp: Any, sigmoid: Any, projected: Any, h: Any, c: Any, w_hidden: Any) -> Any:
-    """Return the next (h, c), for the libraries without an LSTM."""
+def cell(xp: Any, sigmoid: Any, gates: Any, c: Any) -> Any:
+    """Return the next (h, c) from the gates before they are activated."""
     n = UNITS
-    z = projected + xp.matmul(h, w_hidden.T)
-    c = sigmoid(z[:, n : 2 * n]) * c + sigmoid(z[:, :n]) * xp.tanh(z[:, 2 * n : 3 * n])
-    return sigmoid(z[:, 3 * n :]) * xp.tanh(c), c
+    c = sigmoid(gates[:, n : 2 * n]) * c + sigmoid(gates[:, :n]) * xp.tanh(gates[:, 2 * n : 3 * n])
+    return sigmoid(gates[:, 3 * n :]) * xp.tanh(c), c
 
 
-def unrolled(xp: Any, sigmoid: Any, x: Any) -> Any:
+def unrolled(xp: Any, sigmoid: Any, x: Any, zeros: Any = None) -> Any:
     """Return the loss as a function of the four weights, with a Python loop over time."""
 
     def loss(w_in: Any, w_hidden: Any, b_in: Any, b_hidden: Any) -> Any:
-        projected = xp.matmul(x, w_in.T) + (b_in + b_hidden)
-        h = c = np.zeros((BATCH, UNITS), np.float32)
+        h = c = xp.zeros((BATCH, UNITS), dtype=xp.float32) if zeros is None else zeros
         outputs = []
         for t in range(LENGTH):
-            h, c = cell(xp, sigmoid, projected[t], h, c, w_hidden)
+            gates = xp.matmul(x[t], w_in.T) + xp.matmul(h, w_hidden.T) + (b_in + b_hidden)
+            h, c = cell(xp, sigmoid, gates, c)
             outputs.append(h)
         out = xp.stack(outputs)
-        return xp.mean(out * out)
+        return (out * out).mean()
 
     return loss
 
 
-def jax_(x: np.ndarray, state: Any, *, jit: bool) -> Run:
+def jax_(x: np.ndarray, state: Any, *, jit: bool, cells: bool = False) -> Run:
     import jax
     import jax.numpy as jnp
 
@@ -141,25 +149,28 @@ def jax_(x: np.ndarray, state: Any, *, jit: bool) -> Run:
 
     def scanned(w_in: Any, w_hidden: Any, b_in: Any, b_hidden: Any) -> Any:
         def step(carry: Any, projected: Any) -> Any:
-            h, c = cell(jnp, jax.nn.sigmoid, projected, *carry, w_hidden)
+            h, c = cell(jnp, jax.nn.sigmoid, projected + carry[0] @ w_hidden.T, carry[1])
             return (h, c), h
 
         _, out = jax.lax.scan(step, (zero, zero), data @ w_in.T + (b_in + b_hidden))
         return (out * out).mean()
 
-    function = scanned if jit else unrolled(jnp, jax.nn.sigmoid, data)
+    loop = cells or not jit
+    function = unrolled(jnp, jax.nn.sigmoid, data) if loop else scanned
     return peers.jax_like(function, list(state.values()), jit)
 
 
-def autograd_(x: np.ndarray, state: Any) -> Run:
+def autograd_(x: np.ndarray, state: Any, *, cells: bool = False) -> Run:
     import autograd.numpy as anp
 
-    function = unrolled(anp, lambda z: 0.5 * (anp.tanh(0.5 * z) + 1), x)
+    zeros = np.zeros((BATCH, UNITS), np.float32)
+    function = unrolled(anp, lambda z: 0.5 * (anp.tanh(0.5 * z) + 1), x, zeros)
     return peers.autograd_like(function, list(state.values()))
 
 
-def mygrad_(x: np.ndarray, state: Any) -> Run:
+def mygrad_(x: np.ndarray, state: Any, *, cells: bool = False) -> Run:
     import mygrad as mg
     from mygrad.nnet.activations import sigmoid
 
-    return peers.mygrad_like(unrolled(mg, sigmoid, x), list(state.values()))
+    zeros = np.zeros((BATCH, UNITS), np.float32)
+    return peers.mygrad_like(unrolled(mg, sigmoid, x, zeros), list(state.values()))

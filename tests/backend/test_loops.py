@@ -1,6 +1,8 @@
 """The compiled loops give what NumPy gives, and leave to NumPy what they cannot read."""
 
+import ctypes
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -267,6 +269,31 @@ def test_buffers_are_checked():
         loops._loops.run(number, 4, 4, 4, x.copy())
     with pytest.raises(ValueError, match="no such loop"):
         loops._loops.run(1000, 4, 4, 4, x.copy(), x)
+
+
+def test_launch_takes_plain_arrays_only():
+    launch = loops._loops.launch
+    double, data = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3), np.arange(3.0)
+    seen = []
+
+    def run(program, arrays, limit):
+        pointers = ctypes.cast(arrays, ctypes.POINTER(ctypes.c_void_p))
+        seen.append((program, pointers[0], limit))
+        return 0
+
+    entry = double(run)
+    head = object.__basicsize__
+    flags = head + 6 * ctypes.sizeof(ctypes.c_void_p)
+    address = ctypes.cast(entry, ctypes.c_void_p).value
+    plan = struct.pack("8q", address, 1234, head, flags, 7, 0, 1, 1)
+    assert launch(plan, [None, data], np.ndarray) is True
+    assert seen == [(1234, data.ctypes.data, 7)]
+    for other in (data[::2], np.float64(1), [1.0], None, data.view(np.matrix)):
+        assert launch(plan, [None, other], np.ndarray) is False
+    assert launch(plan, [None], np.ndarray) is False
+    assert len(seen) == 1
+    with pytest.raises(TypeError):
+        launch(plan, (None, data), np.ndarray)
 
 
 def test_results_do_not_depend_on_the_threads():

@@ -11,15 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #ifndef _WIN32
 #include <pthread.h>
 #include <signal.h>
 #endif
 
-#define BUFFERS 8
+#define BUFFERS 9
 #define NUMBERS 8
 #define WIDTH 16384  /* elements of a block of a row */
 #define COLUMNS 512  /* columns of a block */
@@ -31,6 +28,12 @@ typedef struct {
     double number[NUMBERS];
     Py_ssize_t n, m; /* rows and their length */
     int *wrong;      /* set where an index is out of bounds */
+    /* of a recurrence of m steps and n units: the weight, and each step's rows and their first */
+    const void *weight;
+    void *packed;
+    const int64_t *sizes;
+    const Py_ssize_t *starts;
+    int reverse, back;
 } task;
 
 typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
@@ -81,6 +84,10 @@ typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
 #define restrict __restrict
 #endif
 
+#if defined(__GNUC__) && !defined(__APPLE__) /* whose BLAS has a unit for matrices */
+#define SWEPT
+#endif
+
 /* The kernels, for the instruction sets of x86-64 or for the compiler's own choice */
 
 #define JOIN(a, b, c) a##_##b##c
@@ -93,6 +100,8 @@ typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
 #define DISPATCH
 
 #define SET v3
+#define VECTOR 32
+#define REGISTERS 16
 #define TARGET __attribute__((target("avx2,fma")))
 #define SINGLE 1
 #define TYPE f
@@ -106,8 +115,12 @@ typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
 #undef TYPE
 #undef SET
 #undef TARGET
+#undef VECTOR
+#undef REGISTERS
 
 #define SET v4
+#define VECTOR 64
+#define REGISTERS 32
 #if defined(__clang__)
 #define TARGET __attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")))
 #else
@@ -126,10 +139,18 @@ typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
 #undef TYPE
 #undef SET
 #undef TARGET
+#undef VECTOR
+#undef REGISTERS
 
 #else
 
 #define SET plain
+#define VECTOR 16
+#ifdef __aarch64__
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
 #define TARGET
 #define SINGLE 1
 #define TYPE f
@@ -143,6 +164,8 @@ typedef void (*loop)(const task *, Py_ssize_t, Py_ssize_t);
 #undef TYPE
 #undef SET
 #undef TARGET
+#undef VECTOR
+#undef REGISTERS
 #endif
 
 typedef struct {
@@ -157,35 +180,50 @@ static const entry entries[] = {TABLE};
 #define COUNT ((Py_ssize_t)(sizeof entries / sizeof entries[0]))
 
 static loop const (*loops)[2];
+static loop const (*sweeps)[2]; /* of the LSTM: forward, backward, packing */
 static const char *instructions = "";
+
+#ifdef SWEPT
+#define SWEEPS(set)                                                                               \
+    static loop const set##_sweeps[][2] = {                                                       \
+        {lstm_f##set, lstm_d##set}, {lstm_back_f##set, lstm_back_d##set},                         \
+        {lstm_pack_f##set, lstm_pack_d##set}};
+#define TAKE(set) (loops = set, sweeps = set##_sweeps)
+#else
+#define SWEEPS(set)
+#define TAKE(set) (loops = set)
+#endif
 
 #ifdef DISPATCH
 #define ENTRY(name, unit, buffers) {name##_fv3, name##_dv3},
 static loop const v3[][2] = {TABLE};
+SWEEPS(v3)
 #undef ENTRY
 #define ENTRY(name, unit, buffers) {name##_fv4, name##_dv4},
 static loop const v4[][2] = {TABLE};
+SWEEPS(v4)
 #undef ENTRY
 
 /* Take the widest instructions that the processor has, at most AVX2 where `wide` is 0 */
 static void choose(int wide) {
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
-    loops = v3;
+    TAKE(v3);
     instructions = "avx2";
     if (wide && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
-        loops = v4;
+        TAKE(v4);
         instructions = "avx512";
     }
 }
 #else
 #define ENTRY(name, unit, buffers) {name##_fplain, name##_dplain},
 static loop const plain[][2] = {TABLE};
+SWEEPS(plain)
 #undef ENTRY
 
 static void choose(int wide) {
     (void)wide;
-    loops = plain;
+    TAKE(plain);
     instructions = "plain";
 }
 #endif
@@ -385,6 +423,8 @@ done:
     return result;
 }
 
+#include "_calls.h"
+
 static PyObject *set_threads(PyObject *module, PyObject *value) {
     (void)module;
     const long asked = PyLong_AsLong(value);
@@ -400,18 +440,6 @@ static PyObject *set_wide(PyObject *module, PyObject *value) {
     if (wide < 0) return NULL;
     choose(wide);
     return PyUnicode_FromString(instructions);
-}
-
-static PyObject *keep_freed(PyObject *module, PyObject *value) {
-    (void)module;
-    const long bytes = PyLong_AsLong(value);
-    if (bytes == -1 && PyErr_Occurred()) return NULL;
-#ifdef __GLIBC__
-    /* the largest that it takes: below it, blocks are not mapped one by one */
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, (int)bytes);
-#endif
-    Py_RETURN_NONE;
 }
 
 /* The sum of a small contiguous array of doubles or floats, in double precision and in the order
@@ -449,14 +477,18 @@ static PyObject *small_sum(PyObject *module, PyObject *x) {
 }
 
 static PyMethodDef methods[] = {
+    {"launch", (PyCFunction)(void (*)(void))launch, METH_FASTCALL,
+     "Run a compiled program: launch(plan, values, ndarray)."},
     {"small_sum", small_sum, METH_O, "Return the sum of a small contiguous array, or None."},
     {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL,
      "Run a loop by number on buffers: run(loop, itemsize, n, m, *buffers, *numbers)."},
+#ifdef SWEPT
+    {"lstm", (PyCFunction)(void (*)(void))lstm, METH_FASTCALL,
+     "Run the recurrence of an LSTM: lstm(back, itemsize, n, reverse, sizes, *arrays)."},
+#endif
     {"set_threads", set_threads, METH_O, "Set how many threads share a loop; return the last."},
     {"set_wide", set_wide, METH_O,
      "Choose whether AVX-512 is used where the processor has it; return what is used."},
-    {"keep_freed", keep_freed, METH_O,
-     "Let malloc keep so many freed bytes before it gives them back to the system (glibc)."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -33,13 +33,11 @@ HELPER T F(power2)(T shifted) {
     return v.value;
 }
 
-/* e^x = 2^n e^r, |r| ≤ ½ log 2; 2^n in two factors, so that neither end is lost early */
-HELPER T F(exp)(T x) {
+/* e^r - 1 for x = n log 2 + r, |r| ≤ ½ log 2 */
+HELPER T F(reduced)(T x, T *n) {
 #if SINGLE
-    x = x > 89.0f ? 89.0f : x; /* so written, NaN passes */
-    x = x < -104.0f ? -104.0f : x;
-    const T n = (x * 1.44269504f + MAGIC) - MAGIC;
-    const T r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    *n = (x * 1.44269504f + MAGIC) - MAGIC;
+    const T r = (x - *n * 0.693359375f) + *n * 2.12194440e-4f;
     T p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
@@ -47,10 +45,8 @@ HELPER T F(exp)(T x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
 #else
-    x = x > 710.0 ? 710.0 : x;
-    x = x < -746.0 ? -746.0 : x;
-    const T n = (x * 1.4426950408889634 + MAGIC) - MAGIC;
-    const T r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
+    *n = (x * 1.4426950408889634 + MAGIC) - MAGIC;
+    const T r = (x - *n * 6.93147180369123816490e-01) - *n * 1.90821492927058770002e-10;
     T p = 2.5100472505694996e-8;
     p = p * r + 2.76202015910315488e-7;
     p = p * r + 2.75572682769056962e-6;
@@ -62,8 +58,15 @@ HELPER T F(exp)(T x) {
     p = p * r + 1.66666666666666675e-1;
     p = p * r + 5.00000000000000103e-1;
 #endif
-    p = p * r * r + r + C(1.0);
-    const T half = n * C(0.5) + MAGIC;
+    return p * r * r + r;
+}
+
+/* e^x = 2^n e^r; 2^n in two factors, so that neither end is lost early */
+HELPER T F(exp)(T x) {
+    x = x > (SINGLE ? C(89.0) : C(710.0)) ? (SINGLE ? C(89.0) : C(710.0)) : x; /* NaN passes */
+    x = x < (SINGLE ? C(-104.0) : C(-746.0)) ? (SINGLE ? C(-104.0) : C(-746.0)) : x;
+    T n;
+    const T p = F(reduced)(x, &n) + C(1.0), half = n * C(0.5) + MAGIC;
     return p * F(power2)(half) * F(power2)((n - (half - MAGIC)) + MAGIC);
 }
 
@@ -169,6 +172,16 @@ HELPER T F(normal)(T x, T *e) {
 }
 
 HELPER T F(sigmoid_of)(T x) { return 1 / (1 + F(exp)(-x)); }
+
+/* e / (e + 2), e = e^{2|x|} - 1; beyond 22 the result is 1 */
+HELPER T F(tanh_of)(T x) {
+    T a = FABS(x), n;
+    a = a > C(22.0) ? C(22.0) : a;
+    const T p = F(reduced)(2 * a, &n), power = F(power2)(n + MAGIC);
+    const T e = p * power + (power - 1);
+    const T y = e / (e + 2);
+    return x < 0 ? -y : x == 0 ? x : y;
+}
 
 /* y = x s, s = σ(2 v), v = √(2/π) (x + 0.044715 x³); *slope is dy/dx */
 HELPER T F(gelu_tanh_of)(T x, T *slope) {
@@ -625,6 +638,8 @@ LOOP void F(adam)(ARGUMENTS) {
         p[i] = p[i] * keep - size * (m[i] / (SQRT(top[i]) * root + eps));
     }
 }
+
+#include "_lstm.h"
 
 #undef T
 #undef U

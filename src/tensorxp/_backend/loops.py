@@ -2,9 +2,7 @@
 
 Each function returns None where its loop does not apply (no compiler at installation, another
 dtype than float32 or float64, not C-contiguous, not NumPy's), and the caller goes on with NumPy.
-`TENSORXP_LOOPS=0` turns them off. `TENSORXP_NUM_THREADS`, or else `OMP_NUM_THREADS` or
-`OPENBLAS_NUM_THREADS`, says how many threads share the work on a large array; by default it is
-one for each core.
+`TENSORXP_LOOPS=0` turns them off. How many threads share a large array is told in `threads`.
 """
 
 import os
@@ -15,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._backend.memory import keep_freed
+from tensorxp._backend import threads
 
 try:
     if os.environ.get("TENSORXP_LOOPS") == "0":
@@ -30,22 +28,13 @@ _INT64 = np.dtype(np.int64)
 _NUMBERS: dict[str, int] = {}
 
 
-def _count() -> int:
-    """Return how many threads to use."""
-    for name in ("TENSORXP_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        try:
-            return max(1, int(os.environ[name].split(",")[0]))
-        except (KeyError, ValueError):
-            pass
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 if _loops is not None:
     _NUMBERS.update({name: i for i, name in enumerate(_loops.NAMES)})
-    _loops.set_threads(_count())
-    keep_freed(_loops.keep_freed)
+    _loops.set_threads(threads.count())
+
+
+#: Runs a compiled program on arrays in a list of values (`launch_plan` in _loops.c), or None.
+launch: Any = getattr(_loops, "launch", None)
 
 
 def available() -> bool:
@@ -338,3 +327,46 @@ def stepped(name: str, arrays: tuple[Any, ...], numbers: tuple[float, ...]) -> b
         return False
     _call(name, given[0].size, 1, *arrays, *numbers)
     return True
+
+
+def _swept(back: bool, n: int, sizes: tuple[int, ...], reverse: bool, arrays: list[Any]) -> bool:
+    """Run the recurrence of an LSTM on C-contiguous arrays; say if it was done."""
+    if not _NUMBERS or not hasattr(_loops, "lstm") or not sizes or not n or not min(sizes):
+        return False
+    if not all([_fits(x) and x.dtype is arrays[0].dtype for x in arrays]):
+        return False
+    steps = np.asarray(sizes, np.int64)
+    _loops.lstm(back, arrays[0].itemsize, n, reverse, steps, *arrays)
+    return True
+
+
+def lstm(
+    gates: Any, h: Any, c: Any, weight: Any, sizes: tuple[int, ...], reverse: bool
+) -> tuple[Any, ...] | None:
+    """Return the outputs, the last h and c, the activated gates, cells and tanh of the cells."""
+    n, dtype = h.shape[1], gates.dtype
+    if h.dtype != dtype or c.dtype != dtype or weight.dtype != dtype:
+        return None
+    h, c = (np.array(x, order="C") for x in (h, c))
+    active = np.empty(gates.shape, dtype)
+    out, cells, squashed = (np.empty((len(gates), n), dtype) for _ in range(3))
+    gates, weight = np.ascontiguousarray(gates), np.ascontiguousarray(weight)
+    arrays = [gates, h, c, weight, active, out, cells, squashed]
+    if not _swept(False, n, sizes, reverse, arrays):
+        return None
+    return out, h, c, active, cells, squashed
+
+
+def lstm_back(
+    cts: tuple[Any, ...], c: Any, weight: Any, found: tuple[Any, ...], sizes: tuple[int, ...],
+    reverse: bool,
+) -> tuple[Any, ...] | None:  # fmt: skip
+    """Return the cotangents of the gates, h and c from those of what `lstm` returns first."""
+    active, cells, squashed = found
+    ct, c, weight = (np.ascontiguousarray(x) for x in (cts[0], c, weight))
+    h_ct, c_ct = (np.array(x, order="C") for x in cts[1:3])
+    back = np.empty(active.shape, active.dtype)
+    arrays = [active, cells, squashed, c, ct, h_ct, c_ct, back, weight]
+    if not _swept(True, weight.shape[1], sizes, reverse, arrays):
+        return None
+    return back, h_ct, c_ct

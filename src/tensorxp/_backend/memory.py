@@ -8,7 +8,6 @@ raised (mallopt(3)). `TENSORXP_KEEP_MALLOC=1` leaves the allocator alone.
 import ctypes
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
 #: Bytes of freed memory that the end of the heap may keep: a step's temporaries are made in them.
@@ -34,9 +33,3 @@ def kept_bound() -> int | None:
     """Return the bytes that the allocator is told to keep; None where it is left alone."""
     left = os.environ.get("TENSORXP_KEEP_MALLOC") or glibc("mallopt") is None
     return None if left else KEPT
-
-
-def keep_freed(limit: Callable[[int], object]) -> None:
-    """Have the allocator keep freed memory, by a function that sets its limit in bytes."""
-    if kept_bound() is not None:
-        limit(KEPT)

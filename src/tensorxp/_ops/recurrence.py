@@ -6,6 +6,9 @@ sequence is the case of equal sizes. `gates` holds the inputs' part of the pre-a
 
 from typing import Any
 
+import numpy as np
+
+from tensorxp._backend import loops
 from tensorxp._core.door import apply
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.primitive import primitive
@@ -28,6 +31,9 @@ def lstm_p(
     xp: Any, gates: Any, h: Any, c: Any, weight: Any, *, sizes: tuple[int, ...], reverse: bool
 ) -> Any:
     """Return the outputs (total, H), the last h and c, the activated gates, and the cells."""
+    found = loops.lstm(gates, h, c, weight, sizes, reverse) if xp.base is np else None
+    if found is not None:
+        return found
     n = h.shape[1]
     dtype = xp.result_type(gates, h, weight)
     # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2: one tanh serves all gates of a step
@@ -63,23 +69,48 @@ def _(
     if isinstance(weight, Tensor):
         return _again(xp, ct, (gates, h, c, weight), needs, sizes, reverse)
     outputs, _, _, active, cells, squashed = out
-    n = h.shape[1]
-    ct_h, ct_c = xp.copy(ct[1]), xp.copy(ct[2])
-    before_h, before_c = xp.empty_like(outputs), xp.empty_like(outputs)
-    steps = spans(sizes, reverse)
-    last_h, last_c = h, c
-    for i, (start, stop) in enumerate(steps):  # what each step started from
+    steps, found = spans(sizes, reverse), None
+    if xp.base is np:
+        found = loops.lstm_back(ct, c, weight, (active, cells, squashed), sizes, reverse)
+    if found is None:
+        before = _before(xp, cells, c, steps)
+        found = _slopes(xp, ct, weight, (active, before, squashed), steps)
+    if not needs[3]:
+        return *found, None
+    if reverse or sizes[-1] != sizes[0]:
+        return *found, found[0].T @ _before(xp, outputs, h, steps)
+    k = sizes[0]  # the outputs are what the steps but the first started from
+    w_ct = found[0][:k].T @ h
+    w_ct += found[0][k:].T @ outputs[:-k]
+    return *found, w_ct
+
+
+def _step_by_step() -> bool:
+    """Return whether a watcher of this thread must see the operations of each step."""
+    return any(w.sees_rules and not getattr(w, "keeps_rules", False) for w in stack())
+
+
+def _before(xp: Any, values: Any, first: Any, steps: list[tuple[int, int]]) -> Any:
+    """Return what each step started from, of the rows that it and the others made."""
+    before = xp.empty_like(values)
+    low = high = 0
+    for i, (start, stop) in enumerate(steps):
         k = stop - start
-        if i == 0:
-            before_h[start:stop], before_c[start:stop] = h[:k], c[:k]
-        else:
-            low, high = steps[i - 1]
-            m = min(k, high - low)
-            before_h[start : start + m] = outputs[low : low + m]
-            before_c[start : start + m] = cells[low : low + m]
-            if k > m:  # reversed: sequences that begin here
-                before_h[start + m : stop] = last_h[m:k]
-                before_c[start + m : stop] = last_c[m:k]
+        m = min(k, high - low)
+        if i:
+            before[start : start + m] = values[low : low + m]
+        before[start + m : stop] = first[m:k]  # all; or reversed, sequences that begin here
+        low, high = start, stop
+    return before
+
+
+def _slopes(
+    xp: Any, ct: Any, weight: Any, out: Any, steps: list[tuple[int, int]]
+) -> tuple[Any, ...]:
+    """Return the cotangents of gates, h and c by operations of arrays."""
+    active, before_c, squashed = out
+    n = weight.shape[1]
+    ct_h, ct_c = xp.copy(ct[1]), xp.copy(ct[2])
     i, f, g, o = (active[:, j * n : (j + 1) * n] for j in range(4))
     # the factors of all steps at once: slopes = (dc, dc, dc, dh) times these
     slopes = active - active * active
@@ -99,8 +130,7 @@ def _(
         s[:, 3 * n :] *= dh
         dc *= f[start:stop]
         xp.base.matmul(s, weight, out=dh)
-    w_ct = slopes.T @ before_h if needs[3] else None
-    return slopes, ct_h, ct_c, w_ct
+    return slopes, ct_h, ct_c
 
 
 def _again(
@@ -146,7 +176,7 @@ def lstm(
     sizes: tuple[int, ...], reverse: bool,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """Return the outputs (total, H) of an LSTM layer, and its last h and c (B, H)."""
-    if project is not None or (watching and stack()):
+    if project is not None or (watching and _step_by_step()):
         return lstm_steps(xp, gates, h, c, weight, project, sizes=sizes, reverse=reverse)
     outs = apply(lstm_p, (gates, h, c, weight), {"sizes": sizes, "reverse": reverse})
     return outs[0], outs[1], outs[2]
