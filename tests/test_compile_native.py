@@ -391,7 +391,7 @@ def test_a_user_without_a_home(monkeypatch):
 
 
 def test_an_unknown_backend():
-    with pytest.raises(ValueError, match='"auto", "native" and "replay"'):
+    with pytest.raises(ValueError, match='"auto", "graph", "native" and "replay"'):
         xp.compile(lambda x: x, backend="jit")
 
 

@@ -208,6 +208,50 @@ class ElementwiseKernel:
         return there(self.kernel(*[host(a) for a in args]), given)
 
 
+class RawModule:
+    """A module whose C++ is compiled for the host; its kernels run when they are launched."""
+
+    backwards = False  # whether threads of a block take turns from the last to the first
+
+    def __init__(self, code: Any = None, *, options: Any = (), **kwargs: Any) -> None:
+        check(
+            real and real.RawModule, "RawModule", (), {"code": code, "options": options, **kwargs}
+        )
+        self.module = host_kernel.Module(code, options, self.backwards)
+
+    def get_function(self, name: str) -> Any:
+        run = self.module.get_function(name)
+
+        def launch(grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+            for a in args:
+                if a._dev != current.device:
+                    raise RuntimeError("an illegal memory access was encountered")
+            stream = _get_current_stream()
+            calls.append(("launch", name, current.device, stream.ptr))
+            if stream.captured is not None:
+                stream.captured.append(lambda: run(grid, block, [a._np for a in args]))
+            else:
+                run(grid, block, [a._np for a in args])
+
+        return launch
+
+
+class Graph:
+    """What a stream captured."""
+
+    def __init__(self, work: list[Any]) -> None:
+        self.work = work
+
+    def launch(self, stream: Any = None) -> None:
+        calls.append(("graph", len(self.work), (stream or _get_current_stream()).ptr))
+        for run in self.work:
+            run()
+
+
+class CompileException(Exception):
+    """As CuPy's, where NVRTC has refused a source."""
+
+
 class Flags:
     """The flags that CuPy knows."""
 
@@ -416,6 +460,7 @@ class Stream:
         self.device_id = -1 if null else current.device
         self.ptr = 0 if null else id(self)
         self.done = True
+        self.captured: list[Any] | None = None
 
     def __enter__(self) -> "Stream":
         if self.device_id not in (-1, current.device):
@@ -435,6 +480,18 @@ class Stream:
 
     def wait_event(self, event: Any) -> None:
         calls.append(("wait_event", event))
+
+    def begin_capture(self, mode: Any = None) -> None:
+        if self.ptr == 0:
+            raise CUDARuntimeError("cudaErrorStreamCaptureUnsupported")
+        self.captured = []
+
+    def is_capturing(self) -> bool:
+        return self.captured is not None
+
+    def end_capture(self) -> Graph:
+        work, self.captured = self.captured, None
+        return Graph(work or [])
 
 
 Stream.null = Stream(null=True)  # type: ignore[attr-defined]
@@ -581,6 +638,7 @@ def modules() -> dict[str, ModuleType]:
             get_current_stream=_get_current_stream,
             get_device_id=lambda: current.device,
             memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
+            compiler=SimpleNamespace(CompileException=CompileException),
         ),
     )
     lib = SimpleNamespace(
@@ -598,7 +656,7 @@ def modules() -> dict[str, ModuleType]:
         "asnumpy": _asnumpy, "from_dlpack": _from_dlpack, "__version__": "stand-in",
         "get_default_memory_pool": lambda: pool, "get_default_pinned_memory_pool": lambda: pool,
         "get_array_module": lambda *xs: sys.modules["cupy"],
-        "ElementwiseKernel": ElementwiseKernel,
+        "ElementwiseKernel": ElementwiseKernel, "RawModule": RawModule,
         "copyto": Called("copyto", lambda dst, src, casting="same_kind", where=True: np.copyto(
             dst, src, casting, where=where), _model("cupy") and real.copyto),  # type: ignore
     }  # fmt: skip

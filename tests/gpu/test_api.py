@@ -37,15 +37,21 @@ def test_operations_call_cupy_rightly(folder: str) -> None:
 #: What is used of CuPy outside operations: streams, memory, devices, errors, copies.
 NAMES = {
     "cupy": (
-        "ElementwiseKernel array asnumpy from_dlpack get_default_memory_pool "
-        "get_default_pinned_memory_pool ndarray ufunc"
+        "ElementwiseKernel RawModule array ascontiguousarray asnumpy copyto empty from_dlpack "
+        "get_default_memory_pool get_default_pinned_memory_pool may_share_memory ndarray ufunc"
     ),
+    "cupy.RawModule": "get_function",
+    "cupy.lib.stride_tricks": "as_strided",
     "cupy.cuda": "Device Stream get_current_stream runtime",
+    "cupy.cuda.compiler": "CompileException",
+    "cupy.cuda.Graph": "launch",
     "cupy.cuda.runtime": (
         "CUDARuntimeError getDeviceCount getDeviceProperties pointerGetAttributes"
     ),
     "cupy.cuda.Device": "compute_capability id synchronize use",
-    "cupy.cuda.Stream": "done record synchronize wait_event",
+    "cupy.cuda.Stream": (
+        "begin_capture done end_capture is_capturing record synchronize wait_event"
+    ),
     "cupy.cuda.MemoryPool": "free_all_blocks total_bytes used_bytes",
     "cupy.random": "Generator Philox4x3210",
     "cupyx": "empty_pinned errstate scatter_add",

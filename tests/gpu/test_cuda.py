@@ -78,10 +78,10 @@ def _written(a: Any, b: Any) -> Any:
     return out
 
 
-def _run(name: str, device: str) -> tuple[Any, Any, Any]:
+def _run(name: str, device: str, fn: Any = None) -> tuple[Any, Any, Any]:
     a = xp.asarray(A, device=device, requires_grad=True)
     b = xp.asarray(B, device=device, requires_grad=True)
-    out = CALLS[name](a, b)
+    out = (fn or CALLS[name])(a, b)
     assert out.device == device
     (out * out).sum().backward()
     assert a.grad.device == device
@@ -94,6 +94,43 @@ def test_value_and_gradient_of_the_cpu(name: str) -> None:
     for found, expected in zip(_run(name, "cuda:0"), _run(name, "cpu"), strict=True):
         if expected is not None:
             np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["auto", "graph", "replay"])
+@pytest.mark.parametrize("name", CALLS)
+def test_compiled_value_and_gradient_of_the_cpu(name: str, backend: str) -> None:
+    fn = xp.compile(CALLS[name], backend=backend)
+    expected = _run(name, "cpu")
+    for _ in range(4):  # traced, captured, launched
+        for found, wanted in zip(_run(name, "cuda:0", fn), expected, strict=True):
+            if wanted is not None:
+                np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["auto", "graph"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_compiled_layers(dtype: str, backend: str) -> None:
+    """Rows, totals of many blocks and half precision, beside the CPU."""
+
+    def loss(x: Any, w: Any) -> Any:
+        y = (x - xp.mean(x, axis=1, keepdims=True)) / xp.sqrt(xp.var(x, axis=1, keepdims=True) + 1)
+        return xp.sum(xp.special.softmax(xp.tanh(y * w), axis=1) * y, axis=0)
+
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=shape).astype(dtype) for shape in ((120, 300), (300,))]
+    fn = xp.compile(loss, backend=backend)
+    tolerance = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-9}[dtype]
+    for _ in range(4):
+        results = []
+        for device, call in (("cuda", fn), ("cpu", loss)):
+            x, w = (xp.asarray(a, device=device, requires_grad=True) for a in arrays)
+            out = call(x, w)
+            (out * out).sum().backward()
+            results.append([t.cpu().numpy() for t in (out.detach(), x.grad, w.grad)])
+        for found, expected in zip(*results, strict=True):
+            scale = tolerance * np.abs(expected).max()
+            np.testing.assert_allclose(found, expected, rtol=tolerance, atol=scale)
+    assert fn.reason is None and fn.fallback is None
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,26 @@ def test_host_copies(calls: list[Any]) -> None:
     assert ("free", 1) in calls
 
 
+def test_memory_figures_and_caches(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = sys.modules["cupy"].get_default_memory_pool()
+    monkeypatch.setattr(pool, "used_bytes", lambda: 10)
+    monkeypatch.setattr(pool, "total_bytes", lambda: 30)
+    expected = {"allocated": 10, "kept": 20, "bound": None, "resident": 30, "peak": 30}
+    assert xp.memory_stats("cuda:1") == expected
+    freed = []
+    for device in ("cuda:1", "sim:0", "cpu", None):
+        calls.clear()
+        xp.empty_cache(device)
+        freed.append([call[1] for call in calls if call[0] == "free"])
+    assert freed == [[1, 1], [], [], [0, 0, 1, 1]]
+    calls.clear()
+    cuda.empty_cache(0)
+    cuda.empty_cache("sim:0")
+    assert calls == [("free", 0)] * 2
+    with pytest.raises(ValueError, match="allowed are CUDA devices"):
+        cuda.empty_cache("cpu")
+
+
 def test_dlpack_gets_what_the_consumer_asked_for(calls: list[Any]) -> None:
     x = xp.asarray(A, device="cuda:1")
     calls.clear()

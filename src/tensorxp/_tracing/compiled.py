@@ -1,7 +1,8 @@
 """`compile`: the user's door to tracing, with its cache and its place in autograd."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from operator import is_
 from typing import Any
@@ -16,9 +17,10 @@ from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import stack, watch, watching
+from tensorxp._tracing.cuda.program import CudaPair, Unfused
 from tensorxp._tracing.native import build
 from tensorxp._tracing.native.pair import NativePair
-from tensorxp._tracing.pair import ReplayPair, Trace
+from tensorxp._tracing.pair import ReplayPair, Trace, improved
 from tensorxp._tracing.trace import Register, Tracer, Untraceable
 from tensorxp.autograd.functions import grad
 
@@ -76,29 +78,39 @@ def _unflatten(structure: Any, leaves: Any) -> Any:
     return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
+def _signature(tensors: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple([(x._data.shape, x._data.dtype, x._device, x._node is None) for x in tensors])
+
+
 def _same(xs: tuple[Any, ...], ys: tuple[Any, ...]) -> bool:
     return len(xs) == len(ys) and all(map(is_, xs, ys))
 
 
-class _Kept:
-    """What a call keeps for backward: arrays, version cells to look at, and its arguments."""
-
-    __slots__ = ("cells", "kept", "tensors")
-
-    def __init__(self, kept: list[Any], cells: list[Any], tensors: list[Any]) -> None:
-        self.kept = kept
-        self.cells = cells
-        self.tensors = tensors
+@contextmanager
+def _without_hooks(tensors: list[Any]) -> Iterator[None]:
+    """Leave out the hooks of tensors' nodes: they run where the gradients arrive in earnest."""
+    nodes = {id(node): node for x in tensors if (node := node_of(x)).extra is not None}
+    held = [(node, node.extra) for node in nodes.values()]
+    for node, _ in held:
+        node.extra = None
+    try:
+        yield
+    finally:
+        for node, extra in held:
+            node.extra = extra
 
 
 class _Entry:
     """One compiled version of a function: for one structure, shapes, dtypes and devices."""
 
     def __init__(
-        self, fn: Callable[..., Any], structure: Any, tensors: list[Any], native: bool
+        self, fn: Callable[..., Any], structure: Any, tensors: list[Any], backend: str
     ) -> None:
         self.fn = fn
-        self.native = native and all(x._device.type == "cpu" for x in tensors)
+        self.modes = modes.grad, Defaults.real
+        self.signature = _signature(tensors)
+        self.backend = backend
+        self.fallback: str | None = None  # why the program does not run as it might
         self.structure = structure
         self.needs = [modes.grad and node_of(x) is not None for x in tensors]
         arguments: list[Any] = []
@@ -137,11 +149,12 @@ class _Entry:
             recorded = [y for y in outputs if sources and node_of(y) is not None]
             self.recorded = [bool(sources) and node_of(y) is not None for y in outputs]
             forward_steps = len(tracer.steps)
-            cts = [wrap(y._device.raw.base.ones_like(y._data), y._device) for y in recorded]
+            cts = [wrap(y._device.raw.ones_like(y._data), y._device) for y in recorded]
             ct_numbers = [tracer.number(ct, "argument") for ct in cts]
             grads: tuple[Any, ...] = ()
             if recorded:
-                grads = grad(recorded, sources, cts, allow_unused=True)
+                with _without_hooks(sources):
+                    grads = grad(recorded, sources, cts, allow_unused=True)
             grad_numbers = [None if g is None else tracer.number(g) for g in grads]
         results = [y._data for y in outputs]
         arguments.clear()  # tensors live until here, so that no number is reused
@@ -160,16 +173,32 @@ class _Entry:
             registers, tracer.steps, forward_steps, list(range(len(self.needs))), numbers,
             ct_numbers, [n for n in grad_numbers if n is not None], self.joined,
         )  # fmt: skip
-        on_cpu = all(r.device.type == "cpu" for r in registers)
-        library = build.library() if self.native and on_cpu else None
-        self.pair: Any = None
+        traced = improved(traced)
+        self.pair: Any = self._fused(traced) or ReplayPair(traced)
+        self.primitive = self._primitive() if any(self.recorded) else None
+
+    def _fused(self, traced: Trace) -> Any:
+        """Return the programs of passes or kernels, None where the trace is to be replayed."""
+        devices = list({r.device: None for r in traced.registers})
+        if self.backend == "replay" or len(devices) != 1:
+            if len(devices) > 1:
+                self.fallback = "it has tensors of several devices"
+            return None
+        if devices[0].type == "cuda":
+            try:
+                pair = CudaPair(traced, devices[0], self.backend == "graph")
+            except Unfused as error:
+                self.fallback = str(error)
+                return None
+            self.fallback = pair.note
+            return pair
+        library = build.library() if devices[0].type == "cpu" else None
         if library is not None:
             try:
-                self.pair = NativePair(traced, library)
-            except OverflowError:  # a place beyond 2 GiB in an array: for NumPy
-                pass
-        self.pair = self.pair or ReplayPair(traced)
-        self.primitive = self._primitive() if any(self.recorded) else None
+                return NativePair(traced, library)
+            except OverflowError:
+                self.fallback = "an array is read beyond its first 2 GiB"
+        return None
 
     @staticmethod
     def _parameters(registers: list[Register]) -> list[Any]:
@@ -201,6 +230,22 @@ class _Entry:
             if i not in self.copied and any(y.shares(other) for other in outs[:i])
         ]
 
+    def takes(self, args: tuple[Any, ...]) -> bool:
+        """Return whether `args` are tensors alike to those that were traced, and nothing else."""
+        signature = self.signature
+        if len(args) != len(signature) or self.modes != (modes.grad, Defaults.real):
+            return False
+        for x, (shape, dtype, device, plain) in zip(args, signature):  # noqa: B905
+            if not isinstance(x, TensorBase):
+                return False
+            data = x._data
+            if (
+                data.shape != shape or data.dtype is not dtype or x._device is not device
+                or (x._node is None) is not plain
+            ):  # fmt: skip
+                return False
+        return True
+
     def fits(self) -> bool:
         """Return whether what the trace took from outside is as it was."""
         for x, shape, dtype, recorded in self.outside:
@@ -212,10 +257,13 @@ class _Entry:
                 return False
         return True
 
-    def call(self, tensors: list[Any]) -> Any:
+    def call(self, tensors: Sequence[Any]) -> Any:
         """Return what the function would, for tensors that fit this entry."""
         pair, devices = self.pair, self.devices
-        raws, kept = pair.forward([x._data for x in tensors])
+        given = []
+        for x in tensors:
+            given.append(x._data)
+        raws, kept = pair.forward(given)
         if self.result is None and not self.copied:  # one tensor
             out = wrap(raws[0], devices[0])
             if self.primitive is not None:
@@ -230,14 +278,17 @@ class _Entry:
             self._record(tensors, outs, kept)
         return _unflatten(self.result, iter(outs))
 
-    def _record(self, tensors: list[Any], outs: list[Any], kept: list[Any]) -> None:
+    def _record(self, tensors: Sequence[Any], outs: list[Any], kept: list[Any]) -> None:
         """Record the call as one node, with what backward needs."""
         pair, inputs = self.pair, (*tensors, *self.parameters)
-        read = [tensors[i] for i in pair.kept_inputs]
-        read += [outs[i] for i in pair.kept_outputs]
-        cells = [(None, cell := cell_of(x), cell[0]) for x in read]
-        cells += [(x, cell := cell_of(x), cell[0]) for x in pair.kept_outside]
-        edges = tuple([node_of(x) for x in inputs])
+        cells = []
+        for i in pair.kept_inputs:
+            cells.append((None, cell := cell_of(tensors[i]), cell[0]))
+        for i in pair.kept_outputs:
+            cells.append((None, cell := cell_of(outs[i]), cell[0]))
+        for x in pair.kept_outside:
+            cells.append((x, cell := cell_of(x), cell[0]))
+        edges = tuple(map(node_of, inputs))
         op: Any = self.primitive
         if len(outs) == 1:
             (out,) = outs
@@ -249,28 +300,37 @@ class _Entry:
                 if recorded:
                     x._node = slot_of(node, i, x._data.shape, x._data.dtype)
         # in the place of the outputs, so that it is freed when they would be
-        node.saved = (_Kept(kept, cells, tensors), None, 0)
+        node.saved = ((kept, cells, tensors), None, 0)
 
     def _primitive(self) -> Primitive:
         """Return the whole function as one primitive; its vjp replays the traced backward."""
         entry = self
-        op = Primitive("compiled", "general", ("xs",), variadic=True)
+        op = Primitive("compiled", "general", ("x",))
+        several = len(self.recorded) > 1
+        # whether each gradient of the program is one of the node, in turn
+        direct = all(self.needs) and None not in self.grads
 
         @op.vjp
         def _(ct: Any, out: Any) -> tuple[Any, ...]:
-            for x, cell, version in out.cells:
+            kept, cells, tensors = out
+            for x, cell, version in cells:
                 # other memory in a tensor from outside is as bad as a write to it
                 if cell[0] != version or (x is not None and cell_of(x) is not cell):
                     raise RuntimeError(
                         "backward: a tensor that a compiled function read or returned, and whose "
                         "value its gradient needs, has been modified by an in-place operation"
                     )
-            if len(entry.recorded) == 1:
+            if not several:
                 ct = (ct,)
             if isinstance(ct[0], TensorBase):
-                return entry.eager_vjp(ct, out.tensors)
-            cts = [c for c, recorded in zip(ct, entry.recorded, strict=True) if recorded]
-            found = iter(entry.pair.backward(cts, out.kept))
+                return entry.eager_vjp(ct, tensors)
+            cts = ct
+            if several:
+                cts = [c for c, recorded in zip(ct, entry.recorded, strict=True) if recorded]
+            grads = entry.pair.backward(cts, kept)
+            if direct:
+                return tuple(grads)
+            found = iter(grads)
             return entry.spread([None if n is None else next(found) for n in entry.grads])
 
         return op
@@ -280,7 +340,7 @@ class _Entry:
         found = iter(grads)
         return tuple(next(found) if needed else None for needed in self.needs) + tuple(found)
 
-    def eager_vjp(self, cts: tuple[Any, ...], tensors: list[Any]) -> tuple[Any, ...]:
+    def eager_vjp(self, cts: tuple[Any, ...], tensors: Sequence[Any]) -> tuple[Any, ...]:
         """Return the gradients by running the function itself: they can be differentiated."""
         with enable_grad():
             args, kwargs = _unflatten(self.structure, iter(tensors))
@@ -292,13 +352,15 @@ class _Entry:
                 for y, c, recorded in zip(outputs, cts, self.recorded, strict=True)
                 if recorded
             ]
-            found = grad(
-                [y for y, _ in pairs],
-                [*sources, *self.parameters],
-                [c for _, c in pairs],
-                create_graph=True,
-                allow_unused=True,
-            )
+            sources += self.parameters
+            with _without_hooks(sources):
+                found = grad(
+                    [y for y, _ in pairs],
+                    sources,
+                    [c for _, c in pairs],
+                    create_graph=True,
+                    allow_unused=True,
+                )
         return self.spread(list(found))
 
 
@@ -328,8 +390,10 @@ def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., A
         Takes and returns Tensors, in tuples, lists and dicts, and anything hashable.
     backend : str
         "native": elementwise operations and reductions in fused passes of a machine in C, which the
-        system's compiler builds once; "replay": NumPy call by call; "auto": native on the CPU
-        where there is a compiler.
+        system's compiler builds once; "replay": NumPy or CuPy call by call; "auto": native on the
+        CPU where there is a compiler, kernels made of the trace on CUDA; "graph": as "auto", and on
+        CUDA programs of nothing but such kernels run as CUDA graphs.
+        Where a program is replayed instead, or no graph, `compiled.fallback` says why.
 
     Returns
     -------
@@ -356,26 +420,27 @@ def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., A
     """
     if not callable(fn):
         raise TypeError(f"compile: fn is a {type(fn).__name__}; allowed are functions")
-    if backend not in ("auto", "native", "replay"):
+    if backend not in ("auto", "graph", "native", "replay"):
         raise ValueError(
-            f'compile: backend is {backend!r}; allowed are "auto", "native" and "replay"'
+            f'compile: backend is {backend!r}; allowed are "auto", "graph", "native" and "replay"'
         )
     if backend == "native" and build.library() is None:
         raise RuntimeError(f'compile: backend="native" was asked for, but {build.problem()}')
     entries: dict[Any, _Entry | None] = {}
+    recent: Any = None  # the entry of the last call, where all arguments were tensors
 
     @wraps(fn)
     def compiled(*args: Any, **kwargs: Any) -> Any:
+        nonlocal recent
         if watching and stack():
             return fn(*args, **kwargs)
+        if recent is not None and not kwargs:
+            entry = recent
+            if entry.takes(args) and entry.fits():
+                return entry.call(args)
         tensors: list[Any] = []
         structure = _structure(args, kwargs, tensors)
-        key = (
-            structure,
-            modes.grad,
-            Defaults.real,
-            tuple([(x._data.shape, x._data.dtype, x._device, x._node is None) for x in tensors]),
-        )
+        key = (structure, modes.grad, Defaults.real, _signature(tensors))
         try:
             entry = entries.get(key, _MISSING)
         except TypeError:  # an argument that cannot be hashed
@@ -386,14 +451,18 @@ def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., A
             return fn(*args, **kwargs)
         if entry is _MISSING or (entry is not None and not entry.fits()):
             try:
-                entry = _Entry(fn, structure, tensors, backend != "replay")
+                entry = _Entry(fn, structure, tensors, backend)
+                if entry.fallback is not None:
+                    compiled.fallback = entry.fallback  # type: ignore[attr-defined]
             except Untraceable as error:
                 entry = None
                 compiled.reason = str(error)  # type: ignore[attr-defined]
             entries[key] = entry
+        recent = entry if structure is _TENSORS.get(len(args)) else None
         return fn(*args, **kwargs) if entry is None else entry.call(tensors)
 
     compiled.reason = None  # type: ignore[attr-defined]
+    compiled.fallback = None  # type: ignore[attr-defined]
     return compiled
 
 

@@ -6,6 +6,7 @@ and the arguments, outputs and tensors from outside whose values backward reads.
 
 from typing import Any, NamedTuple
 
+from tensorxp._tracing.products import batched
 from tensorxp._tracing.program import Program
 from tensorxp._tracing.trace import Reference, Register, Step
 
@@ -21,6 +22,14 @@ class Trace(NamedTuple):
     cts: list[int]
     grads: list[int]
     joined: list[tuple[int, int]]  # pairs of outputs over the same memory
+
+
+def improved(trace: Trace) -> Trace:
+    """Return the trace without copies, and with small products joined."""
+    steps, count = _without_copies(trace)
+    kept = {*trace.outputs, *trace.grads}
+    steps, count = batched(trace.registers, steps, kept, count)
+    return trace._replace(steps=steps, forward_steps=count)
 
 
 def _without_copies(trace: Trace) -> tuple[list[Step], int]:
@@ -68,7 +77,7 @@ class ReplayPair:
 
     def __init__(self, trace: Trace) -> None:
         registers, inputs, outputs = trace.registers, trace.inputs, trace.outputs
-        steps, count = _without_copies(trace)
+        steps, count = trace.steps, trace.forward_steps
         backward_steps = steps[count:]
         made = {n for step in steps[:count] for n in step.outs} | set(inputs)
         probe = Program(registers, backward_steps, [*trace.cts, *made], trace.grads)

@@ -10,7 +10,7 @@ from typing import Any
 from tensorxp._tracing.trace import Literal, Reference, Register, Step
 
 
-def _uses(step: Step) -> list[int]:
+def uses(step: Step) -> list[int]:
     """Return the registers that a step reads, those inside its parameters too."""
     found = [x for x in step.operands if not isinstance(x, Literal)]
     references(step.params, found)
@@ -52,7 +52,7 @@ class Program:
         self._values: list[Any] = [None] * len(registers)
         self.outside: list[tuple[int, Any]] = []
         known = set(inputs) | {n for step in kept for n in step.outs}
-        for n in {n for step in kept for n in _uses(step)} | set(outputs):
+        for n in {n for step in kept for n in uses(step)} | set(outputs):
             if n in known:
                 continue
             register = registers[n]
@@ -71,7 +71,7 @@ class Program:
             if wanted.intersection(step.outs):
                 kept.append(step)
                 wanted.difference_update(step.outs)
-                wanted.update(set(_uses(step)) - inputs)
+                wanted.update(set(uses(step)) - inputs)
         return kept[::-1]
 
     def _plan(self, registers: list[Register], steps: list[Step]) -> list[tuple[Any, ...]]:
@@ -79,13 +79,13 @@ class Program:
         last: dict[int, int] = {}
         shared = {n for step in steps for n in _alias_group(registers, step)}
         for i, step in enumerate(steps):
-            for n in _uses(step):
+            for n in uses(step):
                 last[n] = i
         own = {n for step in steps for n in step.outs} - set(self.outputs)
         lines: list[tuple[Any, ...]] = []
         for i, step in enumerate(steps):
             fn = step.device._forwards.get(step.op) or step.op.bind(step.device)
-            dying = tuple(n for n in set(_uses(step)) if last[n] == i and n in own)
+            dying = tuple(n for n in set(uses(step)) if last[n] == i and n in own)
             refers: list[int] = []
             references(step.params, refers)
             is_ufunc = fn.__class__ is step.device.raw.ufunc and not step.params
@@ -170,5 +170,5 @@ class Program:
 def _alias_group(registers: list[Register], step: Step) -> list[int]:
     """Return the registers that share memory by this step: a view's, and what it looks at."""
     if step.op.view or any(registers[n].aliases for n in step.outs):
-        return [*step.outs, *_uses(step)]
+        return [*step.outs, *uses(step)]
     return []

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tensorxp._core.door import apply
+from tensorxp._core.modes import modes
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View
-from tensorxp._core.watchers import Watcher, only
+from tensorxp._core.watchers import Watcher, only, stack
 from tensorxp._core.writes import write_p
+from tensorxp._tracing.whole import NAMES, whole
 
 #: Operations whose result's shape depends on values.
 _DYNAMIC = frozenset(
@@ -66,6 +68,14 @@ class Register:
         self.aliases = False  # whether it may share memory with another register
         self.tensor: Any = weakref.ref(x) if source == "outside" else None
 
+    @classmethod
+    def made(cls, like: "Register", shape: tuple[int, ...], number: int) -> "Register":
+        """Return the register of a step that is put in later, of the dtype and device of `like`."""
+        x = cls.__new__(cls)
+        x.source, x.shape, x.dtype, x.device = "step", shape, like.dtype, like.device
+        x._raw, x.memory, x.aliases, x.tensor = (lambda: None), -1 - number, False, None
+        return x
+
     @property
     def raw(self) -> Any:
         """The array, or None where it was a step's result and is gone."""
@@ -82,7 +92,7 @@ class Register:
         mine, theirs = self.raw, other.raw
         if mine is None or theirs is None:
             return self.memory == other.memory
-        return bool(self.device.raw.base.may_share_memory(mine, theirs))
+        return bool(self.device.raw.may_share_memory(mine, theirs))
 
 
 def _writes(x: Any) -> int:
@@ -92,12 +102,18 @@ def _writes(x: Any) -> int:
 
 
 class Tracer(Watcher):
-    """Writes a trace; `arguments` are the tensors that get the first registers."""
+    """Writes a trace; `arguments` are the tensors that get the first registers.
+
+    A fused rule may stay one operation (`keeps_rules`): a trace is not differentiated.
+    """
+
+    keeps_rules = True
 
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.registers: list[Register] = []
         self.steps: list[Step] = []
         self.states: list[tuple[Any, tuple[Any, ...]]] = []  # modules, and what they were like
+        self._plans: list[tuple[Any, Any]] = []  # of nodes whose rules run as one operation
         self._numbers: dict[int, tuple[Any, int, int]] = {}
         self._by_raw: dict[int, tuple[Any, int, Any, int]] = {}
         self._buffers: dict[int, tuple[Any, int]] = {}
@@ -153,6 +169,16 @@ class Tracer(Watcher):
         if found[2][0] != found[3]:
             raise Untraceable("it uses a view as an index after a write to what it looks at")
         return found[1]
+
+    def enter_node(self, node: Any) -> None:
+        alone = all(w is self or not w.sees_rules for w in stack())
+        if alone and node.op.name in NAMES and not modes.grad:
+            self._plans.append((node, node.plan))
+            node.plan = whole(node)
+
+    def leave_node(self, node: Any, grads: Any) -> None:
+        if self._plans and self._plans[-1][0] is node:
+            node.plan = self._plans.pop()[1]
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         if op.name in _DYNAMIC:

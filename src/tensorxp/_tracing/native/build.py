@@ -21,8 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tensorxp._backend import threads
+
 _HERE = Path(__file__).parent
-_SOURCES = (_HERE / "machine.c", _HERE / "kernels.h")
+_SOURCES = (
+    _HERE / "machine.c", _HERE / "kernels.h", _HERE.parents[1] / "_backend" / "_panels.h"
+)  # fmt: skip
 #: No flag that assumes finite numbers: NaN and inf are values like others.
 _FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fopenmp-simd", "-fPIC")
 #: What is tried in turn: libmvec's vector functions and this processor's instructions, then less.
@@ -51,9 +55,11 @@ class Library:
         self.kernels: dict[str, int] = {}
         while (found := name(len(self.kernels))) is not None:
             self.kernels[found.decode()] = len(self.kernels)
-        self.threads = threads()
+        self.threads = threads.count()
         self._places = np.asarray(_places(), dtype=np.int64)
         self.places = self._places.ctypes.data if self._reads_arrays() else None
+        self.offsets = int(self._places[1]), int(self._places[2])
+        self.entry = ctypes.cast(free.machine_run, ctypes.c_void_p).value
 
     def _reads_arrays(self) -> bool:
         """Return whether arrays look in memory as `places` says, by trying it."""
@@ -89,16 +95,6 @@ def compiler() -> str | None:
     if os.name != "posix" or ctypes.sizeof(ctypes.c_void_p) != 8:
         return None
     return next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
-
-
-def threads() -> int:
-    """Return how many threads a program may use: the processors, or fewer where asked."""
-    limit = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    for name in ("TENSORXP_NUM_THREADS", "OMP_NUM_THREADS"):
-        asked = os.environ.get(name, "").partition(",")[0]
-        if asked.isdecimal() and int(asked) > 0:
-            return min(int(asked), limit or 1)
-    return limit or 1
 
 
 def _folder() -> Path:

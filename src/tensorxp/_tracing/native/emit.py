@@ -208,7 +208,8 @@ class _Line:
         kept = self.to.kept
         for i, x in enumerate(self.live):
             self._value(x)
-            self.to.time += (4 * x.size * cost(x) if x.size > 8 else 30) * _SPEED + 10
+            work = x.size * (x.params[1] / 4 if x.name in ("product", "matmul") else 4 * cost(x))
+            self.to.time += (work if x.size > 8 else 30) * _SPEED + 10
             for y in x.args:
                 if last[y.base] == i and y.base not in kept:
                     self.to.forget(y.base)
@@ -250,7 +251,7 @@ class _Line:
             to.emit(f"rows_{x.name}.{letter}.v", x.size, to.place(x), place, aux=aux)
         elif x.kind == "matmul":
             places = [_at(to.place(y.base), y) for y in x.args]
-            to.emit(f"matmul.{letter}.v", 1, to.place(x), *places, aux=to.aux(*x.params))
+            to.emit(f"{x.name}.{letter}.v", 1, to.place(x), *places, aux=to.aux(*x.params))
         else:
             base, start = to.place(x)
             for y, (offset, strides) in zip(x.args, x.params, strict=True):

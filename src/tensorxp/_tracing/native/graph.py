@@ -10,9 +10,14 @@ from typing import Any
 
 import numpy as np
 
-#: The machine's letters of dtypes.
-LETTERS = {np.dtype(np.float32): "f", np.dtype(np.float64): "d",
-           np.dtype(np.int64): "l", np.dtype(np.bool_): "b"}  # fmt: skip
+#: Letters of dtypes. The machine on the CPU has f, d, l and b, CUDA's kernels all of them.
+LETTERS = {
+    np.dtype(t): letter for t, letter in (
+        (np.float32, "f"), (np.float64, "d"), (np.int64, "l"), (np.bool_, "b"), (np.float16, "e"),
+        (np.int8, "c"), (np.int16, "h"), (np.int32, "i"),
+        (np.uint8, "B"), (np.uint16, "H"), (np.uint32, "I"),
+    )
+}  # fmt: skip
 BOOL = np.dtype(np.bool_)
 Shape = tuple[int, ...]
 

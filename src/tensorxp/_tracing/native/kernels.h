@@ -66,13 +66,13 @@ typedef uint8_t tb;
         t##S r = M(fmod)(x, y); \
         if (y == 0 || r != r) return r; \
         if (r != 0) return (y < 0) != (r < 0) ? r + y : r; \
-        return M(copysign)(0, y); } \
+        return M(copysign)((t##S)0, y); } \
     static inline t##S floor_divide_##S(t##S x, t##S y) { \
         if (y == 0 || x != x || y != y) return x / y; \
         if (M(fabs)(x) == INFINITY || M(fabs)(y) == INFINITY) return M(floor)(x / y); \
         t##S r = M(fmod)(x, y), q = (x - r) / y; \
         if (r != 0 && (y < 0) != (r < 0)) q -= 1; \
-        if (q == 0) return M(copysign)(0, x / y); \
+        if (q == 0) return M(copysign)((t##S)0, x / y); \
         t##S whole = M(floor)(q); \
         return q - whole > (t##S)0.5 ? whole + 1 : whole; }
 FLOATING(f, M_f)
@@ -240,3 +240,42 @@ COPY(f) COPY(d) COPY(l) COPY(b)
         for (int64_t k = 0; k < inner; k++) total += (td)u[k * aux[4]] * v[k * aux[5]]; \
         *d++ = (t##S)total; } }
 MATMUL(f) MATMUL(d)
+
+/* Products by a matrix that is packed once. pack: inner, columns, strides of b in elements;
+ * product: rows, inner, columns, the stride of the rows of a */
+#if defined(__AVX2__) || defined(__aarch64__) /* elsewhere BLAS knows the processor better */
+#if defined(__AVX512F__)
+#define VECTOR 64
+#elif defined(__AVX2__)
+#define VECTOR 32
+#else
+#define VECTOR 16
+#endif
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
+#define HELPER static inline __attribute__((always_inline))
+#define LOOP static
+#define T float
+#define F(name) name##_f
+#include "../../_backend/_panels.h"
+#undef T
+#undef F
+#define T double
+#define F(name) name##_d
+#include "../../_backend/_panels.h"
+#undef T
+#undef F
+#define PACKED(S) \
+    static void pack_##S##_v(ARGS) { \
+        pack_##S((t##S *)pd, (const t##S *)pa, aux[0], aux[1], aux[2], aux[3]); } \
+    static void product_##S##_v(ARGS) { \
+        product_##S(aux[0], (const t##S *)pa, aux[3], (const t##S *)pb, NULL, (t##S *)pd, aux[2], \
+                    aux[1]); }
+PACKED(f) PACKED(d)
+#define ENTERP(X, S) X(S, pack, 0) X(S, product, 0)
+#else
+#define ENTERP(X, S)
+#endif

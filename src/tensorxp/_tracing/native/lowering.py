@@ -12,12 +12,14 @@ import numpy as np
 
 from tensorxp._tracing.native.graph import BOOL, LETTERS, Graph, Layout, contiguous
 
-#: A product of matrices with more multiplications is left to BLAS.
+#: A product of matrices with more multiplications is left to BLAS, or to the packed one,
 SMALL_PRODUCT = 4096
+#: which is for at least so many rows, and so many multiplications at most.
+_ROWS, _PACKED = 4, 1 << 22
 #: A matrix of so many columns is multiplied by a vector here: BLAS is slow on narrow ones.
 NARROW = 256
-#: What is written to more elements, or joined to more, is left to NumPy.
-SMALL, _JOINED = 2048, 1 << 16
+#: What is written to more elements, or joined to more, is left to NumPy, or to CuPy.
+SMALL, _JOINED, _JOINED_THERE = 2048, 1 << 20, 1 << 16
 #: The largest result of a reduction over leading axes.
 _LARGEST_TOTAL = 1 << 20
 
@@ -43,8 +45,10 @@ def _cast(g: Graph, x: Any, dtype: Any) -> Layout | None:
         return g.cast(x, dtype)
     if x.__class__ not in (int, float, bool):
         return None
-    if dtype.kind in "iu" and (x.__class__ is float or abs(x) >= 2**63):
-        return None
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        if x.__class__ is float or not info.min <= x <= info.max:
+            return None
     return g.number(x, dtype)
 
 
@@ -373,17 +377,48 @@ def _matmul(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
         return None
     if len(a.shape) > 2 or len(b.shape) > 2:
         return None
+    if "number" in (a.base.kind, b.base.kind):
+        return _sum_product(g, a, b, facts.shapes[0])
     narrow = _narrow_product(g, a, b, facts.shapes[0])
     if narrow is not None:
         return narrow
     rows, inner = a.shape if len(a.shape) == 2 else (1, a.shape[0])
     columns = b.shape[1] if len(b.shape) == 2 else 1
     if rows * inner * columns > SMALL_PRODUCT:
-        return None
+        return _packed_product(g, a, b, facts)
     left = a.strides if len(a.shape) == 2 else (0, a.strides[0])
     right = b.strides if len(b.shape) == 2 else (b.strides[0], 0)
     sizes = (rows, inner, columns, *left, *right)
     return g.op("matmul", "matmul", (a, b), facts.shapes[0], dtype, sizes)
+
+
+def _packed_product(g: Graph, a: Layout, b: Layout, facts: Facts) -> Layout | None:
+    """Return the product by a matrix that is packed once for all that it multiplies."""
+    if f"product.{LETTERS[a.dtype]}.v" not in facts.kernels:
+        return None
+    if len(a.shape) != 2 or len(b.shape) != 2 or a.strides[1] != 1:
+        return None
+    (rows, inner), columns = a.shape, b.shape[1]
+    if rows < _ROWS or rows * inner * columns > _PACKED or a.strides[0] < inner:
+        return None
+    width = 128 // a.dtype.itemsize  # of the widest panel
+    size = (inner * -(-columns // width) * width,)
+    packed = g.op("matmul", "pack", (b,), size, b.dtype, (inner, columns, *b.strides))
+    sizes = (rows, inner, columns, a.strides[0])
+    return g.op("matmul", "product", (a, packed), facts.shapes[0], a.dtype, sizes)
+
+
+def _sum_product(g: Graph, a: Layout, b: Layout, shape: tuple[int, ...]) -> Layout | None:
+    """Return the product with an array of equal numbers: sums of the other's rows or columns."""
+    x, factor, axis = (b, a, 0) if a.base.kind == "number" else (a, b, len(a.shape) - 1)
+    if x.base.kind == "number" or not np.isfinite(factor.base.number):
+        return None
+    if not reducible(x, (axis,)):
+        return None
+    total = g.reduce("sum", x, (axis,), True)
+    number = Layout(factor.base, 0, (), ())
+    total = g.elementwise("multiply", (total, number), a.dtype)
+    return total.reshaped(shape) if len(factor.shape) == 1 else total.broadcast(shape)
 
 
 def _narrow_product(g: Graph, a: Layout, b: Layout, shape: tuple[int, ...]) -> Layout | None:
@@ -493,7 +528,8 @@ def is_static(key: Any) -> bool:
 def _joined(stacked: bool) -> Rule:
     def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
         shape, dtype = facts.shapes[0], facts.dtypes[0]
-        if math.prod(shape) > _JOINED or dtype not in LETTERS:
+        here = f"product.{LETTERS.get(dtype)}.v" in facts.kernels
+        if math.prod(shape) > (_JOINED if here else _JOINED_THERE) or dtype not in LETTERS:
             return None
         if any(not isinstance(x, Layout) or x.dtype != dtype for x in xs):
             return None
@@ -514,6 +550,11 @@ RULES["stack"] = _joined(True)
 RULES["concat"] = _joined(False)
 
 
+def known(dtype: Any, kernels: Any) -> bool:
+    """Return whether the machine that has `kernels` works with a dtype."""
+    return f"move.{LETTERS.get(dtype)}.v" in kernels
+
+
 def lower(g: Graph, op: Any, xs: list[Any], facts: Facts) -> Lowered:
     """Return the layouts of a step's results, or None where the machine cannot do it."""
     if any(isinstance(x, Layout) and x.size == 0 for x in xs) or any(
@@ -529,7 +570,8 @@ def lower(g: Graph, op: Any, xs: list[Any], facts: Facts) -> Lowered:
     rule = RULES.get(op.name)
     if rule is None:
         return None
-    if any(isinstance(x, Layout) and x.dtype not in LETTERS for x in xs):
+    dtypes = [*facts.dtypes, *[x.dtype for x in xs if isinstance(x, Layout)]]
+    if not all(known(dtype, facts.kernels) for dtype in dtypes):
         return None
     out = rule(g, xs, facts)
     if out is None:

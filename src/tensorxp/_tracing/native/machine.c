@@ -51,6 +51,7 @@ static const struct { const char *name; Kernel run; } table[] = {
     ENTER1(f, to_d, 0) ENTER1(d, to_f, 0) ENTER1(l, to_f, 0) ENTER1(l, to_d, 0) ENTER1(b, to_f, 0)
     ENTER1(b, to_d, 0) ENTER1(b, to_l, 0) ENTER1(f, to_b, 0) ENTER1(d, to_b, 0) ENTER1(l, to_b, 0)
     ENTER1(f, to_l, 0) ENTER1(d, to_l, 0) ENTER1(f, matmul, 0) ENTER1(d, matmul, 0)
+    ENTERP(ENTER1, f) ENTERP(ENTER1, d)
 };
 
 const char *machine_kernel(int i) {

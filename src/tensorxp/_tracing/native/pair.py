@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tensorxp._tracing.native.build import Library
 from tensorxp._tracing.native.emit import nbytes
-from tensorxp._tracing.native.graph import LETTERS, Layout, Value
+from tensorxp._tracing.native.graph import Layout, Value
+from tensorxp._tracing.native.lowering import known
 from tensorxp._tracing.native.program import NativeProgram, Translator
 from tensorxp._tracing.native.regions import SMALL, choose_saved, needed, sources
 from tensorxp._tracing.pair import Trace
@@ -13,8 +13,12 @@ from tensorxp._tracing.pair import Trace
 class NativePair:
     """The programs, and what backward reads of the arguments, the results and from outside."""
 
-    def __init__(self, trace: Trace, library: Library) -> None:
-        translator = Translator(
+    translator: Any = Translator
+    program: Any = NativeProgram
+    tape_cells = SMALL  # the largest values that are saved side by side
+
+    def __init__(self, trace: Trace, library: Any) -> None:
+        translator = self.translator(
             trace.registers, set(trace.outputs), _viewed(trace), library.kernels
         )
         layouts = [translator.layout(n) for n in trace.inputs]
@@ -33,18 +37,18 @@ class NativePair:
         tape: dict[Value, int] = {}
         end = 0
         for x in saved:
-            if x.size <= SMALL and x.kind != "foreign" and x not in returned:
+            if x.size <= self.tape_cells and x.kind != "foreign" and x not in returned:
                 tape[x] = end
                 end += -(-nbytes(x) // 64) * 64
         large = [x for x in saved if x not in tape]
         wanted = outs + [_whole(x) for x in large]
         self._count = len(outs)
-        self._forward = NativeProgram(library, arrays, inputs, wanted, trace.registers, tape, set())
+        self._forward = self.program(library, arrays, inputs, wanted, trace.registers, tape, set())
         read = _arrays_read([x.base for x in grads], {*arrays, *saved})
         self.kept_inputs = [i for i, x in enumerate(inputs) if x in read]
         self.kept_outputs = [i for i, x in enumerate(outs) if x.base in saved]
         again = [inputs[i] for i in self.kept_inputs]
-        self._backward = NativeProgram(
+        self._backward = self.program(
             library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved)
         )
         self._tape = bool(tape)
@@ -54,7 +58,7 @@ class NativePair:
     @staticmethod
     def _own(translator: Translator, x: Layout) -> Layout:
         """Return a gradient as an array of its own, or one that is there already."""
-        if x.whole or x.dtype not in LETTERS:
+        if x.whole or not known(x.dtype, translator.kernels):
             return x
         return translator.graph.fresh(x)
 
@@ -80,17 +84,20 @@ class NativePair:
         """Return the outputs, and what backward needs."""
         if self._alone:
             return self._forward.run(raws), []
-        again = [raws[i] for i in self.kept_inputs]
-        found = self._forward.run(raws.copy())
+        again = []  # loops, which are quicker than comprehensions over one or two
+        for i in self.kept_inputs:
+            again.append(raws[i])
+        found = self._forward.run(raws)
         count = self._count
         if self._tape:
-            tape = found.pop()
-            return found[:count], [*found[count:], *again, tape]
-        return found[:count], [*found[count:], *again]
+            again.append(found.pop())
+        if len(found) == count:
+            return found, again
+        return found[:count], found[count:] + again
 
     def backward(self, cts: list[Any], kept: list[Any]) -> list[Any]:
         """Return the gradients."""
-        return self._backward.run([*cts, *kept])
+        return self._backward.run([*cts, *kept])  # type: ignore[no-any-return]
 
 
 def _whole(x: Value) -> Layout:

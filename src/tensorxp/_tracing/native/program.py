@@ -5,19 +5,22 @@ saved, small values side by side in one array (the tape), unless it is cheaper t
 """
 
 import ctypes
+import struct
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from tensorxp._backend import loops
 from tensorxp._tracing.native import emit, regions
 from tensorxp._tracing.native.build import Library
-from tensorxp._tracing.native.graph import LETTERS, Graph, Layout, Value
-from tensorxp._tracing.native.lowering import Facts, lower
+from tensorxp._tracing.native.graph import Graph, Layout, Value
+from tensorxp._tracing.native.lowering import Facts, Lowered, known, lower
 from tensorxp._tracing.program import references, resolved
 from tensorxp._tracing.trace import Literal, Register, Step
 
 _TAPE = "tape"
+_ARRAY, _BYTE, _empty = np.ndarray, np.dtype(np.uint8), np.empty
 _DIMS = 8
 
 
@@ -52,7 +55,7 @@ class Translator:
         if r.source != "written" and (r.source != "outside" or r.tensor is not None):
             return None
         raw = r.raw
-        if r.dtype not in LETTERS or not raw.size or (raw != raw.flat[0]).any():
+        if not known(r.dtype, self.kernels) or not raw.size or (raw != raw.flat[0]).any():
             return None
         return self.graph.number(raw.flat[0], r.dtype).broadcast(r.shape)
 
@@ -62,19 +65,20 @@ class Translator:
         found = None
         refers: list[int] = []
         references(step.params, refers)
-        forward = step.device._forwards.get(step.op) or step.op.bind(step.device)
+        forward = self.function(step.op, step.device)
         if not refers and not any(n in self.viewed for n in step.outs):
             operands = [
                 x.value if x.__class__ is Literal else self.layout(x) for x in step.operands
             ]
             facts = Facts(
                 tuple([r.shape for r in outs]), tuple([r.dtype for r in outs]), step.params,
-                forward if step.op.name != "write" else _bound(step.device), self.kernels,
+                forward if step.op.name != "write" else lambda op: self.function(op, step.device),
+                self.kernels,
             )  # fmt: skip
             if all(len(r.shape) <= _DIMS for r in outs) and all(
                 len(x.shape) <= _DIMS for x in operands if isinstance(x, Layout)
             ):
-                found = lower(self.graph, step.op, operands, facts)
+                found = self.lower(step.op, operands, facts)
         if found is None:
             call = regions.Call(
                 step, [x if x.__class__ is Literal else self.layout(x) for x in step.operands],
@@ -91,14 +95,18 @@ class Translator:
                 x = self.graph.fresh(x)
             self.layouts[n] = x
 
+    def function(self, op: Any, device: Any) -> Any:
+        """Return the function of raw arrays that views are tried out with."""
+        return device._forwards.get(op) or op.bind(device)
+
+    def lower(self, op: Any, operands: list[Any], facts: Facts) -> Lowered:
+        """Return the results of an operation, None where it stays a call."""
+        return lower(self.graph, op, operands, facts)
+
     def _own(self, x: Layout) -> bool:
         """Return whether `x` is a result that no other register that must be fresh is, yet."""
         known = {self.layouts[n].base for n in self.fresh if n in self.layouts}
         return x.whole and x.base.kind not in ("array", "number", "foreign") and x.base not in known
-
-
-def _bound(device: Any) -> Any:
-    return lambda op: device._forwards.get(op) or op.bind(device)
 
 
 class _Native:
@@ -113,7 +121,13 @@ class _Native:
         )
         self.made = [(key, *made[key]) for key in self.arrays if key in made]
         self.address = ctypes.addressof(self.program)
-        self.call = library.quick if emitter.time < 20_000 else library.call
+        free = emitter.time >= 20_000  # then other threads may go on
+        self.call = library.call if free else library.quick
+        self.plan: Any = None
+        if library.places is not None and loops.launch is not None:
+            data, flags = library.offsets
+            plan = (library.entry, self.address, data, flags, library.threads, free, len(slots))
+            self.plan = struct.pack(f"{len(plan) + len(slots)}q", *plan, *slots)
 
 
 class NativeProgram:
@@ -152,6 +166,16 @@ class NativeProgram:
         self._slots.clear()  # the values are no longer needed
         for at, raw in self._constants:
             self._blank[at] = raw
+        # a single call of the machine, which gives its results as they are, has a short way
+        self._single: Any = None
+        self._found = [how[0] for how in self._wanted] + [0] * self._gives
+        count = len(inputs)
+        if (
+            len(self.lines) == 1 and self.lines[0].__class__ is _Native
+            and self._inputs == list(range(count, 0, -1))
+            and all([how[0] is not None and how[1] is None and how[3] for how in self._wanted])
+        ):  # fmt: skip
+            self._single, self._tail = self.lines[0], self._blank[count + 1 :]
 
     def _slot(self, x: Any) -> int:
         return self._slots.setdefault(x, len(self._slots))
@@ -188,6 +212,9 @@ class NativeProgram:
             ):  # fmt: skip
                 outside[x] = self._slot(x), 0
         last = {x: max(at) for x, at in uses.items()}
+        dying: list[list[Value]] = [[] for _ in stages]
+        for x, at in last.items():
+            dying[at].append(x)
         i = 0
         while i < len(stages):
             if isinstance(stages[i], regions.Call):
@@ -203,9 +230,8 @@ class NativeProgram:
                     x for x in {*live[i], *[y.base for z in live[i] for y in z.args]}
                     if x in outside or last.get(x, -1) > i
                 }  # fmt: skip
-                dying = [x for x, at in last.items() if at == i] if len(stages) < 200 else []
                 if live[i]:
-                    emitter.add(region, live[i], stored, kept, dying)
+                    emitter.add(region, live[i], stored, kept, dying[i])
                 i += 1
             made: dict[Any, Any] = {
                 self._slots[x]: (x.shape, x.dtype) for x, home in schedule.home.items()
@@ -238,9 +264,11 @@ class NativeProgram:
         step = call.step
         fn = step.device._forwards.get(step.op) or step.op.bind(step.device)
         operands = [
-            (None, x.value) if x.__class__ is Literal else (self._reader(x, tape), None)
+            (None, x.value) if x.__class__ is Literal
+            else (None, np.full(x.shape, x.base.number)) if x.base.kind == "number"
+            else (self._reader(x, tape), None)
             for x in call.operands
-        ]
+        ]  # fmt: skip
         refers = [(n, self._reader(x, tape)) for n, x in call.references.items()]
         outs = [self._slot(x) for x in call.outs]
         self.lines.append((fn, operands, step.params, refers, outs, step.several))
@@ -261,6 +289,8 @@ class NativeProgram:
 
     def run(self, arguments: list[Any]) -> list[Any]:
         """Return the raw outputs; the tape, where there is one, is the last argument or output."""
+        if self._single is not None:
+            return self._run_single(arguments)
         values = self._blank.copy()
         if self.tape_bytes:
             values[0] = np.empty(self.tape_bytes, np.uint8) if self._gives else arguments.pop()
@@ -283,11 +313,36 @@ class NativeProgram:
             found.append(values[0])
         return found
 
+    def _run_single(self, arguments: list[Any]) -> list[Any]:
+        """Do as `run` does, where all is one call of the machine."""
+        if not self.tape_bytes:
+            arguments.insert(0, None)
+        elif self._gives:
+            arguments.insert(0, _empty(self.tape_bytes, _BYTE))
+        else:
+            arguments.insert(0, arguments.pop())
+        arguments += self._tail
+        for at, tensor in self.outside:
+            arguments[at] = tensor._data
+        line = self._single
+        for at, shape, dtype in line.made:
+            arguments[at] = _empty(shape, dtype)
+        if line.plan is None or not loops.launch(line.plan, arguments, _ARRAY):
+            self._call(line, arguments)
+        found = []
+        for at in self._found:
+            found.append(arguments[at])
+        return found
+
     def _run_native(self, line: _Native, values: list[Any]) -> None:
         for at, shape, dtype in line.made:
-            values[at] = np.empty(shape, dtype)
-        given = line.pick(values)
-        library = self.library
+            values[at] = _empty(shape, dtype)
+        if line.plan is None or not loops.launch(line.plan, values, _ARRAY):
+            self._call(line, values)
+
+    def _call(self, line: _Native, values: list[Any]) -> None:
+        """Run a line through ctypes."""
+        library, given = self.library, line.pick(values)
         if library.places is not None:
             for x in given:
                 if x.__class__ is not np.ndarray:
