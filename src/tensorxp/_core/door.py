@@ -88,7 +88,7 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
     recording = op.differentiable and (not suspended or modes.grad) and _derives(raw, node)
     out._version = view_of(tensor, op, params, not recording) if op.view else None
     if recording:
-        out._node = record(op, (x,), (node,), params, raw, device, out)
+        out._node = record(op, x, (node,), params, raw, device, out)
     return out  # type: ignore[return-value]
 
 

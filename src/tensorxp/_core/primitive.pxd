@@ -2,7 +2,7 @@ from tensorxp._core.rules cimport Rule
 
 cdef class Plan:
     cdef public tuple needs, saves, rules
-    cdef public bint grouped, hidden, thin
+    cdef public bint hidden, thin
 
 cdef class Primitive:
     cdef object __weakref__

@@ -19,7 +19,7 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
-from tensorxp._core.rules import SHAPE, BoundRule, Rule
+from tensorxp._core.rules import BoundRule, Rule
 
 _INPUTS = {1: ("x",), 2: ("x1", "x2")}
 
@@ -27,7 +27,7 @@ _INPUTS = {1: ("x",), 2: ("x1", "x2")}
 class Plan:
     """What to save and which rules to run when the inputs of one mask need gradients."""
 
-    __slots__ = ("grouped", "hidden", "needs", "rules", "saves", "thin")
+    __slots__ = ("hidden", "needs", "rules", "saves", "thin")
 
     def __init__(self, op: "Primitive", needs: tuple[bool, ...]) -> None:
         if op.whole is not None:
@@ -40,15 +40,15 @@ class Plan:
             ]
         self.needs = needs
         self.saves = tuple(dict.fromkeys([code for _, rule in used for code in rule.saves]))
-        self.grouped = op.variadic or any([code >= SHAPE for code in self.saves])
         self.rules = tuple([BoundRule(rule, self.saves, i) for i, rule in used])
         self.hidden = op.kind != "function"  # whether the collector need not see its nodes
-        # whether backward may take the short way: arrays only, one output, at most two saved values
+        # whether backward may take the short way: a rule for each input, on arrays of one device,
+        # and at most two saved values
         self.thin = (
             op.whole is None
-            and not (op.tensor_level or self.grouped)
+            and not (op.tensor_level or op.variadic)
             and len(self.saves) <= 2
-            and not any([rule.named for rule in self.rules])
+            and not any(["to_device" in rule.named for rule in self.rules])
         )
 
 

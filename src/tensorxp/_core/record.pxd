@@ -8,9 +8,9 @@ from tensorxp._core.primitive cimport Plan, Primitive
 from tensorxp._core.tensor cimport TensorBase
 from tensorxp._core.views cimport View, cell_of
 
-@cython.locals(plan=Plan, node=Node, saves=tuple, saved=tuple, code=Py_ssize_t, mask=int)
+@cython.locals(plan=Plan, node=Node, saves=tuple, saved=tuple, code=Py_ssize_t, mask=int, alone=bint)
 cpdef Node record(
-    Primitive op, tuple inputs, tuple edges, dict params, object raw, Device device, object out
+    Primitive op, object inputs, tuple edges, dict params, object raw, Device device, object out
 )
 cdef object _shape(object raw, tuple edges)
 cdef bint _leads_on(tuple edges, dict params)

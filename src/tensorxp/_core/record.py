@@ -14,14 +14,17 @@ from tensorxp._core.watchers import watching
 
 def record(
     op: Primitive,
-    inputs: tuple[Any, ...],
+    inputs: Any,
     edges: tuple[Any, ...],
     params: dict[str, Any],
     raw: Any,
     device: Any,
     out: Any,
 ) -> Node:
-    """Return the node of a call that made `raw` (and the tensor, or tensors, `out`)."""
+    """Return the node of a call that made `raw` (and the tensor, or tensors, `out`).
+
+    `inputs` is a tuple, or the only input.
+    """
     if len(edges) == 1:
         mask = 0
     elif len(edges) == 2:
@@ -44,16 +47,21 @@ def record(
         node.dtype = tuple([array.dtype for array in raw])
     else:
         node.shape = _shape(raw, edges) if COMPILED else raw.shape
-        node.dtype = dtype_of(raw)
+        node.dtype = dtype_of(raw) if COMPILED else raw.dtype
     node.seq = next_seq()
     node.extra = None
     saves = plan.saves
-    if plan.grouped or type(raw) is tuple:
+    if op.variadic or type(raw) is tuple:
         node.saved = _save_groups(op, plan, inputs, out)
     else:
         saved: tuple[Any, ...] = ()
+        alone = type(inputs) is not tuple
         for code in saves:
-            x = out if code < 0 else inputs[code]
+            if code >= SHAPE:
+                x = inputs if alone else inputs[code - SHAPE]
+                saved += (x._data.shape if isinstance(x, TensorBase) else (), None, 0)
+                continue
+            x = out if code < 0 else inputs if alone else inputs[code]
             try:
                 t: TensorBase = x  # compiled, this checks the type
                 cell = t._version
@@ -107,7 +115,7 @@ def _leads_on(edges: tuple[Any, ...], params: dict[str, Any]) -> bool:
 
 
 def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -> tuple[Any, ...]:
-    """Return what to save where shapes are asked for, or several tensors are one value.
+    """Return what to save where a call has several outputs, or any number of inputs.
 
     Each is three items, value, version cell, version: the cell is None for what cannot be written,
     and several tensors are a tuple of such triples with version -1.

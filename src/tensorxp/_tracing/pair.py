@@ -36,9 +36,10 @@ def _without_copies(trace: Trace) -> tuple[list[Step], int]:
     """Return the steps, and how many are forward's, without those that copy what nobody writes.
 
     A trace's values are never written (a write is a step that gives a new value), so a copy, and
-    the conjugate of what is real, is the value itself, except where it leaves the program.
+    the conjugate of what is real, is the value itself, except where it, or a view of it, leaves
+    the program.
     """
-    kept = {*trace.outputs, *trace.grads}
+    kept = {*trace.outputs, *trace.grads, *viewed(trace, {*trace.outputs, *trace.grads})}
     same: dict[int, int] = {}
     steps: list[Step] = []
     count = 0
@@ -60,6 +61,15 @@ def _without_copies(trace: Trace) -> tuple[list[Step], int]:
 
 
 _COPIES = frozenset(("conj", "copy", "positive", "real"))
+
+
+def viewed(trace: Trace, wanted: set[int]) -> set[int]:
+    """Return the registers that those of `wanted` are views of, directly or not."""
+    found = set(wanted)
+    for step in reversed(trace.steps):
+        if step.op.view and step.outs[0] in found:
+            found.update([x for x in step.operands[:1] if isinstance(x, int)])
+    return found - wanted
 
 
 def _renamed(value: Any, same: dict[int, int]) -> Any:

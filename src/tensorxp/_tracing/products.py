@@ -239,11 +239,12 @@ class _Sums(_Batches):
 
     def _sum(self, step: Step, groups: Any, rest: list[int]) -> list[Step] | None:
         """Return the steps to a sum of products as products; None where nothing is gained."""
+        # before anything is joined: others would take what is joined here, and then left out
+        if any([len(xs) < _FEWEST or not self.small(xs + ys) for xs, ys in groups.values()]):
+            return None
         made: list[Step] = []
         terms = []
         for (turned, also), (xs, ys) in groups.items():
-            if len(xs) < _FEWEST or not self.small(xs + ys):
-                return None
             order = self._order(xs, ys)
             left = self.join(tuple([xs[i] for i in order]), 0 if turned else 1, made)
             right = self.join(tuple([ys[i] for i in order]), 1 if also else 0, made)
@@ -268,7 +269,7 @@ class _Sums(_Batches):
         sides = [side for side in (xs, ys) if len(set(side)) == len(side)]
         for side in sides:
             known = self._orders.get(frozenset(side))
-            if known is not None:
+            if known is not None and len(known) == len(side):  # what is joined may repeat
                 return [side.index(n) for n in known]
         order = self.slices(xs) or self.slices(ys) or list(range(len(xs)))
         for side in sides:

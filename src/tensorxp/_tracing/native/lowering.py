@@ -489,6 +489,8 @@ def _boxes(x: Layout) -> list[tuple[tuple[int, int], ...]] | None:
         box = []
         for n, step, size in zip(y.shape, steps, base.shape, strict=True):
             start = offset // step % size
+            if start + n > size:  # it was written through another shape, and goes on in the next row
+                return None
             box.append((start, start + n))
         boxes.append(tuple(box))
     return boxes

@@ -7,7 +7,7 @@ from tensorxp._tracing.native.graph import Layout, Value
 from tensorxp._tracing.native.lowering import known
 from tensorxp._tracing.native.program import NativeProgram, Translator
 from tensorxp._tracing.native.regions import SMALL, choose_saved, needed, sources
-from tensorxp._tracing.pair import Trace
+from tensorxp._tracing.pair import Trace, viewed
 
 
 class NativePair:
@@ -18,8 +18,9 @@ class NativePair:
     tape_cells = SMALL  # the largest values that are saved side by side
 
     def __init__(self, trace: Trace, library: Any) -> None:
+        outputs = set(trace.outputs)
         translator = self.translator(
-            trace.registers, set(trace.outputs), _viewed(trace), library.kernels
+            trace.registers, outputs | viewed(trace, outputs), _viewed(trace), library.kernels
         )
         layouts = [translator.layout(n) for n in trace.inputs]
         inputs = [x.base for x in layouts]
@@ -33,7 +34,11 @@ class NativePair:
         grads = [self._own(translator, translator.layout(n)) for n in trace.grads]
         arrays = translator.arrays
         saved = self._saved([x.base for x in grads], arrays, border)
-        returned = {x.base for x in outs}
+        # of each result the values in whose memory it may lie
+        places = [
+            {translator.layout(m).base for m in {n} | viewed(trace, {n})} for n in trace.outputs
+        ]
+        returned = {x for place in places for x in place}
         tape: dict[Value, int] = {}
         end = 0
         for x in saved:
@@ -46,7 +51,7 @@ class NativePair:
         self._forward = self.program(library, arrays, inputs, wanted, trace.registers, tape, set())
         read = _arrays_read([x.base for x in grads], {*arrays, *saved})
         self.kept_inputs = [i for i, x in enumerate(inputs) if x in read]
-        self.kept_outputs = [i for i, x in enumerate(outs) if x.base in saved]
+        self.kept_outputs = [i for i, place in enumerate(places) if not place.isdisjoint(saved)]
         again = [inputs[i] for i in self.kept_inputs]
         self._backward = self.program(
             library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved)
