@@ -1,7 +1,8 @@
 """What the core asks of raw arrays. The compiled core has a C twin of this module.
 
 There small NumPy arrays go to the loops of NumPy's ufuncs without a ufunc's call. Derivative
-rules may use `times`, `product`, `negated` and `conj` for arrays and Tensors alike.
+rules may use `times`, `over`, `plus`, `minus`, `product`, `negated` and `conj` for arrays and
+Tensors alike.
 """
 
 from operator import add as plus
@@ -9,11 +10,13 @@ from operator import attrgetter, iadd, methodcaller
 from operator import matmul as product
 from operator import mul as times
 from operator import neg as negated
+from operator import sub as minus
+from operator import truediv as over
 from typing import Any
 
 __all__ = [
-    "add_into", "call1", "call2", "conj", "dtype_of", "expand", "fits", "has_shape", "negated",
-    "plus", "product", "shape_of", "times",
+    "add_into", "call1", "call2", "conj", "dtype_of", "expand", "fits", "has_shape", "minus",
+    "negated", "over", "plus", "product", "shape_of", "times",
 ]  # fmt: skip
 
 add_into: Any = iadd

@@ -21,6 +21,8 @@ cdef extern from "_arrays.h":
 cdef object _multiply = numpy.multiply
 cdef object _negative = numpy.negative
 cdef object _add = numpy.add
+cdef object _subtract = numpy.subtract
+cdef object _divide = numpy.divide
 
 
 cdef inline object _owned(PyObject *x):
@@ -64,6 +66,18 @@ cpdef object expand(object xp, object x, object shape):
     """Return `xp.broadcast_to(x, shape)`, of small arrays a copy."""
     cdef PyObject *out = apply_expand(x, shape)
     return xp.broadcast_to(x, shape) if out == NULL else _owned(out)
+
+
+cpdef object over(object x, object y):
+    """Return `x / y`."""
+    cdef PyObject *out = apply_binary(_divide, x, y)
+    return x / y if out == NULL else _owned(out)
+
+
+cpdef object minus(object x, object y):
+    """Return `x - y`."""
+    cdef PyObject *out = apply_binary(_subtract, x, y)
+    return x - y if out == NULL else _owned(out)
 
 
 cpdef object plus(object x, object y):

@@ -7,9 +7,9 @@ from typing import Any
 
 from tensorxp._backend import loops
 from tensorxp._backend.device import cpu
-from tensorxp._core.arrays import conj, negated, times
+from tensorxp._core.arrays import call1, call2, conj, negated, over, times
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
-from tensorxp._core.primitive import elementwise, linear, primitive
+from tensorxp._core.primitive import Primitive, elementwise, linear, primitive
 from tensorxp._core.rules import same
 from tensorxp._core.tensor import Tensor
 
@@ -29,14 +29,14 @@ def _divide_x2(ct: Any, x1: Any, x2: Any) -> Any:
         found = loops.dot(ct, x1, x2.shape)
         if found is not None:
             return -found / x2 / x2
-    inverse = 1 / x2.conjugate()
-    return (ct * -inverse) * (x1.conjugate() * inverse)
+    inverse = over(1, conj(x2))
+    return times(times(ct, negated(inverse)), times(conj(x1), inverse))
 
 
 divide_p = elementwise(
     "divide",
     scalars=True,
-    x1=lambda ct, x2: ct / x2.conjugate(),
+    x1=lambda ct, x2: over(ct, conj(x2)),
     x2=_divide_x2,
 )
 
@@ -190,7 +190,7 @@ def remainder(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
 negative_p = linear("negative", batched=True, x=lambda ct: negated(ct))
 positive_p = linear("positive", batched=True, x=lambda ct: ct)
 reciprocal_p = elementwise("reciprocal", x=lambda ct, out: -ct * (out * out).conjugate())
-square_p = elementwise("square", x=lambda ct, x: ct * (2 * x.conjugate()))
+square_p = elementwise("square", x=lambda ct, x: times(ct, times(conj(x), 2)))
 
 
 def negative(x: Tensor, /) -> Tensor:
@@ -280,8 +280,8 @@ def _pow_x1(xp: Any, ct: Any, x1: Any, x2: Any) -> Any:
             return xp.zeros_like(ct)
         if x2 == 1:
             return ct
-        slope = x1 * 2 if x2 == 2 else xp.pow(x1, x2 - 1) * x2
-        return ct * slope.conjugate()
+        slope = times(x1, 2) if x2 == 2 else times(xp.pow(x1, x2 - 1), x2)
+        return times(ct, conj(slope))
     x2 = xp.astype(x2, ct.dtype, copy=False)
     flat = (x2 == 0) & ((x1 == 0) | (x1 != x1))
     safe = xp.where(flat, 1.0, x2)
@@ -328,15 +328,13 @@ def pow(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     return binary(pow_p, x1, x2)
 
 
-@primitive
-def abs_p(xp: Any, x: Any) -> Any:
-    return xp.abs(x)
+abs_p = Primitive("abs", "general", ("x",))
 
 
 # d|x| = Re(conj(sign x) dx), and sign is 0 at 0
 @abs_p.vjp
 def _(xp: Any, ct: Any, x: Any) -> Any:
-    return ct * xp.sign(x)
+    return times(ct, call1(xp.sign, x))
 
 
 @abs_p.jvp
@@ -513,9 +511,11 @@ def _clip_forward(xp: Any, x: Any, min: Any, max: Any) -> Any:
         min = None if isinstance(min, int) and min <= info.min else min
         max = None if isinstance(max, int) and max >= info.max else max
     if min is not None:
-        out = xp.maximum(out, min)
+        out = call2(xp.maximum, out, min)
     if max is not None:
-        out = xp.minimum(out, max)
+        out = call2(xp.minimum, out, max)
+    if out is not x and out.dtype is x.dtype:
+        return out
     return xp.asarray(out, dtype=x.dtype, copy=out is x or None)
 
 

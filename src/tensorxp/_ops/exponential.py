@@ -3,17 +3,18 @@
 from math import log as _log
 from typing import Any
 
+from tensorxp._core.arrays import conj, over, plus, times
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 
 _LN_2, _LN_10 = _log(2), _log(10)
 
-exp_p = elementwise("exp", x=lambda ct, out: ct * out.conjugate())
+exp_p = elementwise("exp", x=lambda ct, out: times(ct, conj(out)))
 exp2_p = elementwise("exp2", x=lambda ct, out: ct * (out.conjugate() * _LN_2))
 expm1_p = elementwise("expm1", x=lambda ct, out: ct * (out.conjugate() + 1))
-log_p = elementwise("log", x=lambda ct, x: ct / x.conjugate())
-log1p_p = elementwise("log1p", x=lambda ct, x: ct / (x.conjugate() + 1))
+log_p = elementwise("log", x=lambda ct, x: over(ct, conj(x)))
+log1p_p = elementwise("log1p", x=lambda ct, x: over(ct, plus(conj(x), 1)))
 log2_p = elementwise("log2", x=lambda ct, x: ct / (x.conjugate() * _LN_2))
 log10_p = elementwise("log10", x=lambda ct, x: ct / (x.conjugate() * _LN_10))
 
@@ -196,7 +197,7 @@ def logaddexp(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     return binary(logaddexp_p, x1, x2)
 
 
-sqrt_p = elementwise("sqrt", x=lambda ct, out: ct / (2 * out.conjugate()))
+sqrt_p = elementwise("sqrt", x=lambda ct, out: over(ct, times(conj(out), 2)))
 cbrt_p = elementwise("cbrt", x=lambda ct, out: ct / (3 * out * out))
 
 

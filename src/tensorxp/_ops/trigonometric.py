@@ -7,7 +7,7 @@ branch cut they belong to the same side as the value: hence `x - -1`, since `x +
 from math import pi
 from typing import Any
 
-from tensorxp._core.arrays import call1, conj, negated, times
+from tensorxp._core.arrays import call1, conj, minus, negated, times
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise, linear
 from tensorxp._core.tensor import Tensor
@@ -30,7 +30,7 @@ acos_p = elementwise("acos", x=lambda xp, ct, x: -ct / _asin_slope(xp, x))
 atan_p = elementwise("atan", x=lambda ct, x: ct / (x * x + 1).conjugate())
 sinh_p = elementwise("sinh", x=lambda xp, ct, x: ct * xp.cosh(x).conjugate())
 cosh_p = elementwise("cosh", x=lambda xp, ct, x: ct * xp.sinh(x).conjugate())
-tanh_p = elementwise("tanh", x=lambda ct, out: ct * (1 - out * out).conjugate())
+tanh_p = elementwise("tanh", x=lambda ct, out: times(ct, conj(minus(1, times(out, out)))))
 asinh_p = elementwise("asinh", x=lambda xp, ct, x: ct / xp.sqrt(x * x - -1).conjugate())
 acosh_p = elementwise(
     "acosh", x=lambda xp, ct, x: ct / (xp.sqrt(x - 1) * xp.sqrt(x - -1)).conjugate()
