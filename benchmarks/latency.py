@@ -34,6 +34,37 @@ STATEMENTS = {
     "a * b, recorded": "ra * rb",
     "sin(a), recorded": "sin(ra)",
 }
+MORE = {
+    "a > b": "a > b",
+    "2.0 * a": "2.0 * a",
+    "a ** 2": "a ** 2",
+    "abs(a)": "abs(a)",
+    "exp(a)": "xp.exp(a)",
+    "tanh(a)": "xp.tanh(a)",
+    "maximum(a, b)": "xp.maximum(a, b)",
+    "clip(a, 0, 1)": "xp.clip(a, 0.0, 1.0)",
+    "where(a > b, a, b)": "xp.where(a > b, a, b)",
+    "a.mean()": "a.mean()",
+    "a.max()": "a.max()",
+    "m.sum(1)": "m.sum(1)",
+    "m.argmax(1)": "m.argmax(1)",
+    "(a > b).all()": "(a > b).all()",
+    "norm(a)": "xp.linalg.norm(a)",
+    "sort(m)": "xp.sort(m)",
+    "m @ a": "m @ a",
+    "einsum('ij,j->i', m, a)": "xp.einsum('ij,j->i', m, a)",
+    "a[0]": "a[0]",
+    "m[:, 1]": "m[:, 1]",
+    "a[i]": "a[i]",
+    "m.T": "m.T",
+    "reshape(a, (2, 2))": "xp.reshape(a, (2, 2))",
+    "broadcast_to(a, (3, 4))": "xp.broadcast_to(a, (3, 4))",
+    "stack([a, b])": "xp.stack([a, b])",
+    "concatenate([a, b])": "xp.concatenate([a, b])",
+    "zeros(4)": "xp.zeros(4)",
+    "arange(4)": "xp.arange(4)",
+}
+"""Calls that are written alike in most libraries; a row is left out where they are not."""
 LENGTHS = (10, 100)
 BLOCK = 0.004
 """Seconds that a block of one operation takes."""
@@ -41,13 +72,15 @@ PEERS = ("numpy", "tensorxp", "torch", "jax", "autograd", "mygrad")
 
 A, B = np.array([0.1, 0.4, 0.7, 0.9]), np.array([1.1, 1.2, 1.3, 1.4])
 M, N = np.arange(16.0).reshape(4, 4), np.eye(4) + 0.1
+I = np.array([0, 2])
 
 
 def names(library: str) -> dict[str, Any]:
     """Return what the statements refer to in a library."""
     lib = libraries.load(library)
     if library == "numpy":
-        return {"a": A, "b": B, "m": M, "n": N, "ra": A, "rb": B, "sin": np.sin, "sum": np.sum}
+        plain = {"a": A, "b": B, "m": M, "n": N, "i": I, "xp": np}
+        return plain | {"ra": A, "rb": B, "sin": np.sin, "sum": np.sum}
     if library == "autograd":
         return _autograd_names()
     space = lib.numpy if library == "jax" else lib
@@ -57,7 +90,8 @@ def names(library: str) -> dict[str, Any]:
         recorded = {f"r{k}": lib.asarray(x).requires_grad_() for k, x in (("a", A), ("b", B))}
     elif library == "mygrad":
         recorded = {"ra": lib.tensor(A), "rb": lib.tensor(B)}
-    return plain | recorded | {"sin": space.sin, "sum": space.sum}
+    index = _plain(library, space, I)
+    return plain | recorded | {"sin": space.sin, "sum": space.sum, "xp": space, "i": index}
 
 
 def _plain(library: str, space: Any, x: np.ndarray) -> Any:
@@ -70,14 +104,18 @@ def _autograd_names() -> dict[str, Any]:
     from autograd.tracer import new_box
 
     boxes = {f"r{k}": new_box(x, 0, VJPNode.new_root()) for k, x in (("a", A), ("b", B))}
-    return {"a": A, "b": B, "m": M, "n": N, "sin": anp.sin, "sum": anp.sum} | boxes
+    plain = {"a": A, "b": B, "m": M, "n": N, "i": I, "xp": anp}
+    return plain | {"sin": anp.sin, "sum": anp.sum} | boxes
 
 
 def check(library: str, label: str, space: dict[str, Any]) -> None:
     """Compare the result of a statement with NumPy's."""
-    found = eval(STATEMENTS[label], space)
+    statement = (STATEMENTS | MORE)[label]
+    found = eval(statement, space)
     found = getattr(found, "_value", found)  # a box of HIPS autograd
-    expected = eval(STATEMENTS[label], names("numpy"))
+    if type(found).__name__ == "sort":  # PyTorch's pair of values and indices
+        found = found.values
+    expected = eval(statement, names("numpy"))
     np.testing.assert_allclose(libraries.to_numpy(found), expected, rtol=1e-12, err_msg=library)
 
 
@@ -89,6 +127,12 @@ def prepare(library: str) -> dict[str, Callable[[int], float]]:
         if "recorded" not in label or "ra" in space:
             check(library, label, space)
             timers[label] = timeit.Timer(statement, globals=dict(space)).timeit
+    for label, statement in MORE.items():
+        try:
+            check(library, label, space)
+        except (AttributeError, NotImplementedError, TypeError):
+            continue
+        timers[label] = timeit.Timer(statement, globals=dict(space)).timeit
     entry = libraries.LIBRARIES[library]
     builder = getattr(chain, entry.builder)
     for length in LENGTHS:
@@ -111,6 +155,7 @@ def measure(peers: Sequence[str], rounds: int) -> dict[str, Any]:
         except (ImportError, AttributeError, NotImplementedError) as error:
             missing[library] = str(error)
     labels = {label: 1 for label in STATEMENTS} | {chain_label(n): n for n in LENGTHS}
+    labels |= {label: 1 for label in MORE}
     rows = [_row(label, count, timers, rounds) for label, count in labels.items()]
     return {"rows": rows, "missing": missing}
 

@@ -8,7 +8,7 @@ from tensorxp._core.primitive cimport Plan, Primitive
 from tensorxp._core.tensor cimport TensorBase
 from tensorxp._core.views cimport View, cell_of
 
-@cython.locals(plan=Plan, node=Node, saves=tuple, saved=tuple, code=Py_ssize_t, mask=int, alone=bint)
+@cython.locals(plan=Plan, node=Node, saves=tuple, saved=tuple, code=Py_ssize_t, mask=int, alone=bint, k=int)
 cpdef Node record(
     Primitive op, object inputs, tuple edges, dict params, object raw, Device device, object out
 )

@@ -56,25 +56,38 @@ def record(
     else:
         saved: tuple[Any, ...] = ()
         alone = type(inputs) is not tuple
+        first: Any = None  # waits for the second, so that a tuple is made once
+        cell0: Any = None
+        count0: Any = None
+        k = 0
         for code in saves:
+            cell: Any = None
+            count: Any = 0
             if code >= SHAPE:
                 x = inputs if alone else inputs[code - SHAPE]
-                saved += (x._data.shape if isinstance(x, TensorBase) else (), None, 0)
-                continue
-            x = out if code < 0 else inputs if alone else inputs[code]
-            try:
-                t: TensorBase = x  # compiled, this checks the type
-                cell = t._version
-            except (AttributeError, TypeError):  # a Python scalar
-                saved += (x, None, 0)
-                continue
-            if cell is None:
-                cell = t._version = [0]
-            elif type(cell) is View:
-                cell = cell.cell
-            # forward mode knows an input's tangent by the tensor itself
-            saved += (x if watching and code >= 0 else t._data, cell, cell[0])
-        node.saved = saved
+                value = x._data.shape if isinstance(x, TensorBase) else ()
+            else:
+                value = out if code < 0 else inputs if alone else inputs[code]
+                try:
+                    t: TensorBase = value  # compiled, this checks the type
+                    cell = t._version
+                    if cell is None:
+                        cell = t._version = [0]
+                    elif type(cell) is View:
+                        cell = cell.cell
+                    count = cell[0]
+                    if not watching or code < 0:
+                        value = t._data  # forward mode knows a tangent by the tensor itself
+                except (AttributeError, TypeError):  # a Python scalar
+                    cell = None
+            if k == 0:
+                first, cell0, count0 = value, cell, count
+            elif k == 1:
+                saved = (first, cell0, count0, value, cell, count)
+            else:
+                saved += (value, cell, count)
+            k += 1
+        node.saved = (first, cell0, count0) if k == 1 else saved
     if COMPILED and plan.hidden and not watching and not _leads_on(edges, params):
         hide(node)
         hide(edges)
