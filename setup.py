@@ -105,9 +105,9 @@ def core() -> list[Extension]:
         Extension(
             NAME,
             [str(shared), *sources],
-            include_dirs=[numpy.get_include(), "src/tensorxp/_core"],
+            include_dirs=[numpy.get_include(), "src/tensorxp/_backend"],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-            depends=["setup.py", "src/tensorxp/_core/_arrays.h"],
+            depends=["setup.py", "src/tensorxp/_backend/_arrays.h"],
             export_symbols=["PyInit_" + name.rpartition("/")[2] for name in MODULES],
             extra_compile_args=FLAGS,
             extra_link_args=LINK,

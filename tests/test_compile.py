@@ -5,6 +5,8 @@ import pytest
 
 import tensorxp as xp
 
+BACKENDS = ("auto", "replay")
+
 
 def _chain(x):
     y = x
@@ -284,6 +286,46 @@ def test_a_returned_argument_or_view_of_one_is_the_functions():
     assert "view" in compiled.reason
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("copy", [lambda x: xp.asarray(x, copy=True), xp.positive, xp.conj])
+def test_a_view_of_a_copy_has_memory_of_its_own(copy, backend):
+    w = xp.ones((2, 3))
+    compiled = xp.compile(lambda x: (copy(x)[0], copy(w).T, copy(copy(x))[0]), backend=backend)
+    x = xp.zeros((2, 3))
+    for _ in range(2):
+        outs = compiled(x)
+        for i, y in enumerate(outs):
+            y += i + 1
+        assert compiled.reason is None and not xp.any(x) and xp.all(w == 1)
+        assert [float(xp.max(y)) for y in outs] == [1, 3, 3]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("n", [3, 60])
+def test_a_write_to_a_view_of_what_backward_needs_raises(n, backend):
+    compiled = xp.compile(lambda x: xp.exp(xp.sinh(xp.tan(x))).T[1:], backend=backend)
+    y = compiled(xp.full((n, n), 0.5, requires_grad=True))
+    with xp.no_grad():
+        y *= 2
+    with pytest.raises(RuntimeError, match="in-place"):
+        xp.sum(y).backward()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "hook", [lambda c: xp.astype(c, xp.float32), lambda c: xp.astype(c, xp.complex128) * (1 + 2j)]
+)
+def test_hooks_that_change_the_dtype_of_a_cotangent(hook, backend):
+    compiled = xp.compile(lambda x: (xp.sin(x), x * x), backend=backend)
+    x = xp.linspace(0, 1, 1000, dtype=xp.float64, requires_grad=True)
+    y, z = compiled(x)
+    y.register_hook(hook)
+    z.grad_fn.register_prehook(lambda cts: (cts[0], cts[1][:1]))
+    xp.sum(y + z).backward()
+    wanted = xp.cos(x.detach()) + 2 * x.detach()
+    np.testing.assert_allclose(x.grad.numpy(), wanted.numpy(), rtol=1e-6)
+
+
 @pytest.mark.parametrize("which", ["argument", "output", "outside"])
 def test_a_write_to_what_backward_needs_raises(which):
     w = xp.asarray([2.0], requires_grad=True)
@@ -360,9 +402,6 @@ def test_a_parameter_that_is_replaced_is_the_new_one():
     compiled(x)
     layer.weight = xp.nn.Parameter(xp.zeros((1, 2), dtype=xp.float32))
     assert compiled(x).tolist() == [[0.0]]
-
-
-BACKENDS = ("auto", "replay")
 
 
 def _root_then_view(x):

@@ -424,3 +424,15 @@ def test_a_long_loop_is_one_program(backend):
     arrays = [np.array([0.3, 0.6]), np.array([[0.5, -0.3], [0.2, 0.1]])]
     compiled = xp.compile(fn, backend=backend)
     check(fn, compiled, arrays, 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_pieces_that_were_written_through_another_shape(backend):
+    def fn(v, q):
+        a, b = xp.zeros((2, 3), dtype=v.dtype), xp.zeros((2, 3), dtype=v.dtype)
+        a.reshape((3, 2))[1:2] = v  # the end of one row and the start of the next
+        b[1:2, :1] = q
+        return a + b
+
+    compiled = xp.compile(fn, backend=backend)
+    check(fn, compiled, [np.array([[1.0, 2.0]]), np.array([[4.0]])], 1e-12)

@@ -87,11 +87,27 @@ def large(x, w_in, w_hidden, bias):
     return sum([(x[t] @ x[t].T) @ x[t] @ w_in for t in range(x.shape[0])], bias * w_hidden[0])
 
 
+def left_out(x, w_in, w_hidden, bias):
+    """The first sum stays, for its last term; the second joins what it would have joined."""
+    xs = [x[t].T for t in range(4)]
+    first = sum([a @ x[t + 1] for t, a in enumerate(xs[1:], 1)], xs[0] @ x[1]) + w_in @ w_hidden
+    return first @ sum([a @ xp.tanh(x[t]) for t, a in enumerate(xs[1:], 1)], xs[0] @ x[5]) + bias
+
+
+def repeated(x, w_in, w_hidden, bias):
+    """Matrices that are joined with one of them twice, and sums over each of them once."""
+    a, b, c, d = (xp.sin(x[t]) for t in range(4))
+    rows = [xp.tanh(y @ w_in) for y in (a, a, b, c, d)]
+    outer = x[0].T @ a + x[1].T @ a + x[2].T @ b + x[3].T @ c + x[4].T @ d
+    once = a.T @ x[4] + b.T @ x[3] + c.T @ x[1] + d.T @ x[0]
+    return sum(rows) @ (once + w_hidden) @ outer + bias
+
+
 WIDE = (STEPS, BATCH, UNITS), (4 * UNITS, UNITS), (4 * UNITS, UNITS), (4 * UNITS,)
 SQUARE = (STEPS, BATCH, UNITS), (UNITS, UNITS), (UNITS, UNITS), (UNITS,)
 FUNCTIONS = {
     lstm: WIDE, batch_first: ((BATCH, STEPS, UNITS), *WIDE[1:]), rnn: SQUARE, two_layers: SQUARE,
-    crossed: SQUARE, columns: SQUARE, large: SQUARE,
+    crossed: SQUARE, columns: SQUARE, large: SQUARE, left_out: SQUARE, repeated: SQUARE,
 }  # fmt: skip
 
 

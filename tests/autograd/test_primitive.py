@@ -35,6 +35,9 @@ outer_p = multilinear(
     "outer_product", forward=lambda xp, u, v: u[:, None] * v, u=lambda ct, v: ct @ v,
     v=lambda ct, u: u @ ct,
 )  # fmt: skip
+halves_p = linear(
+    "halves", forward=lambda xp, x: (x[:2] * 1, x[2:] * 1), x=lambda xp, ct: xp.concat([*ct])
+)
 half_p = nondifferentiable("half", forward=lambda xp, x: xp.floor(x / 2))
 
 
@@ -78,6 +81,7 @@ CASES = [
     (lambda u, v: apply_primitive(outer_p, (u, v)), [leaf(0.3, -0.5), leaf(2.0, 1.0, 3.0)]),
     (lambda x: apply_primitive(divmod_p, (x,), {"by": 2.0})[1], [leaf(0.3, 1.5)]),
     (lambda x, y: apply_primitive(join_p, (x, y), {"scale": 2.0}), [leaf(0.3), leaf(1.0, 2.0)]),
+    (lambda x: apply_primitive(halves_p, (x,))[1], [leaf(0.3, -0.5, 1.0)]),
 ]
 
 

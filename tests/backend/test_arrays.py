@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from tensorxp._core import arrays
+from tensorxp._backend import arrays
 
 BINARY = [
     f

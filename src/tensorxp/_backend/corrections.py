@@ -6,7 +6,7 @@ The formulas stand above the code; the wording of the cases is the Array API sta
 
 from typing import Any
 
-from tensorxp._core.arrays import call1, call2
+from tensorxp._backend.arrays import call1, call2
 
 
 def floor_divide(xp: Any, x1: Any, x2: Any) -> Any:

@@ -2,7 +2,7 @@ cimport cython
 
 from tensorxp._backend.device cimport Device
 from tensorxp._core.allocation cimport allocate
-from tensorxp._core.arrays cimport call1, call2, dtype_of
+from tensorxp._backend.arrays cimport call1, call2, dtype_of
 from tensorxp._core.node cimport Leaf, Node, Vertex
 from tensorxp._core.operands cimport promote, wrap
 from tensorxp._core.primitive cimport Primitive

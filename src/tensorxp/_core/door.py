@@ -6,8 +6,8 @@
 
 from typing import Any
 
+from tensorxp._backend.arrays import call1, call2, dtype_of
 from tensorxp._core.allocation import COMPILED, allocate
-from tensorxp._core.arrays import call1, call2, dtype_of
 from tensorxp._core.modes import modes, suspended
 from tensorxp._core.node import Leaf, slot_of
 from tensorxp._core.operands import (

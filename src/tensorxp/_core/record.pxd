@@ -2,7 +2,7 @@ cimport cython
 
 from tensorxp._backend.device cimport Device
 from tensorxp._core.allocation cimport hide, next_seq, visible
-from tensorxp._core.arrays cimport dtype_of, has_shape, shape_of
+from tensorxp._backend.arrays cimport dtype_of, has_shape, shape_of
 from tensorxp._core.node cimport Node, Slot, Vertex
 from tensorxp._core.primitive cimport Plan, Primitive
 from tensorxp._core.tensor cimport TensorBase

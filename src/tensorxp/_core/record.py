@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tensorxp._backend.arrays import dtype_of, has_shape, shape_of
 from tensorxp._core.allocation import COMPILED, hide, next_seq, visible
-from tensorxp._core.arrays import dtype_of, has_shape, shape_of
 from tensorxp._core.node import Node, Slot, Vertex
 from tensorxp._core.primitive import Plan, Primitive
 from tensorxp._core.rules import OUT, SHAPE

@@ -1,6 +1,6 @@
 cimport cython
 
-from tensorxp._core.arrays cimport expand
+from tensorxp._backend.arrays cimport expand
 
 cdef class Rule:
     cdef public tuple codes, named

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any
 
-from tensorxp._core.arrays import expand
+from tensorxp._backend.arrays import expand
 
 #: Codes of saved values: the output, an input's value (its index), an input's shape (SHAPE + i).
 OUT = -1

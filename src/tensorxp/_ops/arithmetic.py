@@ -6,8 +6,8 @@ Operands are Tensors or, beside one, Python scalars, which promote weakly.
 from typing import Any
 
 from tensorxp._backend import loops
+from tensorxp._backend.arrays import call1, call2, conj, negated, over, times
 from tensorxp._backend.device import cpu
-from tensorxp._core.arrays import call1, call2, conj, negated, over, times
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
 from tensorxp._core.primitive import Primitive, elementwise, linear, primitive
 from tensorxp._core.rules import same

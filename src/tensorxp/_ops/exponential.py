@@ -3,7 +3,7 @@
 from math import log as _log
 from typing import Any
 
-from tensorxp._core.arrays import conj, over, plus, times
+from tensorxp._backend.arrays import conj, over, plus, times
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor

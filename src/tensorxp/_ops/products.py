@@ -7,7 +7,7 @@ other operand's conjugate.
 from math import prod
 from typing import Any
 
-from tensorxp._core.arrays import conj, product
+from tensorxp._backend.arrays import conj, product
 from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import multilinear
 from tensorxp._core.tensor import Tensor

@@ -7,7 +7,7 @@ branch cut they belong to the same side as the value: hence `x - -1`, since `x +
 from math import pi
 from typing import Any
 
-from tensorxp._core.arrays import call1, conj, minus, negated, times
+from tensorxp._backend.arrays import call1, conj, minus, negated, times
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise, linear
 from tensorxp._core.tensor import Tensor

@@ -14,6 +14,7 @@ from tensorxp._core.door import node_of, record, wrap
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.node import Leaf, slot_of
 from tensorxp._core.primitive import Primitive
+from tensorxp._core.rules import fit
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import stack, watch, watching
@@ -151,6 +152,7 @@ class _Entry:
             forward_steps = len(tracer.steps)
             cts = [wrap(y._device.raw.ones_like(y._data), y._device) for y in recorded]
             ct_numbers = [tracer.number(ct, "argument") for ct in cts]
+            self.cts = [(y._data.shape, y._data.dtype) for y in recorded]
             grads: tuple[Any, ...] = ()
             if recorded:
                 with _without_hooks(sources):
@@ -327,6 +329,12 @@ class _Entry:
             cts = ct
             if several:
                 cts = [c for c, recorded in zip(ct, entry.recorded, strict=True) if recorded]
+            for c, (shape, dtype) in zip(cts, entry.cts, strict=True):
+                if c.dtype is not dtype or c.shape != shape:  # a hook's: programs read memory
+                    raw = entry.devices[0].raw
+                    kinds = zip(cts, entry.cts, strict=True)
+                    cts = [fit(raw, c, *kind) for c, kind in kinds]
+                    break
             grads = entry.pair.backward(cts, kept)
             if direct:
                 return tuple(grads)

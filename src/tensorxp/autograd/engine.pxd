@@ -1,6 +1,6 @@
 cimport cython
 
-from tensorxp._core.arrays cimport add_into, fits, plus
+from tensorxp._backend.arrays cimport add_into, fits, plus
 from tensorxp._core.node cimport Leaf, Node, Slot, Vertex
 from tensorxp._core.operands cimport wrap
 from tensorxp._core.primitive cimport Plan

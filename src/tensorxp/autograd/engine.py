@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.arrays import add_into, fits, plus
 from tensorxp._core.allocation import COMPILED
-from tensorxp._core.arrays import add_into, fits, plus
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
@@ -179,6 +179,7 @@ def _walk(
             and not (tensors or watched)
             and node.extra is None
             and type(node.saved) is tuple
+            and type(ct) is not list  # of several outputs
         ):
             _pull_thin(queue, node, ct, needed, retain_graph)
             ct = None

@@ -489,7 +489,7 @@ def _boxes(x: Layout) -> list[tuple[tuple[int, int], ...]] | None:
         box = []
         for n, step, size in zip(y.shape, steps, base.shape, strict=True):
             start = offset // step % size
-            if start + n > size:  # it was written through another shape, and goes on in the next row
+            if start + n > size:  # written through another shape, it goes on in the next row
                 return None
             box.append((start, start + n))
         boxes.append(tuple(box))
