@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import marshal
 import os
 import re
 import statistics
@@ -61,14 +62,28 @@ def own_bytes(distribution: str) -> int:
     if distribution == "tensorxp":  # a checkout or an editable install lists no files
         spec = importlib.util.find_spec("tensorxp")
         folders = list(spec.submodule_search_locations or []) if spec else []
-        paths = [path for folder in folders for path in Path(folder).rglob("*")]
-        return sum(path.stat().st_size for path in paths if path.is_file())
+        return sum(_as_installed(Path(folder)) for folder in folders)
     try:
         files = importlib.metadata.files(distribution) or []
     except importlib.metadata.PackageNotFoundError:
         return 0
     paths = [Path(str(file.locate())) for file in files]
     return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _as_installed(package: Path) -> int:
+    """Return the bytes that a package takes once pip has installed it and made its bytecode."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    data = project["tool"]["setuptools"]["package-data"]
+    kept = {file for files in data.values() for file in files}
+    total = 0
+    for path in package.rglob("*"):
+        if path.suffix in (".py", ".so", ".pyd") or path.name in kept:
+            total += path.stat().st_size
+        if path.suffix == ".py":
+            code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+            total += 16 + len(marshal.dumps(code))
+    return total
 
 
 def installed_megabytes(distribution: str) -> float | None:

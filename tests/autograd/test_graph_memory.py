@@ -245,6 +245,26 @@ def context_that_keeps_its_output(x):
     Keep.box.append(y)
 
 
+class Keeper:
+    def keep_trajectory(self, x):
+        self.weight = x
+        self.y = xp.integrate.solve_ivp(
+            lambda t, y: self.weight * y, (0.0, 1.0), x, gradient="adjoint"
+        )
+
+    def keep_root(self, x):
+        self.weight = x
+        self.y = xp.optimize.root(lambda y: y * y - self.weight, xp.ones(2))
+
+
+def trajectory_in_reach_of_its_equation(x):
+    Keeper().keep_trajectory(x)
+
+
+def root_in_reach_of_its_equation(x):
+    Keeper().keep_root(x)
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -254,6 +274,8 @@ def context_that_keeps_its_output(x):
         retained_with_history,
         checkpoint_that_keeps_its_output,
         context_that_keeps_its_output,
+        trajectory_in_reach_of_its_equation,
+        root_in_reach_of_its_equation,
     ],
 )
 def test_cycles_of_the_users_are_collected(make):

@@ -41,7 +41,8 @@ class Plan:
         self.needs = needs
         self.saves = tuple(dict.fromkeys([code for _, rule in used for code in rule.saves]))
         self.rules = tuple([BoundRule(rule, self.saves, i) for i, rule in used])
-        self.hidden = op.kind != "function"  # whether the collector need not see its nodes
+        # whether the collector need not see its nodes: no closure of a call is in their rules
+        self.hidden = op.kind != "function" and not op.tensor_level
         # whether backward may take the short way: a rule for each input, on arrays of one device,
         # and at most two saved values
         self.thin = (
