@@ -2,3 +2,5 @@ from tensorxp._torch_methods cimport TorchMethods
 
 cdef class Methods(TorchMethods):
     pass
+
+cdef object _reduce(object function, object x, object axis, tuple args, dict kwargs)

@@ -446,6 +446,8 @@ def _reduce(
     function: Any, x: Any, axis: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Tensor:
     """Call a reduction with PyTorch's `dim`/`keepdim` and NumPy's `ddof` beside its own words."""
+    if not kwargs and not args:
+        return function(x) if axis is None else function(x, axis=axis)  # type: ignore[no-any-return]
     if "dim" in kwargs:
         axis = kwargs.pop("dim")
     if "keepdim" in kwargs:

@@ -442,44 +442,150 @@ static PyObject *set_wide(PyObject *module, PyObject *value) {
     return PyUnicode_FromString(instructions);
 }
 
-/* The sum of a small contiguous array of doubles or floats, in double precision and in the order
-   of NumPy's: eight running totals, joined in pairs. None for anything else. */
-static PyObject *small_sum(PyObject *module, PyObject *x) {
-    Py_buffer view;
-    double total = 0, part[8] = {0};
-    Py_ssize_t i, n;
+/* What small arrays are reduced to: NumPy's set-up costs more than its work. */
+enum { SUM, PROD, MEAN, MAX, MIN, VAR, STD, NORM, ALL, ANY };
+static PyObject *empty, *truth; /* numpy.empty, and the dtype of truth values */
+static int small_on = 1;
+
+/* The sum in the order of NumPy's: eight running totals, joined in pairs. */
+static double small_total(const double *a, Py_ssize_t n) {
+    double part[8] = {0}, total;
+    Py_ssize_t i;
+    for (i = 0; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++) part[k] += a[i + k];
+    total = ((part[0] + part[1]) + (part[2] + part[3])) +
+            ((part[4] + part[5]) + (part[6] + part[7]));
+    for (; i < n; i++) total += a[i];
+    return total;
+}
+
+/* `a` is overwritten. */
+static double reduced(int kind, double *a, Py_ssize_t n, double freedom) {
+    double found = a[0];
+    Py_ssize_t i;
+    switch (kind) {
+    case SUM: return small_total(a, n);
+    case MEAN: return small_total(a, n) / (double)n;
+    case PROD:
+        for (i = 1; i < n; i++) found *= a[i];
+        return found;
+    case MAX: /* NaN stays */
+        for (i = 1; i < n && found == found; i++)
+            if (!(a[i] <= found)) found = a[i];
+        return found;
+    case MIN:
+        for (i = 1; i < n && found == found; i++)
+            if (!(a[i] >= found)) found = a[i];
+        return found;
+    case VAR:
+    case STD:
+        found = small_total(a, n) / (double)n;
+        for (i = 0; i < n; i++) a[i] = (a[i] - found) * (a[i] - found);
+        found = small_total(a, n) / freedom;
+        return kind == STD ? sqrt(found) : found;
+    case NORM:
+        for (i = 0; i < n; i++) a[i] *= a[i];
+        return sqrt(small_total(a, n));
+    case ALL:
+        for (i = 0; i < n; i++)
+            if (a[i] == 0) return 0;
+        return 1;
+    default:
+        for (i = 0; i < n; i++)
+            if (a[i] != 0) return 1;
+        return 0;
+    }
+}
+
+static double element(const Py_buffer *view, Py_ssize_t i) {
+    const char type = *view->format;
+    return type == 'd'   ? ((const double *)view->buf)[i]
+           : type == 'f' ? (double)((const float *)view->buf)[i]
+                         : (double)((const char *)view->buf)[i];
+}
+
+/* small(kind, x, axis, keepdims, correction=0): a reduction of a small contiguous NumPy array in
+   double precision, over all axes (None) or neighbours in a tuple; None for anything else. */
+static PyObject *small(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+    Py_buffer view, target;
+    PyObject *dtype = NULL, *shape = NULL, *out = NULL;
+    Py_ssize_t first = 0, last, outer = 1, m = 1, inner = 1, i, j, k;
+    double correction = 0, row[1024];
+    int kind, keepdims, truths;
     (void)module;
-    if (PyObject_GetBuffer(x, &view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) < 0) {
+    if (!small_on || count < 4 || !PyBool_Check(args[3])) Py_RETURN_NONE;
+    kind = (int)PyLong_AsLong(args[0]);
+    keepdims = args[3] == Py_True;
+    if (count > 4) correction = PyFloat_AsDouble(args[4]);
+    if (PyErr_Occurred() ||
+        PyObject_GetBuffer(args[1], &view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) < 0) {
         PyErr_Clear();
         Py_RETURN_NONE;
     }
-    if (!view.format || (strcmp(view.format, "d") && strcmp(view.format, "f")) ||
-        view.len > 1024) {
-        PyBuffer_Release(&view);
-        Py_RETURN_NONE;
+    truths = kind == ALL || kind == ANY;
+    if (!view.format || !*view.format || view.format[1] || view.len > 1024 || !view.len ||
+        !strchr(truths ? "df?" : "df", *view.format))
+        goto done;
+    last = view.ndim;
+    if (args[2] != Py_None) {
+        if (!PyTuple_Check(args[2]) || !(k = PyTuple_GET_SIZE(args[2]))) goto done;
+        for (i = 0; i < k; i++) {
+            j = PyLong_AsSsize_t(PyTuple_GET_ITEM(args[2], i));
+            if (!i) first = j;
+            if (j != first + i || j < 0 || j >= view.ndim) goto done;
+        }
+        last = first + k;
     }
-    n = view.len / view.itemsize;
-#define TXP_SUM(T)                                                                               \
-    do {                                                                                         \
-        const T *a = (const T *)view.buf;                                                        \
-        for (i = 0; i + 8 <= n; i += 8)                                                          \
-            for (int k = 0; k < 8; k++) part[k] += (double)a[i + k];                             \
-        total = ((part[0] + part[1]) + (part[2] + part[3])) +                                    \
-                ((part[4] + part[5]) + (part[6] + part[7]));                                     \
-        for (; i < n; i++) total += (double)a[i];                                                \
-    } while (0)
-    if (*view.format == 'd')
-        TXP_SUM(double);
-    else
-        TXP_SUM(float);
+    for (i = 0; i < view.ndim; i++) *(i < first ? &outer : i < last ? &m : &inner) *= view.shape[i];
+    if ((kind == VAR || kind == STD) && !((double)m > correction)) goto done;
+    shape = PyTuple_New(keepdims ? view.ndim : view.ndim - (last - first));
+    if (!shape) goto done;
+    for (i = k = 0; i < view.ndim; i++) {
+        const int gone = first <= i && i < last;
+        if (gone && !keepdims) continue;
+        PyTuple_SET_ITEM(shape, k++, PyLong_FromSsize_t(gone ? 1 : view.shape[i]));
+    }
+    dtype = truths ? Py_NewRef(truth) : PyObject_GetAttrString(args[1], "dtype");
+    if (dtype) out = PyObject_Vectorcall(empty, (PyObject *[]){shape, dtype}, 2, NULL);
+    if (!out) goto done;
+    if (Py_TYPE(out) != Py_TYPE(args[1]) || PyObject_GetBuffer(out, &target, PyBUF_WRITABLE) < 0) {
+        Py_CLEAR(out);
+        goto done;
+    }
+    for (i = 0; i < outer; i++)
+        for (j = 0; j < inner; j++) {
+            double found;
+            for (k = 0; k < m; k++) row[k] = element(&view, (i * m + k) * inner + j);
+            found = reduced(kind, row, m, (double)m - correction);
+            if (truths) ((char *)target.buf)[i * inner + j] = (char)found;
+            else if (*view.format == 'd') ((double *)target.buf)[i * inner + j] = found;
+            else ((float *)target.buf)[i * inner + j] = (float)found;
+        }
+    PyBuffer_Release(&target);
+done:
     PyBuffer_Release(&view);
-    return PyFloat_FromDouble(total);
+    Py_XDECREF(shape);
+    Py_XDECREF(dtype);
+    if (PyErr_Occurred()) {
+        Py_XDECREF(out);
+        return NULL;
+    }
+    return out ? out : Py_NewRef(Py_None);
+}
+
+static PyObject *set_small(PyObject *module, PyObject *value) {
+    (void)module;
+    const int before = small_on;
+    small_on = PyObject_IsTrue(value);
+    return PyBool_FromLong(before);
 }
 
 static PyMethodDef methods[] = {
     {"launch", (PyCFunction)(void (*)(void))launch, METH_FASTCALL,
      "Run a compiled program: launch(plan, values, ndarray)."},
-    {"small_sum", small_sum, METH_O, "Return the sum of a small contiguous array, or None."},
+    {"small", (PyCFunction)(void (*)(void))small, METH_FASTCALL,
+     "Reduce a small array: small(kind, x, axis, keepdims, correction=0), or return None."},
+    {"set_small", set_small, METH_O, "Choose whether `small` works; return the last choice."},
     {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL,
      "Run a loop by number on buffers: run(loop, itemsize, n, m, *buffers, *numbers)."},
 #ifdef SWEPT
@@ -502,7 +608,12 @@ PyMODINIT_FUNC PyInit__loops(void) {
         PyErr_SetString(PyExc_ImportError, "the loops need a processor with AVX2");
         return NULL;
     }
-    PyObject *module = PyModule_Create(&definition);
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    if (!numpy) return NULL;
+    empty = PyObject_GetAttrString(numpy, "empty");
+    truth = PyObject_GetAttrString(numpy, "bool");
+    Py_DECREF(numpy);
+    PyObject *module = empty && truth ? PyModule_Create(&definition) : NULL;
     if (!module) return NULL;
     PyObject *names = PyTuple_New(COUNT);
     for (Py_ssize_t i = 0; names && i < COUNT; i++) {

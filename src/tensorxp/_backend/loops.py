@@ -33,6 +33,12 @@ if _loops is not None:
     _loops.set_threads(threads.count())
 
 
+#: The reductions of `small`, by number.
+SUM, PROD, MEAN, MAX, MIN, VAR, STD, NORM, ALL, ANY = range(10)
+#: small(kind, x, axis, keepdims, correction=0): a reduction of a small contiguous array over all
+#: axes (None) or a tuple of neighbours, without NumPy's set-up; in double precision.
+small: Any = getattr(_loops, "small", lambda *args: None)
+
 #: Runs a compiled program on arrays in a list of values (`launch_plan` in _loops.c), or None.
 launch: Any = getattr(_loops, "launch", None)
 
@@ -52,10 +58,13 @@ def turned_off() -> Iterator[None]:
     """Leave everything to NumPy within the scope, in all threads."""
     held = dict(_NUMBERS)
     _NUMBERS.clear()
+    before = _loops and _loops.set_small(False)
     try:
         yield
     finally:
         _NUMBERS.update(held)
+        if _loops:
+            _loops.set_small(before)
 
 
 def _fits(x: Any) -> bool:
@@ -205,16 +214,6 @@ def _kept(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> tuple[int, ..
 
 #: Elements from which the loops of sums and moments are faster than NumPy's.
 LARGE = 4096
-
-
-def small_sum(x: Any) -> Any:
-    """Return the sum of small `x` over all axes, without NumPy's set-up of a reduction."""
-    if not _NUMBERS:
-        return None
-    found = _loops.small_sum(x)
-    if found is None or x.dtype is _FLOAT64:
-        return found
-    return np.asarray(found, x.dtype)
 
 
 def total(x: Any, axis: tuple[int, ...] | None, keepdims: bool) -> Any:

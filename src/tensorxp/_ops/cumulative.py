@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorxp._core.door import apply
+from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axis, shifted
@@ -19,10 +19,10 @@ def part(axis: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
 def _accumulate(
     xp: Any, name: str, x: Any, axis: int, dtype: Any, include_initial: bool, initial: int
 ) -> Any:
-    """Run `cumsum` or `cumprod`, single precision in double precision, `initial` put first."""
+    """Accumulate by the ufunc `name`, single precision in double precision, `initial` first."""
     target = x.dtype if dtype is None else dtype
     wide = WIDER.get(target.char)
-    found = getattr(x, name)(axis, dtype if wide is None else wide)
+    found = getattr(xp.base, name).accumulate(x, axis, dtype if wide is None else wide)
     if not include_initial:
         return found if wide is None else found.astype(target)
     shape = (*x.shape[:axis], x.shape[axis] + 1, *x.shape[axis + 1 :])
@@ -33,7 +33,7 @@ def _accumulate(
 
 
 def _cumulative_sum(xp: Any, x: Any, *, axis: int, dtype: Any, include_initial: bool) -> Any:
-    return _accumulate(xp, "cumsum", x, axis, dtype, include_initial, 0)
+    return _accumulate(xp, "add", x, axis, dtype, include_initial, 0)
 
 
 def _cumulative_sum_back(xp: Any, ct: Any, *, axis: int, include_initial: bool) -> Any:
@@ -51,7 +51,7 @@ cumulative_sum_p = linear(
 @primitive
 def cumulative_prod_p(xp: Any, x: Any, *, axis: int, dtype: Any, include_initial: bool) -> Any:
     """Multiply up the elements along `axis`."""
-    return _accumulate(xp, "cumprod", x, axis, dtype, include_initial, 1)
+    return _accumulate(xp, "multiply", x, axis, dtype, include_initial, 1)
 
 
 def _recurrence(xp: Any, a: Any, b: Any) -> Any:
@@ -110,11 +110,10 @@ def _cumulate(op: Primitive, x: Any, axis: int | None, dtype: Any, include_initi
         )
     params = {
         "axis": 0 if axis is None else normalize_axis(op.name, axis, ndim),
-        "dtype": accumulator(op.name, x, dtype),
+        "dtype": None if dtype is None else accumulator(op.name, x, dtype),
         "include_initial": include_initial,
     }
-    out: Tensor = apply(op, (x,), params)
-    return out
+    return single(op, x, params)
 
 
 def cumulative_sum(

@@ -22,10 +22,14 @@ Axis = int | tuple[int, ...] | None
 WIDER = {"f": float64.dtype, "F": complex128.dtype}
 
 
-def _reduce(op: Primitive, x: Any, axis: Axis, keepdims: bool, **more: Any) -> Tensor:
+def _reduce(op: Primitive, kind: int, x: Any, axis: Axis, keepdims: bool) -> Tensor:
+    """Return a reduction, of a small array by the loop that is `kind`."""
     if axis is not None:
         axis = normalize_axes(op.name, axis, dimensions(op.name, x))
-    out: Tensor = single(op, x, {"axis": axis, "keepdims": keepdims, **more})
+    raw = None
+    if not watching and isinstance(x, Tensor):  # who watches sees the door compute it
+        raw = loops.small(kind, x._data, axis, keepdims)
+    out: Tensor = single(op, x, {"axis": axis, "keepdims": keepdims}, raw)
     return out
 
 
@@ -35,6 +39,10 @@ def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
 
 
 def _sum(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
+    if dtype is None:
+        found = loops.small(loops.SUM, x, axis, keepdims)
+        if found is not None:
+            return found
     target = x.dtype if dtype is None else dtype
     if target.char not in WIDER:
         return xp.base.add.reduce(x, axis, dtype, None, keepdims)
@@ -88,10 +96,7 @@ def sum(
     raw = None
     if not watching:  # who watches sees the door compute it
         try:
-            if axis is None and dtype is None and not keepdims:
-                raw = loops.small_sum(x._data)
-            if raw is None:
-                raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
+            raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
         except (AttributeError, TypeError, ValueError, MemoryError):
             raw = None  # the door tells what is wrong
     out: Tensor = single(sum_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims}, raw)
@@ -101,6 +106,10 @@ def sum(
 @primitive
 def prod_p(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
     """Multiply the elements over `axis`."""
+    if dtype is None:
+        found = loops.small(loops.PROD, x, axis, keepdims)
+        if found is not None:
+            return found
     target = x.dtype if dtype is None else dtype
     if target.char not in WIDER:
         return x.prod(axis, dtype, None, keepdims)
@@ -167,10 +176,17 @@ def prod(
         `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
         twice.
     """
-    return _reduce(prod_p, x, axis, keepdims, dtype=accumulator("prod", x, dtype))
+    if axis is not None:
+        axis = normalize_axes("prod", axis, dimensions("prod", x))
+    if dtype is not None:
+        dtype = accumulator("prod", x, dtype)
+    return single(prod_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims})
 
 
 def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
+    found = loops.small(loops.MEAN, x, axis, keepdims)
+    if found is not None:
+        return found
     dtype = None if x.dtype.kind in "fc" else Defaults.real.dtype
     found = loops.total(x, axis, keepdims) if x.size >= loops.LARGE else None
     if found is not None:
@@ -209,19 +225,21 @@ def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(mean_p, x, axis, keepdims)
+    return _reduce(mean_p, loops.MEAN, x, axis, keepdims)
 
 
 @primitive
 def max_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """Find the largest element over `axis`."""
-    return x.max(axis, None, keepdims)
+    found = loops.small(loops.MAX, x, axis, keepdims)
+    return x.max(axis, None, keepdims) if found is None else found
 
 
 @primitive
 def min_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """Find the smallest element over `axis`."""
-    return x.min(axis, None, keepdims)
+    found = loops.small(loops.MIN, x, axis, keepdims)
+    return x.min(axis, None, keepdims) if found is None else found
 
 
 def _share(xp: Any, x: Any, out: Any, dtype: Any, axis: Any, keepdims: bool) -> Any:
@@ -270,7 +288,7 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
-    return _reduce(max_p, x, axis, keepdims)
+    return _reduce(max_p, loops.MAX, x, axis, keepdims)
 
 
 def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -296,7 +314,7 @@ def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
-    return _reduce(min_p, x, axis, keepdims)
+    return _reduce(min_p, loops.MIN, x, axis, keepdims)
 
 
 def _freedom(shape: tuple[int, ...], axis: Any, correction: float) -> float:
@@ -320,6 +338,9 @@ def _along(xp: Any, t: Any, deviation: Any, axis: Any, keepdims: bool) -> Any:
 @primitive
 def var_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     """Compute the variance over `axis`."""
+    found = loops.small(loops.VAR, x, axis, keepdims, correction)
+    if found is not None:
+        return found
     found = _squares(x, axis, correction, keepdims)
     return x.var(axis, None, None, correction, keepdims) if found is None else found.astype(x.dtype)
 
@@ -361,6 +382,9 @@ var_p.batched = shifted
 @primitive
 def std_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     """Compute the standard deviation over `axis`."""
+    found = loops.small(loops.STD, x, axis, keepdims, correction)
+    if found is not None:
+        return found
     found = _squares(x, axis, correction, keepdims)
     if found is None:
         return x.std(axis, None, None, correction, keepdims)
@@ -389,6 +413,12 @@ def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdi
 std_p.batched = shifted
 
 
+def _moment(op: Primitive, x: Any, axis: Axis, keepdims: bool, correction: float) -> Tensor:
+    if axis is not None:
+        axis = normalize_axes(op.name, axis, dimensions(op.name, x))
+    return single(op, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
+
+
 def var(
     x: Tensor, /, *, axis: Axis = None, correction: int | float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -414,7 +444,7 @@ def var(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(var_p, x, axis, keepdims, correction=correction)
+    return _moment(var_p, x, axis, keepdims, correction)
 
 
 def std(
@@ -443,7 +473,7 @@ def std(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(std_p, x, axis, keepdims, correction=correction)
+    return _moment(std_p, x, axis, keepdims, correction)
 
 
 any_p = nondifferentiable(
@@ -475,7 +505,7 @@ def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(any_p, x, axis, keepdims)
+    return _reduce(any_p, loops.ANY, x, axis, keepdims)
 
 
 def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -498,7 +528,7 @@ def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(all_p, x, axis, keepdims)
+    return _reduce(all_p, loops.ALL, x, axis, keepdims)
 
 
 def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -521,4 +551,6 @@ def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) ->
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(count_nonzero_p, x, axis, keepdims)
+    if axis is not None:
+        axis = normalize_axes("count_nonzero", axis, dimensions("count_nonzero", x))
+    return single(count_nonzero_p, x, {"axis": axis, "keepdims": keepdims})

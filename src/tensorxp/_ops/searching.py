@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
-from tensorxp._core.door import apply, device_mismatch, is_numpy_value, wrap
+from tensorxp._core.door import apply, device_mismatch, is_numpy_value, single, wrap
 from tensorxp._core.operands import limits
 from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
@@ -44,16 +44,19 @@ def _indices(function: str, value: Any, x: Any) -> Any:
     return value
 
 
-argmax_p = nondifferentiable("argmax")
-argmin_p = nondifferentiable("argmin")
+argmax_p = nondifferentiable(
+    "argmax", forward=lambda xp, x, *, axis, keepdims: x.argmax(axis, None, keepdims=keepdims)
+)
+argmin_p = nondifferentiable(
+    "argmin", forward=lambda xp, x, *, axis, keepdims: x.argmin(axis, None, keepdims=keepdims)
+)
 nonzero_p = nondifferentiable("nonzero")
 
 
 def _position(op: Primitive, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     if axis is not None:
         axis = normalize_axis(op.name, axis, dimensions(op.name, x))
-    out: Tensor = apply(op, (x,), {"axis": axis, "keepdims": keepdims})
-    return out
+    return single(op, x, {"axis": axis, "keepdims": keepdims})
 
 
 def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from tensorxp._core.door import apply
+from tensorxp._backend import loops
+from tensorxp._core.door import single
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._core.watchers import watching
 from tensorxp._ops.axes import normalize_axes, restore, shifted
 from tensorxp._ops.reduction import max, min, sum
 from tensorxp._ops.shaping import expand_dims, moveaxis, reshape
@@ -15,6 +17,11 @@ from tensorxp.linalg.decompositions import svdvals
 @primitive
 def vector_norm_p(xp: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool, ord: float) -> Any:
     """Return the norms over axes."""
+    if ord == 2 and x.dtype.kind == "f":
+        found = loops.small(loops.NORM, x, axes, keepdims)
+        if found is not None:
+            return found
+        return xp.sqrt(xp.base.add.reduce(x * x, axes, None, None, keepdims))
     return xp.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
 
 
@@ -99,8 +106,10 @@ def vector_norm(
         raise TypeError(f"vector_norm: x is a {type(x).__name__}; allowed are Tensors")
     ndim = x._data.ndim
     axes = tuple(range(ndim)) if axis is None else normalize_axes("vector_norm", axis, ndim)
-    params = {"axes": axes, "keepdims": bool(keepdims), "ord": ord}
-    return apply(vector_norm_p, (x,), params)
+    keepdims, raw = bool(keepdims), None
+    if not watching and ord == 2:  # who watches sees the door compute it
+        raw = loops.small(loops.NORM, x._data, axes, keepdims)
+    return single(vector_norm_p, x, {"axes": axes, "keepdims": keepdims, "ord": ord}, raw)
 
 
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
