@@ -126,3 +126,15 @@ def test_flat_outputs_have_gradients_of_second_order():
 
     assert xp.autograd.gradcheck(f, (x,))
     assert xp.autograd.gradgradcheck(f, (x,))
+
+
+@pytest.mark.parametrize("layer", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_an_empty_batch(layer, bidirectional):
+    made = getattr(xp.nn, layer)(3, 5, num_layers=2, bidirectional=bidirectional)
+    x = xp.zeros((4, 0, 3), requires_grad=True)
+    out, _ = made(x)
+    assert out.shape == (4, 0, 10 if bidirectional else 5)
+    out.sum().backward()
+    assert x.grad.shape == x.shape
+    assert all(not xp.any(p.grad != 0) for p in made.parameters() if p.grad is not None)

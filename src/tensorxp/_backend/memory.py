@@ -18,7 +18,12 @@ _BLOCK = 2**25  # the largest threshold that each glibc takes; larger blocks wou
 
 def glibc(name: str) -> Any:
     """Return a function of glibc by name, or None where there is none."""
-    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        return getattr(ctypes.CDLL(None), name, None)
+    except OSError:  # a static Python has no handle of itself
+        return None
 
 
 def raise_malloc_threshold() -> bool:
@@ -31,5 +36,5 @@ def raise_malloc_threshold() -> bool:
 
 def kept_bound() -> int | None:
     """Return the bytes that the allocator is told to keep; None where it is left alone."""
-    left = os.environ.get("TENSORXP_KEEP_MALLOC") or glibc("mallopt") is None
-    return None if left else KEPT
+    left = os.environ.get("TENSORXP_KEEP_MALLOC", "0") not in ("", "0")
+    return None if left or glibc("mallopt") is None else KEPT

@@ -234,7 +234,7 @@ class RNNBase(Module):
         if packed:
             out: Any = PackedSequence(x, batch_sizes, order, back)
         else:
-            out = xp.reshape(x, (len(sizes), batch, -1))
+            out = xp.reshape(x, (len(sizes), batch, x.shape[-1]))
             if single:
                 out, last = out[:, 0], tuple(part[:, 0] for part in last)
             elif self.batch_first:
