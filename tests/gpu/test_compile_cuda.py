@@ -5,7 +5,7 @@ block on a stack of its own, so that values are the kernels' own. No device is n
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tensorxp as xp
-from tensorxp._backend import device as devices
-from tensorxp._backend import raw, special
 from tensorxp._tracing.cuda import emit, lines, program, source
 from tensorxp._tracing.native import regions
 from tests.gpu import host_kernel, stand_in
@@ -27,24 +25,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Put the stand-in, with two devices, in CuPy's place; yield what is asked of it."""
-    pytest.importorskip("array_api_compat", reason="array-api-compat is not installed")
-    for name in [n for n in sys.modules if n.startswith("array_api_compat.cupy")]:
-        monkeypatch.delitem(sys.modules, name)
-    for name, module in stand_in.modules().items():
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(devices, "_known", {k: d for k, d in devices._known.items()
-                                            if d.type != "cuda"})  # fmt: skip
-    monkeypatch.setattr(raw, "_namespaces", {"numpy": raw._namespaces["numpy"]})
+def no_modules(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the stand-in in CuPy's place, and no module of an earlier test."""
     monkeypatch.setattr(program, "_modules", {})
-    special.available.cache_clear()
-    stand_in.calls.clear()
-    stand_in.current.device, stand_in.current.streams = 0, ()
-    yield stand_in.calls
-    special.available.cache_clear()
-    for name in [n for n in sys.modules if n.startswith("array_api_compat.cupy")]:
-        del sys.modules[name]
 
 
 def launches(calls: list[Any]) -> list[Any]:

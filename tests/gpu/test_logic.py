@@ -4,7 +4,6 @@ Which device is the current one, what is asked of streams and of DLPack, what er
 """
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,31 +11,10 @@ import pytest
 
 import tensorxp as xp
 from tensorxp import cuda
-from tensorxp._backend import device as devices
-from tensorxp._backend import raw, special
 from tests.gpu import stand_in
 
+pytestmark = pytest.mark.usefixtures("calls")
 A = np.arange(6.0).reshape(2, 3)
-
-
-@pytest.fixture(autouse=True)
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """Put the stand-in, with two devices, in CuPy's place; yield what is asked of it."""
-    pytest.importorskip("array_api_compat", reason="array-api-compat is not installed")
-    for name in [n for n in sys.modules if n.startswith("array_api_compat.cupy")]:
-        monkeypatch.delitem(sys.modules, name)
-    for name, module in stand_in.modules().items():
-        monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(devices, "_known", {k: d for k, d in devices._known.items()
-                                            if d.type != "cuda"})  # fmt: skip
-    monkeypatch.setattr(raw, "_namespaces", {"numpy": raw._namespaces["numpy"]})
-    special.available.cache_clear()
-    stand_in.calls.clear()
-    stand_in.current.device, stand_in.current.streams = 0, ()
-    yield stand_in.calls
-    special.available.cache_clear()
-    for name in [n for n in sys.modules if n.startswith("array_api_compat.cupy")]:
-        del sys.modules[name]
 
 
 def current() -> int:

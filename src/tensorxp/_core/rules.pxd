@@ -12,3 +12,5 @@ cdef class BoundRule:
     cdef public tuple named, places
 
     cpdef object call(self, list values, dict params)
+
+cpdef object run_rules(tuple rules, list values, object needs, dict params)

@@ -85,6 +85,19 @@ class BoundRule:
         return self.fn(*picked)
 
 
+def run_rules(rules: tuple[Any, ...], values: list[Any], needs: Any, params: dict[str, Any]) -> Any:
+    """Return the cotangents of the inputs, None for zero, by the rules of a plan."""
+    grads: Any = [None] * len(needs)
+    for item in rules:
+        rule: BoundRule = item
+        if rule.index < 0:
+            found = rule.call(values, params)
+            grads = found if type(found) is tuple else (found,)
+        elif needs[rule.index]:
+            grads[rule.index] = rule.call(values, params)
+    return grads
+
+
 def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Return `ct` with `shape` and `dtype`: broadcasting undone, complex to real by real part.
 

@@ -87,7 +87,7 @@ def _(
 
 def _step_by_step() -> bool:
     """Return whether a watcher of this thread must see the operations of each step."""
-    return any(w.sees_rules and not getattr(w, "keeps_rules", False) for w in stack())
+    return any(w.sees_rules and not w.keeps_rules for w in stack())
 
 
 def _before(xp: Any, values: Any, first: Any, steps: list[tuple[int, int]]) -> Any:

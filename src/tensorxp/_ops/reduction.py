@@ -22,15 +22,14 @@ Axis = int | tuple[int, ...] | None
 WIDER = {"f": float64.dtype, "F": complex128.dtype}
 
 
-def _reduce(op: Primitive, kind: int, x: Any, axis: Axis, keepdims: bool) -> Tensor:
-    """Return a reduction, of a small array by the loop that is `kind`."""
+def _reduce(op: Primitive, x: Any, params: dict[str, Any], kind: int | None = None) -> Tensor:
+    """Return a reduction, of a small array by the loop `kind` where the forward knows none."""
+    axis, raw = params["axis"], None
     if axis is not None:
-        axis = normalize_axes(op.name, axis, dimensions(op.name, x))
-    raw = None
-    if not watching and isinstance(x, Tensor):  # who watches sees the door compute it
-        raw = loops.small(kind, x._data, axis, keepdims)
-    out: Tensor = single(op, x, {"axis": axis, "keepdims": keepdims}, raw)
-    return out
+        axis = params["axis"] = normalize_axes(op.name, axis, dimensions(op.name, x))
+    if kind is not None and not watching and isinstance(x, Tensor):  # who watches sees the door
+        raw = loops.small(kind, x._data, axis, params["keepdims"])
+    return single(op, x, params, raw)
 
 
 def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
@@ -176,11 +175,9 @@ def prod(
         `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
         twice.
     """
-    if axis is not None:
-        axis = normalize_axes("prod", axis, dimensions("prod", x))
     if dtype is not None:
         dtype = accumulator("prod", x, dtype)
-    return single(prod_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims})
+    return _reduce(prod_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims})
 
 
 def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
@@ -225,21 +222,19 @@ def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(mean_p, loops.MEAN, x, axis, keepdims)
+    return _reduce(mean_p, x, {"axis": axis, "keepdims": keepdims})
 
 
 @primitive
 def max_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """Find the largest element over `axis`."""
-    found = loops.small(loops.MAX, x, axis, keepdims)
-    return x.max(axis, None, keepdims) if found is None else found
+    return x.max(axis, None, keepdims)
 
 
 @primitive
 def min_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     """Find the smallest element over `axis`."""
-    found = loops.small(loops.MIN, x, axis, keepdims)
-    return x.min(axis, None, keepdims) if found is None else found
+    return x.min(axis, None, keepdims)
 
 
 def _share(xp: Any, x: Any, out: Any, dtype: Any, axis: Any, keepdims: bool) -> Any:
@@ -288,7 +283,7 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
-    return _reduce(max_p, loops.MAX, x, axis, keepdims)
+    return _reduce(max_p, x, {"axis": axis, "keepdims": keepdims}, loops.MAX)
 
 
 def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -314,7 +309,7 @@ def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
-    return _reduce(min_p, loops.MIN, x, axis, keepdims)
+    return _reduce(min_p, x, {"axis": axis, "keepdims": keepdims}, loops.MIN)
 
 
 def _freedom(shape: tuple[int, ...], axis: Any, correction: float) -> float:
@@ -413,12 +408,6 @@ def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdi
 std_p.batched = shifted
 
 
-def _moment(op: Primitive, x: Any, axis: Axis, keepdims: bool, correction: float) -> Tensor:
-    if axis is not None:
-        axis = normalize_axes(op.name, axis, dimensions(op.name, x))
-    return single(op, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
-
-
 def var(
     x: Tensor, /, *, axis: Axis = None, correction: int | float = 0.0, keepdims: bool = False
 ) -> Tensor:
@@ -444,7 +433,7 @@ def var(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _moment(var_p, x, axis, keepdims, correction)
+    return _reduce(var_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 
 def std(
@@ -473,7 +462,7 @@ def std(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _moment(std_p, x, axis, keepdims, correction)
+    return _reduce(std_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 
 any_p = nondifferentiable(
@@ -505,7 +494,7 @@ def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(any_p, loops.ANY, x, axis, keepdims)
+    return _reduce(any_p, x, {"axis": axis, "keepdims": keepdims}, loops.ANY)
 
 
 def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -528,7 +517,7 @@ def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    return _reduce(all_p, loops.ALL, x, axis, keepdims)
+    return _reduce(all_p, x, {"axis": axis, "keepdims": keepdims}, loops.ALL)
 
 
 def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -551,6 +540,4 @@ def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) ->
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
-    if axis is not None:
-        axis = normalize_axes("count_nonzero", axis, dimensions("count_nonzero", x))
-    return single(count_nonzero_p, x, {"axis": axis, "keepdims": keepdims})
+    return _reduce(count_nonzero_p, x, {"axis": axis, "keepdims": keepdims})

@@ -9,7 +9,7 @@ from typing import Any
 
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Plan, Primitive
-from tensorxp._core.rules import CT, NEEDS, Rule, fit
+from tensorxp._core.rules import CT, NEEDS, Rule, fit, run_rules
 from tensorxp._core.tensor import TensorBase
 
 #: The operations whose rules stay whole.
@@ -59,14 +59,7 @@ def _operation(name: str, plan: Plan, needs: tuple[bool, ...], values: Any, edge
 
     def forward(xp: Any, *arrays: Any, params: dict[str, Any]) -> tuple[Any, ...]:
         ct, *saved = _given(values, arrays)
-        given = [ct, xp, needs, *saved]
-        grads: list[Any] = [None] * len(edges)
-        for rule in plan.rules:
-            if rule.index < 0:
-                out = rule.call(given, params)
-                grads = list(out) if out.__class__ is tuple else [out]
-            elif needs[rule.index]:
-                grads[rule.index] = rule.call(given, params)
+        grads = run_rules(plan.rules, [ct, xp, needs, *saved], needs, params)
         found[:] = [i for i, g in enumerate(grads) if g is not None and needs[i]]
         return tuple([fit(xp, grads[i], *edges[i]) for i in found])
 

@@ -4,7 +4,7 @@ from tensorxp._backend.arrays cimport add_into, fits, plus
 from tensorxp._core.node cimport Leaf, Node, Slot, Vertex
 from tensorxp._core.operands cimport wrap
 from tensorxp._core.primitive cimport Plan
-from tensorxp._core.rules cimport BoundRule
+from tensorxp._core.rules cimport BoundRule, run_rules
 from tensorxp._core.tensor cimport TensorBase
 
 cdef class _Queue:

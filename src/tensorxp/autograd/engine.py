@@ -19,7 +19,7 @@ from tensorxp._core.allocation import COMPILED
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
-from tensorxp._core.rules import OUT, SHAPE, BoundRule, fit
+from tensorxp._core.rules import OUT, SHAPE, BoundRule, fit, run_rules
 from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
@@ -317,15 +317,8 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool
             elif cell[0] != count or type(value) is not type(ct):
                 value = restore(node, i, False)
             values.append(value)
-    grads: Any = [None] * len(node.edges)
     try:
-        for item in node.plan.rules:
-            rule: BoundRule = item
-            if rule.index < 0:
-                found = rule.call(values, node.params)
-                grads = found if type(found) is tuple else (found,)
-            elif needs[rule.index]:
-                grads[rule.index] = rule.call(values, node.params)
+        grads = run_rules(node.plan.rules, values, needs, node.params)
     except Exception as error:
         if extra is not None and extra.where:
             error.add_note(f"the forward call of {node.name!r} was made here:\n{extra.where}")

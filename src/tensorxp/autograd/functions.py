@@ -52,6 +52,19 @@ def _root(function: str, x: Any, ct: Any, argument: str) -> tuple[Any, Any]:
     return node, ct
 
 
+def _roots(tensors: Any, grad_tensors: Any) -> list[tuple[Any, Any]]:
+    """Return the nodes of the outputs of `backward` and their checked cotangents."""
+    outputs = _as_tuple(tensors)
+    if not outputs:
+        raise ValueError("backward: no tensors were given; name at least one")
+    cts = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
+    if len(cts) != len(outputs):
+        raise RuntimeError(
+            f"backward: {len(outputs)} tensors, but {len(cts)} gradients; give one for each"
+        )
+    return [_root("backward", x, ct, "gradient") for x, ct in zip(outputs, cts, strict=True)]
+
+
 def _check_inputs(function: str, xs: tuple[Any, ...]) -> None:
     for i, x in enumerate(xs):
         if not isinstance(x, TensorBase):
@@ -87,20 +100,10 @@ def backward(
         A tensor requires no grad, a cotangent is missing or has another shape, the graph was freed,
         or a saved value was changed in place.
     """
-    if grad_tensors is None and inputs is None and isinstance(tensors, TensorBase):
-        roots = [_root("backward", tensors, None, "gradient")]  # by far the commonest call
-        keep = bool(create_graph if retain_graph is None else retain_graph)
-        engine.run(roots, retain_graph=keep, create_graph=bool(create_graph))
-        return
-    outputs = _as_tuple(tensors)
-    if not outputs:
-        raise ValueError("backward: no tensors were given; name at least one")
-    cts = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
-    if len(cts) != len(outputs):
-        raise RuntimeError(
-            f"backward: {len(outputs)} tensors, but {len(cts)} gradients; give one for each"
-        )
-    roots = [_root("backward", x, ct, "gradient") for x, ct in zip(outputs, cts, strict=True)]
+    if grad_tensors is None and isinstance(tensors, TensorBase):  # by far the commonest call
+        roots = [_root("backward", tensors, None, "gradient")]
+    else:
+        roots = _roots(tensors, grad_tensors)
     create_graph = bool(create_graph)
     keep = create_graph if retain_graph is None else bool(retain_graph)
     if inputs is None:

@@ -6,7 +6,6 @@ from tensorxp._backend import loops
 from tensorxp._core.door import single
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._core.watchers import watching
 from tensorxp._ops.axes import normalize_axes, restore, shifted
 from tensorxp._ops.reduction import max, min, sum
 from tensorxp._ops.shaping import expand_dims, moveaxis, reshape
@@ -106,10 +105,7 @@ def vector_norm(
         raise TypeError(f"vector_norm: x is a {type(x).__name__}; allowed are Tensors")
     ndim = x._data.ndim
     axes = tuple(range(ndim)) if axis is None else normalize_axes("vector_norm", axis, ndim)
-    keepdims, raw = bool(keepdims), None
-    if not watching and ord == 2:  # who watches sees the door compute it
-        raw = loops.small(loops.NORM, x._data, axes, keepdims)
-    return single(vector_norm_p, x, {"axes": axes, "keepdims": keepdims, "ord": ord}, raw)
+    return single(vector_norm_p, x, {"axes": axes, "keepdims": bool(keepdims), "ord": ord})
 
 
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:

@@ -15,7 +15,7 @@ from tensorxp._tracing.native import regions
 from tensorxp._tracing.native.graph import LETTERS, Graph, Layout, Value
 from tensorxp._tracing.native.lowering import Facts, Lowered, lower
 from tensorxp._tracing.native.pair import NativePair
-from tensorxp._tracing.native.program import Translator
+from tensorxp._tracing.native.program import Translator, last_uses, origins, used_by_call
 from tensorxp._tracing.pair import Trace
 from tensorxp._tracing.program import resolved
 from tensorxp._tracing.trace import Literal, Register
@@ -110,15 +110,7 @@ class CudaProgram:
                 at_home = {x for x in live if schedule.home[x] == i}
                 self._region(stage, live, at_home & schedule.stored)
         self._wanted = [self._reader(x) for x in wanted]
-        self.outside: list[tuple[int, Any]] = []
-        self._constants: list[tuple[int, Any]] = []
-        for x in arrays:
-            if x in self._slots and x not in inputs:
-                r = registers[x.number]
-                if r.source == "outside" and r.tensor is not None:
-                    self.outside.append((self._slots[x], r.tensor))
-                else:
-                    self._constants.append((self._slots[x], r.raw))
+        self.outside, self._constants = origins(arrays, inputs, self._slots, registers)
         self.inputs = [self._slots[x] for x in inputs]
         self._free_early()
         self.size = len(self._slots)
@@ -175,19 +167,10 @@ class CudaProgram:
 
     def _free_early(self) -> None:
         """Find the arrays that each line is the last to use."""
-        kept = {how[0] for how in self._wanted}
-        last: dict[int, int] = {}
-        for i, line in enumerate(self.lines):
-            if line.__class__ is _Launch:
-                used = line.slots
-            else:
-                _, operands, _, refers, outs, _ = line
-                used = [how[0] for how, _ in operands if how] + [how[0] for _, how in refers] + outs
-            last.update((at, i) for at in used if at is not None)
-        self._dying: list[list[int]] = [[] for _ in self.lines]
-        for at, i in last.items():
-            if at not in kept:
-                self._dying[i].append(at)
+        used = [
+            line.slots if line.__class__ is _Launch else used_by_call(line) for line in self.lines
+        ]
+        self._dying = last_uses(used, {how[0] for how in self._wanted})
 
     def _compile(self) -> None:
         text = "".join(self._text)

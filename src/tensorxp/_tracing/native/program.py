@@ -130,6 +130,40 @@ class _Native:
             self.plan = struct.pack(f"{len(plan) + len(slots)}q", *plan, *slots)
 
 
+def origins(
+    arrays: list[Value], inputs: list[Value], slots: dict[Any, int], registers: list[Register]
+) -> tuple[list[tuple[int, Any]], list[tuple[int, Any]]]:
+    """Return the slots of arrays from outside: those of tensors, read at each run, and constants.
+
+    Each slot comes with its tensor, or its raw array.
+    """
+    outside, constants = [], []
+    for x in arrays:
+        if x in slots and x not in inputs:
+            r = registers[x.number]
+            if r.source == "outside" and r.tensor is not None:
+                outside.append((slots[x], r.tensor))
+            else:
+                constants.append((slots[x], r.raw))
+    return outside, constants
+
+
+def used_by_call(line: tuple[Any, ...]) -> list[int | None]:
+    """Return the slots that a call reads and writes; a constant has none."""
+    _, operands, _, refers, outs, _ = line
+    return [*[how[0] for how, _ in operands if how], *[how[0] for _, how in refers], *outs]
+
+
+def last_uses(used: list[Any], kept: set[Any]) -> list[list[int]]:
+    """Return the slots that each line is the last to use, by those that each uses."""
+    last = {at: i for i, slots in enumerate(used) for at in slots}
+    dying: list[list[int]] = [[] for _ in used]
+    for at, i in last.items():
+        if at is not None and at not in kept:
+            dying[i].append(at)
+    return dying
+
+
 class NativeProgram:
     """A program from the arrays of registers `inputs` to those of layouts `wanted`."""
 
@@ -147,17 +181,9 @@ class NativeProgram:
         self._slots: dict[Any, int] = {_TAPE: 0}
         for x in inputs:
             self._slot(x)
-        self.outside: list[tuple[int, Any]] = []
-        self._constants: list[tuple[int, Any]] = []
         self.lines: list[Any] = []
         self._build(schedule, tape, set(bases))
-        for x in arrays:
-            if x in self._slots and x not in inputs:
-                r = registers[x.number]
-                if r.source == "outside" and r.tensor is not None:
-                    self.outside.append((self._slots[x], r.tensor))
-                else:
-                    self._constants.append((self._slots[x], r.raw))
+        self.outside, self._constants = origins(arrays, inputs, self._slots, registers)
         self._inputs = [self._slots[x] for x in reversed(inputs)]
         self._wanted = [self._reader(x) for x in wanted]
         self._free_early()
@@ -244,21 +270,13 @@ class NativeProgram:
 
     def _free_early(self) -> None:
         """Find the arrays that each line is the last to read."""
-        kept = {0} | {how[0] for how in self._wanted}
-        last: dict[int, int] = {}
-        for i, line in enumerate(self.lines):
-            if line.__class__ is _Native:
-                used = [at for at in line.arrays if at != _TAPE]
-            else:
-                _, operands, _, refers, outs, _ = line
-                used = [*[how[0] for how, _ in operands if how], *[how[0] for _, how in refers]]
-                used += outs
-            for at in used:
-                last[at] = i
-        self.dying: list[list[int]] = [[] for _ in self.lines]
-        for at, i in last.items():
-            if at is not None and at not in kept:
-                self.dying[i].append(at)
+        used = [
+            [at for at in line.arrays if at != _TAPE]
+            if line.__class__ is _Native
+            else used_by_call(line)
+            for line in self.lines
+        ]
+        self.dying = last_uses(used, {0, *[how[0] for how in self._wanted]})
 
     def _numpy_call(self, call: regions.Call, tape: dict[Value, int]) -> None:
         step = call.step
