@@ -102,14 +102,11 @@ from tensorxp._ops.comparison import (
 from tensorxp._ops.complex import angle, conj, imag, real
 from tensorxp._ops.conversion import asarray, from_dlpack, from_numpy, tensor
 from tensorxp._ops.creation import (
-    arange,
     empty,
     empty_like,
     eye,
     full,
     full_like,
-    linspace,
-    logspace,
     meshgrid,
     ones,
     ones_like,
@@ -134,6 +131,7 @@ from tensorxp._ops.floating import copysign, fmax, fmin, nan_to_num, nextafter
 from tensorxp._ops.indexing import index_add
 from tensorxp._ops.numpy_names import concatenate, transpose
 from tensorxp._ops.products import dot, inner, kron, matmul, outer, tensordot, vecdot
+from tensorxp._ops.ranges import arange, linspace, logspace
 from tensorxp._ops.reduction import (
     all,
     any,

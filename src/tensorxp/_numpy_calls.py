@@ -74,6 +74,11 @@ def need(xp: Any, name: str) -> Any:
     return found
 
 
+def floating(xp: Any, x: Any) -> Any:
+    """Return `x`, integers and bool as float64, in which NumPy computes with them."""
+    return xp.astype(x, "float64") if xp.isdtype(x.dtype, ("bool", "integral")) else x
+
+
 def tensors(xp: Any, *values: Any) -> list[Any]:
     """Return lists and scalars as Tensors on the device of the Tensors among them.
 

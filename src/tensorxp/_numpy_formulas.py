@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.tensor import Tensor
-from tensorxp._numpy_calls import NoEquivalent, implements, tensors
+from tensorxp._numpy_calls import NoEquivalent, floating, implements, tensors
 
 # differences
 
@@ -23,8 +23,7 @@ def gradient(xp: Any, f: Any, *varargs: Any, axis: Any = None, edge_order: int =
         spacings *= len(axes)
     if len(spacings) != len(axes) or edge_order not in (1, 2):
         raise NoEquivalent
-    if xp.isdtype(f.dtype, ("bool", "integral")):
-        f = xp.astype(f, "float64")
+    f, *spacings = (floating(xp, x) for x in (f, *spacings))
     found = tuple(
         _slope(xp, f, spacing, axis, edge_order)
         for spacing, axis in zip(spacings, axes, strict=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.tensor import Tensor
-from tensorxp._numpy_calls import NoEquivalent, implements, need, tensors
+from tensorxp._numpy_calls import NoEquivalent, floating, implements, need, tensors
 
 # elementwise
 
@@ -249,7 +249,7 @@ def interp(
 ) -> Any:
     if period is not None:
         raise NoEquivalent
-    x, knots, fp = tensors(xp, x, xp_, fp)
+    x, knots, fp = (floating(xp, value) for value in tensors(xp, x, xp_, fp))
     last = knots.shape[0] - 1
     high = xp.clip(xp.searchsorted(knots, x, side="right"), 1, last)
     low = high - 1

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tensorxp import _numpy_ufuncs as reductions
-from tensorxp._numpy_calls import NoEquivalent, implements, need, tensors
+from tensorxp._numpy_calls import NoEquivalent, floating, implements, need, tensors
 
 # reductions
 
@@ -52,9 +52,15 @@ def mean(
         a = xp.astype(a, dtype)
     if where is True:
         return xp.mean(a, axis=axis, keepdims=keepdims)
+    a = floating(xp, a)
     mask = xp.broadcast_to(xp.asarray(where, device=a._device), a.shape)
     count = xp.sum(xp.astype(mask, "int64"), axis=axis, keepdims=keepdims)
-    return reductions.sum(xp, a, axis, None, keepdims, 0, mask) / count
+    return reductions.sum(xp, a, axis, None, keepdims, 0, mask) / xp.astype(count, _real(xp, a))
+
+
+def _real(xp: Any, a: Any) -> Any:
+    """Return the dtype of the real part of floating `a`."""
+    return xp.finfo(a.dtype).dtype
 
 
 def _spread(name: str) -> Any:
@@ -180,10 +186,10 @@ def nanvar(
 ) -> Any:  # fmt: skip
     if out is not None:
         raise NoEquivalent
-    a = a if dtype is None else xp.astype(a, dtype)
+    a = floating(xp, a) if dtype is None else xp.astype(a, dtype)
     missing = a != a
     a = xp.where(missing, 0, a)
-    number = xp.sum(~missing, axis=axis, keepdims=True)
+    number = xp.sum(~missing, axis=axis, dtype=_real(xp, a), keepdims=True)
     centred = xp.where(missing, 0, a - xp.sum(a, axis=axis, keepdims=True) / number)
     squares = xp.real(centred * xp.conj(centred)) if _is_complex(xp, a) else centred * centred
     total = xp.sum(squares, axis=axis, keepdims=keepdims)

@@ -10,11 +10,11 @@ from tensorxp._numpy_calls import NoEquivalent
 
 #: NumPy's name → ours, where they differ
 UFUNC_NAMES = {
-    "absolute": "abs", "fabs": "abs", "conjugate": "conj", "invert": "bitwise_invert",
+    "absolute": "abs", "conjugate": "conj", "invert": "bitwise_invert",
     "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
     "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh",
     "left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift",
-    "power": "pow", "rint": "round", "degrees": "rad2deg", "radians": "deg2rad",
+    "power": "pow", "degrees": "rad2deg", "radians": "deg2rad",
     "true_divide": "divide", "mod": "remainder",
 }  # fmt: skip
 
@@ -36,8 +36,30 @@ def _divmod(x1: Any, x2: Any) -> tuple[Any, Any]:
     return xp.floor_divide(x1, x2), xp.remainder(x1, x2)
 
 
+def _floating(xp: Any, *xs: Any) -> tuple[Any, ...]:
+    """Return integers in the floating dtype that NumPy's ufuncs without integer loops take."""
+    dtype = _dtype_of(np.heaviside, xs[0], xs[-1])
+    return tuple([xp.astype(x, dtype, copy=False) for x in xs])
+
+
+def _dtype_of(ufunc: Any, *xs: Any) -> Any:
+    """Return the dtype of NumPy's results, in which the formulas below compute."""
+    return ufunc(*[np.empty(0, x._data.dtype) for x in xs]).dtype
+
+
+def _rint(x: Any) -> Any:
+    xp = _xp(x)
+    return xp.round(*_floating(xp, x))
+
+
+def _fabs(x: Any) -> Any:
+    xp = _xp(x)
+    return xp.abs(*_floating(xp, x))
+
+
 def _modf(x: Any) -> tuple[Any, Any]:
     xp = _xp(x)
+    (x,) = _floating(xp, x)
     whole = xp.trunc(x)
     return xp.where(xp.isinf(x), xp.copysign(xp.zeros_like(x), x), x - whole), whole
 
@@ -45,14 +67,18 @@ def _modf(x: Any) -> tuple[Any, Any]:
 def _fmod(x1: Any, x2: Any) -> Any:
     # the sign of x1, by the remainder of non-negative numbers, which is exact
     xp = _xp(x1, x2)
-    x1, x2 = _pair(xp, x1, x2)
+    dtype = _dtype_of(np.fmod, *_pair(xp, x1, x2))
+    x1, x2 = (xp.astype(x, dtype, copy=False) for x in _pair(xp, x1, x2))
+    if dtype.kind in "iu":  # whose absolute value may not be held
+        left = xp.remainder(x1, x2)
+        return xp.where((left != 0) & ((x1 < 0) != (x2 < 0)), left - x2, left)
     size = xp.abs(x2)
     return xp.where(x1 < 0, -xp.remainder(-x1, size), xp.remainder(x1, size))
 
 
 def _heaviside(x1: Any, x2: Any) -> Any:
     xp = _xp(x1, x2)
-    x1, x2 = _pair(xp, x1, x2)
+    x1, x2 = _floating(xp, *_pair(xp, x1, x2))
     step = xp.astype(x1 > 0, x1.dtype)
     return xp.where(xp.isnan(x1), x1, xp.where(x1 == 0, x2, step))
 
@@ -60,12 +86,23 @@ def _heaviside(x1: Any, x2: Any) -> Any:
 def _ldexp(x1: Any, x2: Any) -> Any:
     xp = _xp(x1, x2)
     x1, x2 = _pair(xp, x1, x2)
-    return x1 * xp.exp2(xp.astype(x2, xp.result_type(x1, 1.0)))
+    dtype = _dtype_of(np.ldexp, x1, x2)
+    # in steps, none of which is beyond float64, so that no 0 meets an infinite power
+    left = xp.astype(xp.clip(x2, -2200, 2200), xp.float64)
+    out = xp.astype(x1, xp.float64)
+    for _ in range(3):
+        step = xp.clip(left, -800.0, 800.0)
+        out, left = out * xp.exp2(step), left - step
+    return xp.astype(out, dtype)
 
 
 def _logaddexp2(x1: Any, x2: Any) -> Any:
     xp = _xp(x1, x2)
-    return xp.logaddexp(x1 * math.log(2), x2 * math.log(2)) / math.log(2)
+    x1, x2 = _pair(xp, x1, x2)
+    dtype = _dtype_of(np.logaddexp2, x1, x2)
+    x1, x2 = (xp.astype(x, xp.float64) for x in (x1, x2))  # the factors round
+    out = xp.logaddexp(x1 * math.log(2), x2 * math.log(2)) / math.log(2)
+    return xp.astype(out, dtype, copy=False)
 
 
 def _float_power(x1: Any, x2: Any) -> Any:
@@ -86,7 +123,8 @@ def _vecmat(x1: Any, x2: Any) -> Any:
 
 
 COMPOSITES = {
-    "divmod": _divmod, "modf": _modf, "fmod": _fmod, "heaviside": _heaviside, "ldexp": _ldexp,
+    "divmod": _divmod, "rint": _rint, "fabs": _fabs, "modf": _modf, "fmod": _fmod,
+    "heaviside": _heaviside, "ldexp": _ldexp,
     "logaddexp2": _logaddexp2, "float_power": _float_power, "matvec": _matvec, "vecmat": _vecmat,
 }  # fmt: skip
 
@@ -121,7 +159,7 @@ def sum(
     initial: Any = 0, where: Any = True,
 ) -> Any:  # fmt: skip
     out = xp.sum(masked(xp, x, where, 0), axis=axis, dtype=dtype, keepdims=bool(keepdims))
-    return out if initial is None or _is(initial, 0) else out + initial
+    return out if initial is None or _is(initial, 0) else out + _initial(xp, out, initial)
 
 
 def prod(
@@ -129,7 +167,12 @@ def prod(
     initial: Any = 1, where: Any = True,
 ) -> Any:  # fmt: skip
     out = xp.prod(masked(xp, x, where, 1), axis=axis, dtype=dtype, keepdims=bool(keepdims))
-    return out if initial is None or _is(initial, 1) else out * initial
+    return out if initial is None or _is(initial, 1) else out * _initial(xp, out, initial)
+
+
+def _initial(xp: Any, out: Any, initial: Any) -> Any:
+    """Return `initial` in the dtype of the result, as NumPy casts it."""
+    return xp.asarray(initial, dtype=out.dtype, device=out._device)
 
 
 def _extreme(which: str) -> Any:
@@ -144,8 +187,9 @@ def _extreme(which: str) -> Any:
             if where is not True:
                 raise ValueError(f"{which}: where= needs initial=, as there is no neutral element")
             return function(x, axis=axis, keepdims=bool(keepdims))
+        initial = _initial(xp, x, initial)
         if x.size == 0:
-            return xp.sum(x, axis=axis, keepdims=bool(keepdims)) * 0 + initial
+            return xp.sum(x, axis=axis, dtype=x.dtype, keepdims=bool(keepdims)) * 0 + initial
         x = masked(xp, x, where, initial)
         return pick(function(x, axis=axis, keepdims=bool(keepdims)), initial)
 

@@ -157,3 +157,23 @@ def test_single_precision_stays():
     x = xp.asarray(np.arange(12, dtype=np.float32).reshape(3, 4))
     for fn in (xp.cov, xp.median, lambda x: xp.quantile(x, [0.1, 0.7]), xp.nanmean):
         assert fn(x).dtype == xp.float32
+
+
+def test_one_variable_has_a_variance_of_0_dimensions():
+    for x in ([[1.0, 2.0]], [1.0, 2.0]):
+        assert xp.cov(xp.asarray(x)).shape == ()
+        assert float(xp.cov(xp.asarray(x))) == 0.5
+        assert xp.corrcoef(xp.asarray(x)).shape == ()
+        assert float(xp.corrcoef(xp.asarray(x))) == pytest.approx(1.0)
+    columns = xp.asarray([[1.0], [2.0]])
+    assert xp.cov(columns, rowvar=False).shape == ()
+    assert xp.cov(xp.asarray([[1.0, 3.0], [2.0, 2.0]])).shape == (2, 2)
+
+
+def test_complex_nan_passes_through_the_middle():
+    x = xp.asarray(np.array([1, np.nan, 3], dtype=complex))
+    assert bool(xp.isnan(xp.median(x)))
+    assert bool(xp.isnan(xp.quantile(x, 0.5)))
+    rows = xp.asarray(np.array([[1, np.nan, 3], [1, 2, 3]], dtype=complex))
+    assert xp.isnan(xp.median(rows, axis=1)).tolist() == [True, False]
+    assert complex(xp.median(rows, axis=1)[1]) == 2

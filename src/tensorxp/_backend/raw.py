@@ -42,6 +42,10 @@ class RawNamespace:
     def index_add(self, x: Any, key: Any, values: Any) -> Any:
         """Return a copy of `x` with `values` added at `key`, repeated places summed."""
         out = self.copy(x)
+        if x.dtype.kind in "iu" and type(values) is int:
+            values = self.base.asarray(values, dtype=x.dtype)  # held against the range
+        elif x.dtype.kind in "iu" and getattr(values, "dtype", x.dtype).kind in "iu":
+            values = values.astype(x.dtype, copy=False)  # `add.at` goes through floats
         self._add_at(out, key, values)
         return out
 

@@ -510,6 +510,8 @@ def _clip_forward(xp: Any, x: Any, min: Any, max: Any) -> Any:
         info = xp.iinfo(x.dtype)
         min = None if isinstance(min, int) and min <= info.min else min
         max = None if isinstance(max, int) and max >= info.max else max
+        if not _keeps(xp, x, min) or not _keeps(xp, x, max):
+            return _clip_integers(xp, x, min, max)
     if min is not None:
         out = call2(xp.maximum, out, min)
     if max is not None:
@@ -517,6 +519,25 @@ def _clip_forward(xp: Any, x: Any, min: Any, max: Any) -> Any:
     if out is not x and out.dtype is x.dtype:
         return out
     return xp.asarray(out, dtype=x.dtype, copy=out is x or None)
+
+
+def _keeps(xp: Any, x: Any, bound: Any) -> bool:
+    """Return whether the integers `x` keep their dtype beside a bound."""
+    return bound is None or type(bound) is int or xp.result_type(x, bound) == x.dtype
+
+
+def _clip_integers(xp: Any, x: Any, min: Any, max: Any) -> Any:
+    """Return integers within bounds of other dtypes: what stays does not pass through floats."""
+    out, limits = x, xp.iinfo(x.dtype)
+    for bound, beyond in ((min, xp.less), (max, xp.greater)):
+        if bound is not None:
+            chosen = beyond(out, bound)
+            held = xp.where(chosen, bound, 0)
+            above, below = held >= limits.max, held <= limits.min
+            held = xp.astype(xp.asarray(xp.where(above | below, 0, held)), x.dtype)
+            held = xp.where(above, limits.max, xp.where(below, limits.min, held))
+            out = xp.where(chosen, held, out)
+    return out
 
 
 def _clip_x(xp: Any, ct: Any, x: Any, min: Any, max: Any) -> Any:
@@ -580,7 +601,8 @@ def clip(
     Returns
     -------
     Tensor
-        The broadcast shape, the dtype of `x`, to which bounds are cast.
+        The broadcast shape, the dtype of `x`, to which bounds are cast; Tensors beyond an integer
+        dtype count as its ends.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 Nothing here records except `asarray` of Tensors, which keeps their gradient path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,14 @@ from tensorxp._ops.shaping import copy, stack
 from tensorxp._ops.transfer import to_device_op
 
 _SCALARS = (bool, int, float, complex)
+_SEQUENCES = (list, tuple)
 
 
 def _holds_tensor(obj: Sequence[Any]) -> bool:
     for item in obj:
         if isinstance(item, Tensor):
             return True
-        if item.__class__ in (list, tuple) and _holds_tensor(item):
+        if isinstance(item, _SEQUENCES) and _holds_tensor(item):
             return True
     return False
 
@@ -46,8 +47,8 @@ def asarray(
     obj : Tensor, array, scalar or nested sequence
         An array is NumPy's or has DLPack; sequences hold scalars and Tensors.
     dtype : dtype or None
-        None keeps that of arrays; Python scalars give bool, int64, or the default real or complex
-        dtype.
+        None keeps that of arrays; Python scalars give bool, int64 (uint64 from 2**63 up), or the
+        default real or complex dtype.
     device : Device, str or None
         None keeps the device of arrays; else it is the default device.
     copy : bool or None
@@ -65,10 +66,10 @@ def asarray(
     TypeError
         Strings, objects, dtypes that are no numbers, complex to real.
     ValueError
-        Ragged sequences; `copy=False` where a copy is needed.
+        Ragged sequences; a Python NaN to an integer; `copy=False` where a copy is needed.
     OverflowError, DeviceError, RuntimeError
-        An int beyond the dtype; a device that is not there; `requires_grad` with a dtype that is
-        not floating.
+        An int beyond the dtype, or, without one, ints that no integer dtype holds together; a
+        device that is not there; `requires_grad` with a dtype that is not floating.
     """
     out = _asarray(obj, dtype, device, copy)
     if requires_grad and node_of(out) is not None and out is obj:
@@ -81,10 +82,10 @@ def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
     target = raw_or_none(dtype, "asarray")
     if isinstance(obj, Tensor):
         return _from_tensor(obj, target, place, copy_)
-    if obj.__class__ in (list, tuple) and _holds_tensor(obj):
+    if isinstance(obj, _SEQUENCES) and _holds_tensor(obj):
         if copy_ is False:
             raise ValueError("asarray: copy=False, but a list of Tensors has to be copied")
-        return _from_tensor(_stack_nested(obj), target, place, None)
+        return _from_tensor(_stack_nested(obj, target), target, place, None)
     if interchange.is_foreign_array(obj) and not isinstance(obj, np.ndarray | np.generic):
         try:
             raw, home = interchange.import_dlpack(obj, None, copy_)
@@ -94,7 +95,7 @@ def _asarray(obj: Any, dtype: Any, device: Any, copy_: bool | None) -> Any:
             raise
         return _from_tensor(wrap(raw, home), target, place, None if copy_ else copy_)
     place = as_device(None) if place is None else place
-    if copy_ is False and (obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)):
+    if copy_ is False and (isinstance(obj, (*_SEQUENCES, *_SCALARS))):
         raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} has to be copied")
     if copy_ is False and place is not cpu:
         raise ValueError(f"asarray: copy=False, but {type(obj).__name__} has to go to {place}")
@@ -114,15 +115,15 @@ def _numpy_array(obj: Any, target: Any, copy_: bool | None) -> Any:
         # "Unsupported" is the word of other namespaces too, which callers' checks look for
         name = type(obj).__name__
         raise TypeError(f"asarray: Unsupported type {name} of obj; allowed are arrays and numbers")
-    scalars = obj.__class__ in (list, tuple) or isinstance(obj, _SCALARS)
+    scalars = isinstance(obj, (*_SEQUENCES, range, *_SCALARS))
     try:
         raw = np.asarray(obj) if copy_ is not False else np.asarray(obj, copy=False)
     except ValueError as error:
         if copy_ is False:
             raise ValueError(f"asarray: copy=False, but a {type(obj).__name__} is copied") from None
         raise ValueError(f"asarray: obj is no array: {error}") from None
-    if raw.dtype.kind == "O" and isinstance(obj, int):
-        raise OverflowError(f"asarray: obj is {obj}; allowed are integers up to 64 bits")
+    if raw.dtype.kind == "O" and scalars and _holds_numbers(obj):
+        return _long_integers(obj, target)
     if raw.dtype.kind not in "biufc" or raw.dtype.itemsize > (16 if raw.dtype.kind == "c" else 8):
         raise TypeError(
             f"asarray: obj gives dtype {raw.dtype}; allowed are booleans, integers up to 64 bits, "
@@ -137,13 +138,65 @@ def _numpy_array(obj: Any, target: Any, copy_: bool | None) -> Any:
     if isinstance(obj, np.generic) or not scalars:
         return raw
     if target is None:
+        if raw.dtype.kind == "f" and raw.size and raw.max() >= 2**63 and _holds_integers(obj):
+            return _unsigned(obj, raw)
         return _with_default_dtype(obj, raw)
-    if raw.dtype.kind in "iu" and target.kind in "iu":
-        try:  # NumPy holds Python integers against the range of the dtype
-            return np.asarray(obj, dtype=target)
-        except OverflowError as error:
-            raise OverflowError(f"asarray: {error}") from None
+    if target.kind in "iu" and raw.dtype.kind in "iuf" and raw.dtype != target:
+        return _from_numbers(obj, target)  # exact and checked, one by one
     return raw
+
+
+def _from_numbers(obj: Any, target: Any) -> Any:
+    """Return numbers as an array: Python's are held against the range of the dtype."""
+    try:
+        return np.asarray(obj, dtype=target)
+    except (OverflowError, ValueError) as error:
+        raise type(error)(f"asarray: {error} (dtype is {target})") from None
+
+
+def _unsigned(obj: Any, raw: Any) -> Any:
+    """Return integers from 2**63 up beside smaller ones, of which NumPy makes floats, as uint64."""
+    if raw.min() < 0:
+        raise OverflowError(
+            "asarray: obj holds integers below 0 and others from 2**63 up, which no integer dtype "
+            "holds together; dtype=float64 rounds them"
+        )
+    return np.asarray(obj, dtype=np.uint64)
+
+
+def _long_integers(obj: Any, target: Any) -> Any:
+    """Return numbers with integers beyond 64 bits as an array."""
+    if target is None:
+        raise OverflowError(
+            f"asarray: obj {'is' if isinstance(obj, int) else 'holds'} {_beyond(obj)}; allowed "
+            "without a floating dtype are integers up to 64 bits"
+        )
+    return _from_numbers(obj, target)
+
+
+def _beyond(obj: Any) -> str:
+    """Return the largest integer as text; Python writes only some thousand digits."""
+    found = max((n for n in _leaves(obj) if isinstance(n, int)), key=abs)
+    return str(found) if found.bit_length() < 1000 else f"an int of {found.bit_length()} bits"
+
+
+def _leaves(obj: Any) -> Iterator[Any]:
+    if isinstance(obj, (*_SEQUENCES, range)):
+        for item in obj:
+            yield from _leaves(item)
+    else:
+        yield obj
+
+
+def _holds_numbers(obj: Any) -> bool:
+    return all(
+        n.dtype.kind in "biufc" if hasattr(n, "dtype") else isinstance(n, _SCALARS)
+        for n in _leaves(obj)
+    )
+
+
+def _holds_integers(obj: Any) -> bool:
+    return all(isinstance(n, int | np.integer) for n in _leaves(obj))
 
 
 def _with_default_dtype(obj: Any, raw: Any) -> Any:
@@ -157,7 +210,7 @@ def _with_default_dtype(obj: Any, raw: Any) -> Any:
 
 
 def _holds_numpy(obj: Any) -> bool:
-    if obj.__class__ in (list, tuple):
+    if isinstance(obj, _SEQUENCES):
         return any(_holds_numpy(item) for item in obj)
     return isinstance(obj, np.ndarray | np.generic) and obj.dtype.kind in "fc"
 
@@ -181,14 +234,13 @@ def _from_tensor(x: Any, target: Any, place: Device | None, copy_: bool | None) 
     return copy(x) if copy_ and not cast else x
 
 
-def _stack_nested(obj: Sequence[Any]) -> Any:
-    """Stack nested lists with Tensors among their items, level by level."""
+def _stack_nested(obj: Sequence[Any], target: Any) -> Any:
+    """Stack nested lists with Tensors among their items, level by level, cast to `target`."""
+    place = _place_of(obj)
     items = [
-        _stack_nested(item)
-        if item.__class__ in (list, tuple) and _holds_tensor(item)
-        else item
-        if isinstance(item, Tensor)
-        else _asarray(item, None, _place_of(obj), None)
+        _stack_nested(item, target)
+        if isinstance(item, _SEQUENCES) and _holds_tensor(item)
+        else _asarray(item, target, None if isinstance(item, Tensor) else place, None)
         for item in obj
     ]
     shapes = {tuple(item._data.shape) for item in items}
@@ -202,7 +254,7 @@ def _place_of(obj: Sequence[Any]) -> Any:
     for item in obj:
         if isinstance(item, Tensor):
             return item._device
-        if item.__class__ in (list, tuple):
+        if isinstance(item, _SEQUENCES):
             place = _place_of(item)
             if place is not None:
                 return place

@@ -8,11 +8,8 @@ import numpy as np
 from tensorxp._backend import dtypes
 from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import as_dtype, of_raw
-from tensorxp._core.door import new_leaf, node_of, wrap
-from tensorxp._core.modes import modes
+from tensorxp._core.door import new_leaf, wrap
 from tensorxp._core.tensor import Tensor
-from tensorxp._core.watchers import note_read, stack, watching
-from tensorxp._ops.arithmetic import add, multiply
 from tensorxp._ops.axes import dimensions, integer
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape
@@ -33,7 +30,7 @@ def with_grad(x: Tensor, requires_grad: bool, function: str) -> Tensor:
     return x
 
 
-def _raw_of(device: Device, make: Any) -> Any:
+def raw_of(device: Device, make: Any) -> Any:
     """Return `make()` with `device` as the current one of its backend."""
     return device.run(make)
 
@@ -69,10 +66,19 @@ def _filled(
             "fill_value or a complex dtype"
         )
     try:
-        raw = _raw_of(place, lambda: getattr(place.raw.base, name)(shape, *args, dtype=chosen))
-    except (OverflowError, ValueError) as error:
+        raw = raw_of(place, lambda: getattr(place.raw.base, name)(shape, *args, dtype=chosen))
+    except (OverflowError, ValueError):
+        if _is_beyond(args, chosen):
+            error = OverflowError(f"fill_value is {args[0]}, out of bounds for {chosen}")
         raise type(error)(f"{function}: {error} (shape is {shape}, dtype {chosen})") from None
     return with_grad(wrap(raw, place), requires_grad, function)
+
+
+def _is_beyond(args: tuple[Any, ...], dtype: Any) -> bool:
+    """Return whether a fill value is an integer that the integer dtype does not hold."""
+    if not args or not isinstance(args[0], int) or dtype.kind not in "iu":
+        return False
+    return not np.iinfo(dtype).min <= args[0] <= np.iinfo(dtype).max
 
 
 def empty(
@@ -362,225 +368,11 @@ def full_like(
     return _like("full_like", "full", x, dtype, device, requires_grad, fill_value)
 
 
-def _number(function: str, argument: str, value: Any) -> Any:
-    if isinstance(value, Tensor):
-        if value._data.ndim:
-            raise TypeError(f"{function}: {argument} has shape {value._data.shape}; it must be 0-d")
-        if modes.grad and node_of(value) is not None:
-            raise RuntimeError(
-                f"{function}: {argument} requires grad, and its gradient would be lost; use "
-                f"{argument}.detach()"
-            )
-        note_read(value)
-        return value._device.raw.to_numpy(value._data)[()].item()
-    if isinstance(value, np.generic | np.ndarray):
-        return value.item()
-    if not isinstance(value, int | float | complex):
-        raise TypeError(f"{function}: {argument} is {value!r}; allowed are numbers")
-    return value
-
-
-def _is_seen(x: Tensor) -> bool:
-    """Return whether derivatives with respect to `x` may be asked for."""
-    return bool(watching and stack()) or (modes.grad and node_of(x) is not None)
-
-
-def _count(function: str, argument: str, value: Any) -> int:
+def count_of(function: str, argument: str, value: Any) -> int:
     found = integer(function, argument, value)
     if found < 0:
         raise ValueError(f"{function}: {argument} is {found}; it must not be negative")
     return found
-
-
-def arange(
-    start: Any,
-    /,
-    stop: Any = None,
-    step: Any = 1,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return evenly spaced values in [start, stop); with one argument, in [0, start).
-
-    Parameters
-    ----------
-    start, stop, step : real number or 0-d Tensor
-        `step` is not 0. Tensors must not require grad.
-    dtype : dtype or None
-        None is int64 if all three are ints, else the default real dtype.
-    device : Device, str or None
-        None is the default device.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Shape (max(0, ceil((stop - start) / step)),), that dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Ends that are no real numbers, dtype bool, step 0, an unknown dtype or device.
-    RuntimeError
-        An end requires grad; `requires_grad` with a dtype that is not floating.
-    """
-    start, step = _number("arange", "start", start), _number("arange", "step", step)
-    start, stop = (0, start) if stop is None else (start, _number("arange", "stop", stop))
-    if any(isinstance(n, complex) for n in (start, stop, step)):
-        raise TypeError(
-            f"arange: start, stop, step are {start}, {stop}, {step}; allowed are real numbers"
-        )
-    if step == 0:
-        raise ValueError("arange: step is 0; it must not be")
-    place = as_device(device, "arange")
-    if dtype is None:
-        whole = all(isinstance(n, int) for n in (start, stop, step))
-        dtype = dtypes.Defaults.integer if whole else dtypes.Defaults.real
-    chosen = as_dtype(dtype, "arange").dtype
-    if chosen.kind == "b":
-        raise TypeError("arange: dtype is bool; allowed are numeric dtypes")
-    if (stop - start > 0) != (step > 0):
-        stop = start  # an empty range, whatever the dtype can hold
-    try:
-        raw = _raw_of(place, lambda: place.raw.base.arange(start, stop, step, dtype=chosen))
-    except (OverflowError, ValueError) as error:
-        raise ValueError(
-            f"arange: {error} (start, stop, step are {start}, {stop}, {step})"
-        ) from None
-    return with_grad(wrap(raw, place), requires_grad, "arange")
-
-
-def linspace(
-    start: Any,
-    stop: Any,
-    /,
-    num: int,
-    *,
-    dtype: Any = None,
-    device: Any = None,
-    endpoint: bool = True,
-    requires_grad: bool = False,
-) -> Tensor:
-    """Return `num` evenly spaced values from `start` to `stop`, both ends hit exactly.
-
-    Parameters
-    ----------
-    start, stop : number or 0-d Tensor
-        Gradients pass to Tensors.
-    num : int
-        At least 0.
-    dtype : dtype or None
-        None is the default real dtype, the complex one for complex ends.
-    device : Device, str or None
-        None is the default device.
-    endpoint : bool
-        Whether `stop` is the last value, or would be the next.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Shape (num,), that dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Ends that are no numbers or complex for a real dtype, a negative or fractional `num`, an
-        unknown dtype or device.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
-    """
-    count = _count("linspace", "num", num)
-    if any(isinstance(n, Tensor) and _is_seen(n) for n in (start, stop)):
-        weights = linspace(0, 1, count, device=device, endpoint=endpoint)
-        rest = linspace(1, 0, count, device=device) if endpoint else add(1, multiply(-1, weights))
-        out = add(multiply(start, rest), multiply(stop, weights))
-        return with_grad(
-            out if dtype is None else astype(out, dtype, copy=False), requires_grad, "linspace"
-        )
-    start, stop = _number("linspace", "start", start), _number("linspace", "stop", stop)
-    place = as_device(device, "linspace")
-    if dtype is None:
-        is_complex = isinstance(start, complex) or isinstance(stop, complex)
-        dtype = dtypes.Defaults.complex if is_complex else dtypes.Defaults.real
-    chosen = as_dtype(dtype, "linspace").dtype
-    if chosen.kind != "c" and (isinstance(start, complex) or isinstance(stop, complex)):
-        raise TypeError(
-            f"linspace: start is {start} and stop {stop}, but dtype is {chosen}; allowed are real "
-            "ends or a complex dtype"
-        )
-    raw = _raw_of(
-        place,
-        lambda: place.raw.base.linspace(start, stop, count, dtype=chosen, endpoint=endpoint),
-    )
-
-    def both_ends() -> None:
-        raw[0] = start
-        if endpoint and count > 1:
-            raw[-1] = stop
-
-    if count > 0:
-        place.run(both_ends)
-    return with_grad(wrap(raw, place), requires_grad, "linspace")
-
-
-def logspace(
-    start: Any,
-    stop: Any,
-    /,
-    num: int = 50,
-    *,
-    endpoint: bool = True,
-    base: float = 10.0,
-    dtype: Any = None,
-    device: Any = None,
-) -> Tensor:
-    """Return `num` values from base**start to base**stop, evenly spaced in the exponent.
-
-    Parameters
-    ----------
-    start, stop : real number or 0-d Tensor
-        Tensors must not require grad.
-    num : int
-        At least 0.
-    endpoint : bool
-        Whether base**stop is the last value.
-    base : float
-    dtype : dtype or None
-        None is the default real dtype.
-    device : Device, str or None
-        None is the default device.
-
-    Returns
-    -------
-    Tensor
-        Shape (num,), that dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments that are no real numbers, a negative or fractional `num`, an unknown dtype or
-        device.
-    RuntimeError
-        An end requires grad.
-    """
-    ends = _number("logspace", "start", start), _number("logspace", "stop", stop)
-    base = _number("logspace", "base", base)
-    if any(isinstance(n, complex) for n in (*ends, base)):
-        raise TypeError(
-            f"logspace: start, stop and base are {ends[0]}, {ends[1]} and {base}; allowed are real "
-            "numbers"
-        )
-    count = _count("logspace", "num", num)
-    place = as_device(device, "logspace")
-    chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "logspace").dtype
-    raw = _raw_of(
-        place,
-        lambda: place.raw.base.logspace(*ends, count, endpoint=endpoint, base=base, dtype=chosen),
-    )
-    return wrap(raw, place)
 
 
 def eye(
@@ -621,10 +413,10 @@ def eye(
     """
     place = as_device(device, "eye")
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
-    rows = _count("eye", "n_rows", n_rows)
-    columns = rows if n_cols is None else _count("eye", "n_cols", n_cols)
+    rows = count_of("eye", "n_rows", n_rows)
+    columns = rows if n_cols is None else count_of("eye", "n_cols", n_cols)
     k = integer("eye", "k", k)
-    raw = _raw_of(place, lambda: place.raw.base.eye(rows, columns, k, dtype=chosen))
+    raw = raw_of(place, lambda: place.raw.base.eye(rows, columns, k, dtype=chosen))
     return with_grad(wrap(raw, place), requires_grad, "eye")
 
 

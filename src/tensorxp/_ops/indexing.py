@@ -123,8 +123,19 @@ def setitem(x: Any, key: Any, value: Any, /) -> None:
     if not _is_plain(key):
         key, _ = raw_key(x, key, "__setitem__")
     if not isinstance(value, Tensor) and isinstance(value, list | tuple):
-        value = x.__array_namespace__().asarray(value, device=x.device)
+        value = _listed(x, value)
     write(x, key, value)
+
+
+def _listed(x: Any, value: Any) -> Tensor:
+    """Return a list to write into `x` in its dtype, number by number: exact, and held in range."""
+    try:
+        return x.__array_namespace__().asarray(value, dtype=x.dtype, device=x._device)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, OverflowError) as error:
+        text = str(error).replace("asarray: obj", "value").removeprefix("asarray: ")
+        text = text.removesuffix(f" (dtype is {x._data.dtype})")
+        kind = next(k for k in (TypeError, OverflowError, ValueError) if isinstance(error, k))
+        raise kind(f"__setitem__: {text}; the tensor has dtype {x._data.dtype}") from None
 
 
 def raw_key(x: Any, key: Any, function: str) -> tuple[Any, Any]:
@@ -238,9 +249,9 @@ def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
 
     Raises
     ------
-    TypeError, IndexError, ValueError, DeviceError
+    TypeError, IndexError, ValueError, OverflowError, DeviceError
         `x` is no Tensor, `values` no numbers; a key that does not fit; shapes that don't broadcast;
-        two devices.
+        a Python int beyond the dtype; two devices.
     """
     dimensions("index_add", x)
     key, _ = raw_key(x, key, "index_add")

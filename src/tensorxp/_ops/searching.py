@@ -170,9 +170,28 @@ def flatnonzero(x: Tensor, /) -> Tensor:
 
 
 def _searchsorted(xp: Any, x1: Any, x2: Any, sorter: Any, *, side: str) -> Any:
+    if type(x2) is int and x1.dtype.kind in "iu":
+        held = xp.iinfo(x1.dtype)
+        if not held.min <= x2 <= held.max:  # before or behind all, as comparisons say
+            return xp.asarray(len(x1) if x2 > held.max else 0, dtype=xp.int64)
     if not hasattr(x2, "dtype"):
         x2 = xp.asarray(x2, dtype=xp.result_type(x1.dtype, x2))
+    if _mixed_signs(xp, x1, x2):
+        return _among_others(xp, x1, x2, sorter, side)
     return xp.base.searchsorted(x1, x2, side, sorter)
+
+
+def _among_others(xp: Any, x1: Any, x2: Any, sorter: Any, side: str) -> Any:
+    """Search uint64 among signed integers or the contrary, whose common dtype is not exact."""
+    held, beyond = _held(xp, x2, x1.dtype)
+    place = 0 if x1.dtype.kind == "u" else len(x1)
+    return xp.where(beyond, place, xp.base.searchsorted(x1, held, side, sorter))
+
+
+def _held(xp: Any, x: Any, dtype: Any) -> Any:
+    """Return integers in a dtype of the other sign, and where that does not hold them."""
+    beyond = x < 0 if dtype.kind == "u" else x > xp.iinfo(dtype).max
+    return xp.astype(xp.where(beyond, 0, x), dtype), beyond
 
 
 searchsorted_p = nondifferentiable(
@@ -209,9 +228,8 @@ def searchsorted(
 
     Raises
     ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Arguments of other types or dtypes; `x1` not 1-D, another `side`; a Python int beyond the
-        dtype; two devices.
+    TypeError, ValueError, DeviceError
+        Arguments of other types or dtypes; `x1` not 1-D, another `side`; two devices.
     """
     if dimensions("searchsorted", x1, "x1") != 1:
         raise ValueError(f"searchsorted: x1 has {x1._data.ndim} dimensions; allowed is 1")
@@ -285,9 +303,18 @@ def _isin(xp: Any, x1: Any, x2: Any, *, invert: bool) -> Any:
         found = x1 == x2  # exact for integers beyond the dtype
     elif not hasattr(x1, "dtype"):
         found = (x2 == x1).any()
+    elif _mixed_signs(xp, x1, x2):
+        held, beyond = _held(xp, x1, x2.dtype)
+        found = xp.isin(held, x2) & ~beyond
     else:
         return xp.isin(x1, x2, invert=invert)
     return ~found if invert else found
+
+
+def _mixed_signs(xp: Any, x1: Any, x2: Any) -> bool:
+    """Return whether integers meet in a floating dtype, which does not hold them exactly."""
+    kinds = x1.dtype.kind + x2.dtype.kind
+    return kinds in ("iu", "ui") and xp.result_type(x1, x2).kind == "f"
 
 
 isin_p = nondifferentiable("isin", forward=_isin, inputs=("x1", "x2"))

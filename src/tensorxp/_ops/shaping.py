@@ -850,9 +850,10 @@ def pad(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, OverflowError
         `x` is no Tensor, widths are no ints, a complex value for real `x`; negative widths or other
-        numbers of them, another mode; an empty axis to extend by its own elements.
+        numbers of them, another mode; an empty axis to extend by its own elements; an int beyond
+        the dtype.
     """
     if mode not in ("constant", *_BORDERS):
         allowed = ", ".join(f'"{name}"' for name in _BORDERS)
@@ -874,7 +875,11 @@ def pad(
     shape = tuple(n + a + b for n, (a, b) in zip(x._data.shape, widths, strict=True))
     key = tuple(slice(a, a + n) for n, (a, _) in zip(x._data.shape, widths, strict=True))
     xp: Any = x.__array_namespace__()
-    out = xp.full(shape, constant_values, dtype=x.dtype, device=x._device)
+    try:
+        out = xp.full(shape, constant_values, dtype=x.dtype, device=x._device)
+    except (TypeError, OverflowError) as error:
+        text = str(error).replace("full: fill_value", "pad: constant_values")
+        raise type(error)(text) from None
     out[key] = x
     return out  # type: ignore[no-any-return]
 

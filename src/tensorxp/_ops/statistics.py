@@ -6,9 +6,11 @@ NaN-passing reductions, averages, quantiles, covariance, and the trapezoidal rul
 from math import prod
 from typing import Any
 
+from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
+from tensorxp._ops.casting import astype, result_type
 from tensorxp._ops.cumulative import diff, part
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import Axis, max, mean, min, sum
@@ -17,6 +19,13 @@ from tensorxp._ops.shaping import broadcast_to, expand_dims, permute_dims, resha
 from tensorxp._ops.sorting import sort
 
 _METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _floating(x: Any) -> Any:
+    """Return `x`, integers and bool as the default real dtype: their sums would wrap."""
+    if x._data.dtype.kind in "fc":
+        return x
+    return astype(x, Defaults.real)
 
 
 def _missing(function: str, x: Any) -> Any:
@@ -60,7 +69,7 @@ def nanmean(
     x : Tensor, any dtype
     axis : int, tuple of ints or None
     dtype : dtype or None
-        Of the sum and the result; None is that of `x`, of integers and bool float64.
+        Of the sum and the result; None is that of `x`, of integers and bool the default real one.
     keepdims : bool
         Whether reduced axes stay, of size 1.
 
@@ -75,6 +84,8 @@ def nanmean(
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     missing = _missing("nanmean", x)
+    if dtype is None:
+        x = _floating(x)
     total: Any = sum(where(missing, 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
     number = sum(~missing, axis=axis, dtype=total.dtype, keepdims=keepdims)
     return total / number  # type: ignore[no-any-return]
@@ -195,7 +206,8 @@ def average(
     axes = normalize_axes("average", axis, dimensions("average", x))
     shape = x._data.shape
     dimensions("average", weights, "weights")
-    w: Any = weights
+    x = _floating(x)
+    w: Any = astype(weights, result_type(x, weights), copy=False)
     if w.shape != shape:
         if len(axes) != 1 or w.shape != (shape[axes[0]],):
             raise ValueError(
@@ -250,7 +262,7 @@ def median(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor
 
 def _with_nan(found: Tensor, rows: Any) -> Tensor:
     """Return `found`, NaN where the sorted `rows` end in NaN."""
-    if rows._data.dtype.kind != "f":
+    if rows._data.dtype.kind not in "fc":
         return found
     last = rows[..., -1]
     return where(last != last, last, found)
@@ -289,6 +301,7 @@ def quantile(
     if method not in _METHODS:
         raise ValueError(f"quantile: method is {method!r}; allowed are {', '.join(_METHODS)}")
     rows, axes = _sorted_last("quantile", x, axis)
+    rows = _floating(rows)
     q = _host("quantile", x, q)
     found = [_quantile(rows, float(p), method, axes, keepdims) for p in q.reshape(-1)]
     if not q.shape:
@@ -313,7 +326,7 @@ def _quantile(rows: Any, q: float, method: str, axes: tuple[int, ...], keepdims:
     found = rows[..., below]
     if above > below:
         found = found + (rows[..., above] - found) * fraction
-    found = _with_nan(found if found._data.dtype.kind == "f" else found * 1.0, rows)
+    found = _with_nan(found, rows)
     return expand_dims(found, axis=axes) if keepdims else found
 
 
@@ -384,10 +397,12 @@ def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: i
     """
     ndim = dimensions("trapezoid", y, "y")
     axis = normalize_axis("trapezoid", axis, ndim)
-    samples: Any = y
+    samples: Any = _floating(y)
     step: Any = dx
     if x is not None:
-        if dimensions("trapezoid", x) == 1:
+        ndim_of_x = dimensions("trapezoid", x)
+        x = _floating(x)
+        if ndim_of_x == 1:
             step = reshape(diff(x), (-1,) + (1,) * (ndim - 1 - axis))
         else:
             step = diff(x, axis=axis)
@@ -415,28 +430,28 @@ def cov(
     Returns
     -------
     Tensor
-        Shape (N, N), 0-d for 1-D `x`; dtype of `x`, of integers a real floating one.
+        Shape (N, N), 0-d for one variable; dtype of `x`, of integers a real floating one.
 
     Raises
     ------
     TypeError, ValueError
         `x` or `weights` is no Tensor, `correction` no number; other shapes.
     """
-    rows, ndim = _variables("cov", x, rowvar)
+    rows = _variables("cov", x, rowvar)
     n = rows.shape[-1]
     if weights is None:
         centred = rows - mean(rows, axis=-1, keepdims=True)
         found: Any = matmul(centred, centred.mT.conjugate()) / (n - correction)
     else:
         dimensions("cov", weights, "weights")
-        w: Any = weights
+        w: Any = _floating(weights)
         centre: Any = average(rows, axis=1, weights=w, keepdims=True)
         centred = rows - centre
         total: Any = sum(w)
         squares: Any = sum(w * w)
         divisor = total - correction * squares / total
         found = matmul(centred * w, centred.mT.conjugate()) / divisor
-    return found if ndim > 1 else reshape(found, ())
+    return reshape(found, ()) if len(rows) == 1 else found
 
 
 def corrcoef(x: Tensor, /, *, rowvar: bool = True) -> Tensor:
@@ -454,25 +469,24 @@ def corrcoef(x: Tensor, /, *, rowvar: bool = True) -> Tensor:
     Returns
     -------
     Tensor
-        Shape (N, N), 0-d for 1-D `x`; dtype of `x`, of integers a real floating one.
+        Shape (N, N), 0-d for one variable; dtype of `x`, of integers a real floating one.
 
     Raises
     ------
     TypeError, ValueError
         `x` is no Tensor; three axes or more.
     """
-    rows, ndim = _variables("corrcoef", x, rowvar)
+    rows = _variables("corrcoef", x, rowvar)
     centred = rows - mean(rows, axis=-1, keepdims=True)
     square: Any = sum((centred * centred.conjugate()).real, axis=-1, keepdims=True)
     unit = centred / square**0.5
     found = matmul(unit, unit.mT.conjugate())
-    return found if ndim > 1 else reshape(found, ())
+    return reshape(found, ()) if len(rows) == 1 else found
 
 
-def _variables(function: str, x: Any, rowvar: bool) -> tuple[Any, int]:
-    """Return `x` as a matrix with a row for each variable, and the dimensions it had."""
+def _variables(function: str, x: Any, rowvar: bool) -> Any:
+    """Return `x` as a matrix with a row for each variable."""
     ndim = dimensions(function, x)
     if ndim not in (1, 2):
         raise ValueError(f"{function}: x has {ndim} dimensions; allowed are 1 and 2")
-    rows: Any = reshape(x, (1, -1)) if ndim == 1 else x if rowvar else x.mT
-    return rows, ndim
+    return reshape(x, (1, -1)) if ndim == 1 else x if rowvar else x.mT

@@ -7,7 +7,7 @@ from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
 from tensorxp._ops.axes import dimensions, normalize_axis
-from tensorxp._ops.creation import arange
+from tensorxp._ops.ranges import arange
 from tensorxp._ops.searching import take
 from tensorxp.random._draws import size_of, stream_of
 from tensorxp.random._generator import Generator
