@@ -24,6 +24,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from tensorxp import cuda
+from tensorxp._backend import forks
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import Watcher, watch
 from tensorxp._flame import flame_page
@@ -138,7 +139,7 @@ class profile(Watcher):
         self._module_of: dict[int, str] = {}  # by the number of a node
         self._live = 0
         self._known: dict[int, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = forks.lock()  # a finalizer may run while it is held
         self._origin = 0
         self._handles: list[Any] = []
         self._scope: AbstractContextManager[Any] | None = None

@@ -9,6 +9,7 @@ import threading
 from importlib.util import find_spec
 from typing import Any
 
+from tensorxp._backend import forks
 from tensorxp._backend import raw as _raw
 from tensorxp._backend import sim as _sim
 
@@ -127,7 +128,7 @@ class _Local(threading.local):
 _local = _Local()
 _process_default: list["Device"] = []
 _known: dict[str, Device] = {}
-_lock = threading.Lock()
+_lock = forks.lock()
 
 cpu = Device("cpu", 0, _raw.numpy_namespace())
 _known["cpu"] = cpu

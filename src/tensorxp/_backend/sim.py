@@ -5,7 +5,6 @@ off unless `TENSORXP_SIM_DEVICES` or `simulated_devices` asks for them.
 """
 
 import ctypes
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend import forks
 from tensorxp._backend.raw import RawNamespace
 
 #: DLPack's device type of simulated devices: a real one (VPI) that no array library reads.
@@ -37,7 +37,7 @@ class Memory:
         self.copies_in = self.bytes_in = 0
         self.copies_out = self.bytes_out = 0
         self._alive: dict[int, int] = {}
-        self._lock = threading.RLock()  # a finalizer may run while it is held
+        self._lock = forks.lock()  # a finalizer may run while it is held
 
     def track(self, array: Any) -> None:
         """Count the memory of `array` until it is freed; of views, the memory they look at."""

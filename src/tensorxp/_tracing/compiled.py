@@ -432,7 +432,7 @@ def compile(fn: Callable[..., Any], *, backend: str = "auto") -> Callable[..., A
         raise ValueError(
             f'compile: backend is {backend!r}; allowed are "auto", "graph", "native" and "replay"'
         )
-    if backend == "native" and build.library() is None:
+    if backend == "native" and build.problem():
         raise RuntimeError(f'compile: backend="native" was asked for, but {build.problem()}')
     entries: dict[Any, _Entry | None] = {}
     recent: Any = None  # the entry of the last call, where all arguments were tensors

@@ -5,15 +5,14 @@ outputs is newer, so its cotangent is complete when its turn comes. Rules run on
 with `create_graph`, under a watcher, or where a rule asks for it, on Tensors instead.
 """
 
-import os
 from functools import partial
 from heapq import heappop, heappush
 from sys import getrefcount
-from threading import RLock
 from typing import Any
 
 import numpy as np
 
+from tensorxp._backend import forks
 from tensorxp._backend.arrays import add_into, fits, plus
 from tensorxp._core.allocation import COMPILED
 from tensorxp._core.door import node_of, wrap
@@ -419,9 +418,7 @@ def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
 
 
 #: Held while a gradient is added to a leaf, which two threads may reach from their graphs.
-_lock = RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
+_lock = forks.lock()
 
 
 def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:

@@ -7,13 +7,13 @@ be saved beside weights.
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from tensorxp._backend import forks
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
@@ -64,7 +64,7 @@ class Generator:
 
     def __init__(self, device: Any = None) -> None:
         self._device = as_device(device, "Generator")
-        self._lock = threading.RLock()
+        self._lock = forks.lock(self._after_fork)
         self._native: Any = None
         self._seed = 0
         self._drawn = 0  # draws on a GPU so far
@@ -100,6 +100,14 @@ class Generator:
         if self._native is None:
             self._native = native.Generator(native.PCG64(self._seed))
         return self._native
+
+    def _after_fork(self) -> None:
+        """Go on from where the stream was; NumPy's own lock stays with the thread that drew."""
+        if self._native is not None:
+            numpy_random = self._device.raw.base.random
+            bits = numpy_random.PCG64(0)
+            bits.state = self._native.bit_generator.state
+            self._native = numpy_random.Generator(bits)
 
     def draw(self, make: Callable[[Any], Any]) -> Any:
         """Return the raw array that `make(bits)` draws from the backend's generator."""
@@ -185,7 +193,7 @@ class Generator:
 class _Streams:
     """The default generators of this process, and the seed for those to come."""
 
-    lock = threading.RLock()
+    lock = forks.lock()
     seed: int | None = None
     by_device: dict[Device, Generator] = {}  # noqa: RUF012
 

@@ -6,9 +6,10 @@ anew, a few times at most. Another stream than the first, one that is capturing 
 fails to be captured run kernel by kernel.
 """
 
-from threading import Lock
 from typing import Any
 from warnings import warn
+
+from tensorxp._backend import forks
 
 #: How often a graph may be captured anew.
 _MOST = 4
@@ -21,7 +22,7 @@ class GraphRunner:
         self.program = program
         self.captures = 0
         self.problem: str | None = None
-        self._lock = Lock()
+        self._lock = forks.lock()
         self._stream: int | None = None
         self._graph: Any = None
         self._values: list[Any] = []

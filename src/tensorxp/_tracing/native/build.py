@@ -1,10 +1,14 @@
 """The machine's library: found, compiled once by the system's C compiler, kept in a cache, loaded.
 
-`TENSORXP_CC` names another compiler, `TENSORXP_CACHE` another folder than the user's cache. The
-file's name holds a hash of the source, the compiler and the processor, and it is moved into its
-place when it is complete, so that several processes may build at once. Only this user (or the
-system's administrator) may own and write to the folder and the file, as what is loaded is run. A
-file ends with its hash, as loading one that was cut short would end the process.
+`TENSORXP_CC` names another compiler (empty: none is wanted), `TENSORXP_CACHE` another folder than
+the user's cache, and `TENSORXP_CC_LIMIT` how many seconds the compiler may take. A compiler that is
+missing, broken or slow costs one warning: what was to be compiled runs without it.
+
+The file's name holds a hash of the source, the compiler and the processor. It is built in a folder
+of its own and moved into its place when it is complete, so that several processes may build at
+once. Only this user (or the system's administrator) may own and write to the folder and the file,
+as what is loaded is run. A file ends with its hash, as loading one that was cut short would end
+the process.
 """
 
 import ctypes
@@ -12,16 +16,19 @@ import hashlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
+import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from tensorxp._backend import threads
+from tensorxp._backend import forks, threads
 
 _HERE = Path(__file__).parent
 _SOURCES = (
@@ -37,7 +44,11 @@ _CHOICES = (
     ("-mcpu=native",),
     (),
 )
-_lock = threading.Lock()
+#: Seconds that the compiler may take for all choices together.
+_LIMIT = 120.0
+_PREFIX = "build-"
+_lock = forks.lock()
+_warned: list[bool] = []
 
 
 class Library:
@@ -134,65 +145,141 @@ def _open(path: Path) -> Library | None:
     return Library(path)
 
 
-def _compile(cc: str, target: Path) -> str | None:
-    """Compile the machine to `target`; return the compiler's complaint where it fails."""
-    handle, name = tempfile.mkstemp(suffix=".so", dir=target.parent)
-    os.close(handle)
-    complaint = ""
+def _limit() -> float:
+    """Return how many seconds the compiler may take."""
     try:
+        return float(os.environ["TENSORXP_CC_LIMIT"])
+    except (KeyError, ValueError):
+        return _LIMIT
+
+
+def _clean(folder: Path) -> None:
+    """Remove what processes that were killed while they built have left."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > max(3600.0, 2 * _limit()):
+                shutil.rmtree(left)
+
+
+def _run(command: list[str], work: Path, seconds: float) -> str | None:
+    """Run the compiler with its temporary files in `work`; return its complaint if it fails."""
+    with open(work / "messages", "w+b") as messages:
+        running = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=messages,
+            stderr=messages,
+            env={**os.environ, "TMPDIR": str(work)},
+            start_new_session=True,
+        )
+        try:
+            status = running.wait(max(seconds, 0.0))
+        except BaseException as error:
+            # its children too: what the compiler calls may be what hangs
+            with suppress(OSError):
+                os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise TimeoutError(
+                f"{command[0]} was stopped after {_limit():g} s (TENSORXP_CC_LIMIT)"
+            ) from None
+        if status == 0:
+            return None
+        messages.seek(0)
+        text = messages.read(1 << 20).decode(errors="replace").strip()
+        return text or f"it ended with status {status}"
+
+
+def _check_whole(content: bytes) -> None:
+    """Raise an OSError where an ELF file is cut short: to load it would end the process."""
+    if content[:5] == b"\x7fELF\x02":
+        order = "little" if content[5] == 1 else "big"
+        sections = int.from_bytes(content[40:48], order)  # type: ignore[arg-type]
+        size, number = (int.from_bytes(content[at : at + 2], order) for at in (58, 60))  # type: ignore[arg-type]
+        if len(content) >= max(64, sections + size * number):
+            return
+    elif content and not content.startswith(b"\x7fELF"):
+        return
+    raise OSError("the compiler's output is cut short")
+
+
+def _compile(cc: str, target: Path) -> Library | str:
+    """Compile the machine to `target`; return the compiler's complaint where it fails."""
+    _clean(target.parent)
+    complaint = ""
+    end = time.monotonic() + _limit()
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=target.parent) as name:
+        work = Path(name)
+        made = work / target.name
         for choice in _CHOICES:
             flags = [flag for flag in choice if not flag.startswith("-l")]
             libraries = [flag for flag in choice if flag.startswith("-l")]
-            command = [cc, *_FLAGS, *flags, "-shared", str(_SOURCES[0]), "-o", name, *libraries]
-            command += ["-lm", "-lpthread"]
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-            if done.returncode == 0:
-                os.chmod(name, 0o700)
-                digest = hashlib.sha256(Path(name).read_bytes()).digest()
-                with open(name, "ab") as file:
-                    file.write(digest)
-                os.replace(name, target)
-                return None
-            complaint = complaint or done.stderr
-        return complaint
-    finally:
-        Path(name).unlink(missing_ok=True)
+            command = [cc, *_FLAGS, *flags, "-shared", str(_SOURCES[0]), "-o", str(made)]
+            command += [*libraries, "-lm", "-lpthread"]
+            failed = _run(command, work, end - time.monotonic())
+            if failed is None:
+                content = made.read_bytes()
+                _check_whole(content)
+                made.chmod(0o700)
+                with open(made, "ab") as file:
+                    file.write(hashlib.sha256(content).digest())
+                library = Library(made)  # what cannot be loaded is not kept
+                os.replace(made, target)
+                return library
+            complaint = complaint or failed
+    return complaint
 
 
 @cache
 def _load() -> tuple[Library | None, str]:
-    cc = compiler()
-    if cc is None:
-        return None, "no C compiler was found (cc, gcc, clang, or what TENSORXP_CC names)"
-    text = "".join([path.read_text() for path in _SOURCES])
-    flags = str((_FLAGS, _CHOICES))
-    stamp = str(os.stat(cc).st_mtime)
-    key = "\0".join([text, flags, cc, stamp, platform.machine(), _processor()])
-    name = f"machine-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
     try:
+        cc = compiler()
+        if cc is None:
+            return None, "no C compiler was found (cc, gcc, clang, or what TENSORXP_CC names)"
+        text = "".join([path.read_text(encoding="utf-8") for path in _SOURCES])
+        flags = str((_FLAGS, _CHOICES))
+        stamp = str(os.stat(cc).st_mtime)
+        key = "\0".join([text, flags, cc, stamp, platform.machine(), _processor()])
+        name = f"machine-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
         folder = _folder()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _check_owner(folder)
         path = folder / name
         found = _open(path)
         if found is None:
-            complaint = _compile(cc, path)
-            if complaint is not None:
-                return None, f"{cc} could not compile the machine: {complaint[-500:]}"
-            found = Library(path)
+            made = _compile(cc, path)
+            if isinstance(made, str):
+                return None, f"{cc} could not compile the machine: {made[-500:]}"
+            found = made
         return found, ""
     # no permission or space, no home of the user, or a compiler that makes something else
     except (OSError, RuntimeError, AttributeError) as error:
         return None, f"the machine could not be built or loaded: {error}"
 
 
+def _warn() -> None:
+    """Say once that there is no library, where one could be had and is wanted."""
+    if not _warned and os.name == "posix" and os.environ.get("TENSORXP_CC") != "":
+        _warned.append(True)
+        warnings.warn(
+            f"compile: {_load()[1]}; compiled functions run without it, more slowly "
+            "(TENSORXP_CC= turns this message off)",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
 def library() -> Library | None:
-    """Return the machine's library, or None where it is not to be had (`problem` says why)."""
+    """Return the machine's library, or None where it is not to be had, which is warned of once."""
     with _lock:
-        return _load()[0]
+        found = _load()[0]
+    if found is None:
+        _warn()
+    return found
 
 
 def problem() -> str:
-    """Return why there is no library."""
+    """Return why there is no library; empty where there is one."""
     with _lock:
         return _load()[1]
