@@ -1,8 +1,11 @@
 """Fixtures of all tests: devices. Two simulated devices stand in for accelerators."""
 
+import gc
 import os
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
+from zlib import crc32
 
 os.environ.setdefault("TENSORXP_SIM_DEVICES", "2")
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # SciPy reads it once, at its import
@@ -16,6 +19,8 @@ if os.environ.get("TENSORXP_TEST_STAND_IN"):  # NumPy in CuPy's place: names, ar
 
 import tensorxp as xp
 
+#: Also run what costs minutes: every check of every row on the simulated device, and more draws.
+THOROUGH = os.environ.get("TENSORXP_THOROUGH", "0") not in ("", "0")
 DEVICES = [name for name in map(str, xp.devices()) if name in ("cpu", "sim:0", "cuda:0")]
 
 
@@ -34,3 +39,46 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         if "cupyx.scipy.special has" in str(error):
             pytest.skip(str(error))
         raise
+
+
+def twin(item: pytest.Item) -> bool:
+    """Return whether a row of a table is tried on the simulated device a second time or more.
+
+    There it is NumPy that computes, too, so that one check a row, values and gradients together,
+    shows that all stays on the device.
+    """
+    given = getattr(item, "callspec", None)
+    if given is None or given.params.get("device") != "sim:0" or "row" not in given.params:
+        return False
+    params = given.params
+    if "check" not in params:
+        return crc32(item.nodeid.encode()) % 10 > 0
+    wanted = "check_gradients" if params["row"].gradients else "check_value"
+    return params["kind"] != "real" or params["check"].__name__ != wanted
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the twins, unless all is asked for."""
+    if not THOROUGH:
+        left = [item for item in items if twin(item)]
+        if left:
+            config.hook.pytest_deselected(items=left)
+            items[:] = [item for item in items if not twin(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Take all that was collected out of the garbage collector's sight: it would walk it often."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Sum up what was skipped, a line for each reason."""
+    reasons: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[reason.removeprefix("Skipped: ")] += 1
+    if reasons:
+        terminalreporter.section("skipped")
+    for reason, number in reasons.most_common():
+        terminalreporter.write_line(f"{number:6} {reason}")

@@ -9,7 +9,7 @@ from tensorxp._core.primitive import Primitive
 from tests.harness import Row
 
 CHAPTERS = ("_ops", "linalg", "fft", "special")
-TESTS = ("ops", "linalg", "fft", "special", "nn")
+TESTS = ("ops", "linalg", "fft", "special")
 
 
 def rows() -> list[Row]:

@@ -10,7 +10,7 @@ from tensorxp._backend import loops
 from tensorxp.autograd import batching, functional, hessian, jacobian
 from tests.differences import by_floats, floats, outputs_of, tensors_of, to_numpy
 from tests.harness import sample
-from tests.ops.test_every_primitive import rows
+from tests.tables import rows
 
 CASES = [
     pytest.param(row, kind, id=f"{row.name}-{kind}")
@@ -46,24 +46,17 @@ def compare(fn, xs, monkeypatch, rtol=1e-11):
 
 @pytest.mark.parametrize("row, kind", CASES)
 def test_rows_of_every_primitive(row, kind, device, monkeypatch):
-    fixed = tensors_of(sample(row, kind), device)
-    compare(by_floats(row.fn, fixed), floats(fixed), monkeypatch)
-
-
-@pytest.mark.parametrize("row, kind", CASES)
-def test_single_precision(row, kind, monkeypatch):
-    if not row.float32:
-        pytest.skip("the row is one of double precision")
-    arrays = [a.astype(SINGLE.get(a.dtype.char, a.dtype)) for a in sample(row, kind)]
-    fixed = tensors_of(arrays, "cpu")
-    compare(by_floats(row.fn, fixed), floats(fixed), monkeypatch, rtol=2e-3)
-
-
-@pytest.mark.parametrize("row, kind", CASES)
-def test_loops_of_large_arrays_and_small_batches(row, kind, monkeypatch):
+    arrays = sample(row, kind)
+    tried = [(arrays, 1e-11)]
+    if row.float32:
+        tried.append(([a.astype(SINGLE.get(a.dtype.char, a.dtype)) for a in arrays], 2e-3))
+    for each, rtol in tried:
+        fixed = tensors_of(each, device)
+        compare(by_floats(row.fn, fixed), floats(fixed), monkeypatch, rtol)
+    # the loops of large arrays, and batches of few rows
     monkeypatch.setattr(loops, "LARGE", 1)
     monkeypatch.setattr(batching, "LIMIT", 30)
-    fixed = tensors_of(sample(row, kind), "cpu")
+    fixed = tensors_of(arrays, device)
     compare(by_floats(row.fn, fixed), floats(fixed), monkeypatch)
 
 
