@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
@@ -141,7 +142,7 @@ class BuildOrLeave(build_ext):
             leave(error)
             for extension in self.extensions:
                 (Path(self.build_lib) / self.get_ext_filename(extension.name)).unlink(True)
-            self.extensions = []
+            self.extensions = self.distribution.ext_modules = []
 
     def build_extensions(self) -> None:
         """Compile each source with its own flags, several at a time, and not again unchanged."""
@@ -162,7 +163,19 @@ class BuildOrLeave(build_ext):
         super().build_extensions()
 
 
+class HonestWheel(bdist_wheel):
+    """Name a wheel by what is in it: where nothing could be compiled, it is one for any machine."""
+
+    def run(self) -> None:
+        self.run_command("build_ext")
+        self.root_is_pure = not self.distribution.ext_modules
+        super().run()
+
+
 if not wanted():
     leave("TENSORXP_PURE_PYTHON is set")
 
-setup(ext_modules=[*core(), *loops()] if wanted() else [], cmdclass={"build_ext": BuildOrLeave})
+setup(
+    ext_modules=[*core(), *loops()] if wanted() else [],
+    cmdclass={"build_ext": BuildOrLeave, "bdist_wheel": HonestWheel},
+)

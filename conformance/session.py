@@ -220,6 +220,7 @@ def environment(namespace: str) -> dict[str, str]:
     if namespace == "tensorxp" and find_spec("tensorxp") is None:
         paths.append(str(HERE.parent / "src"))  # a checkout that is not installed
     paths += [os.path.abspath(p) for p in env.get("PYTHONPATH", "").split(os.pathsep) if p]
+    paths.append(os.getcwd())  # a module in the folder where the command was given
     env["PYTHONPATH"] = os.pathsep.join(paths)
     env["PYTHONDONTWRITEBYTECODE"] = "1"  # leave the suite's folder as it was
     env["PYTHONHASHSEED"] = "0"  # xdist workers must collect in the same order

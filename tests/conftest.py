@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 from collections import Counter
 from collections.abc import Generator
 from typing import Any
@@ -73,12 +74,20 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Sum up what was skipped, a line for each reason."""
+    """Sum up in a few lines what was skipped; `-rs` tells each place."""
     reasons: Counter[str] = Counter()
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if missing := re.search(
+            r"could not import '(\w+)|(PyTorch|CuPy)\b.* not installed", reason
+        ):
+            name = missing[1] or missing[2]
+            reason = f"{'PyTorch' if name == 'torch' else name} is not installed"
         reasons[reason.removeprefix("Skipped: ")] += 1
-    if reasons:
-        terminalreporter.section("skipped")
-    for reason, number in reasons.most_common():
-        terminalreporter.write_line(f"{number:6} {reason}")
+    shown = reasons.most_common(6)
+    rest = reasons.total() - sum(number for _, number in shown)
+    for reason, number in [
+        *shown,
+        *([("for other reasons (-rs lists them)", rest)] if rest else []),
+    ]:
+        terminalreporter.write_line(f"skipped {number:5}: {reason}")

@@ -89,6 +89,25 @@ def test_without_a_checkout_it_is_said(command, tmp_path):
 
 
 @pytest.mark.skipif(not (ROOT / "conformance/run.py").exists(), reason="needs a checkout")
+def test_conformance_finds_a_namespace_in_the_current_folder(tmp_path):
+    (tmp_path / "mylib.py").write_text("from numpy import *\nfrom numpy import asarray\n")
+    code = (
+        "import os, subprocess, sys; sys.path.insert(0, sys.argv[1]); import session\n"
+        "print(session.probe('mylib', None).namespace)\n"
+        "os.chdir('/')\n"
+        "run = [sys.executable, '-c', 'import mylib; print(mylib.__file__)']\n"
+        "os.chdir(sys.argv[2]); env = session.environment('mylib'); os.chdir('/')\n"
+        "subprocess.run(run, env=env, check=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ROOT / "conformance"), str(tmp_path)],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["mylib", str(tmp_path / "mylib.py")]
+
+
+@pytest.mark.skipif(not (ROOT / "conformance/run.py").exists(), reason="needs a checkout")
 def test_conformance_passes_its_arguments_on(tmp_path):
     env = {"ARRAY_API_TESTS_DIR": str(tmp_path / "none")}
     done = call("conformance", "-k", "abs", "--max-examples", "2", env=env)

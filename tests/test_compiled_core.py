@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,32 @@ def test_the_tests_run_what_they_say():
     for name in MODULES:
         file = Path(sys.modules["tensorxp." + name.replace("/", ".")].__file__)
         assert file.parent == SRC if COMPILED else file == SRC / f"{name}.py"
+
+
+@pytest.mark.skipif(not SETUP.exists(), reason="needs a source checkout")
+def test_a_compiled_file_older_than_a_source_is_told(tmp_path):
+    package = tmp_path / "src" / "tensorxp"
+    for name in MODULES:
+        for end in (".py", ".pyx", ".pxd"):
+            if (SRC / (name + end)).exists():
+                (package / name).parent.mkdir(parents=True, exist_ok=True)
+                (package / (name + end)).write_text("")
+    code = (SRC / "_source.py").read_text(encoding="utf-8")
+    (package / "_source.py").write_text(code)
+    compiled = package / ("_compiled" + EXTENSION_SUFFIXES[0])
+    compiled.write_text("")
+    (tmp_path / "setup.py").write_text("")
+
+    def told():
+        command = [sys.executable, "-W", "always", str(package / "_source.py")]
+        environment = {k: v for k, v in os.environ.items() if k != "TENSORXP_PURE_PYTHON"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stderr
+
+    os.utime(compiled, (2e9, 2e9))
+    assert told() == ""
+    for source in ("_core/door.py", "_backend/arrays.pyx", "_tensor.pxd"):
+        os.utime(package / source, (3e9, 3e9))
+    assert "older than 3 of its sources" in told() and "_core/door" in told()
+    (tmp_path / "setup.py").unlink()  # installed: sources do not change
+    assert told() == ""

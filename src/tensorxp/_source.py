@@ -6,6 +6,7 @@ TENSORXP_PURE_PYTHON=1 runs the sources though it is there.
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
 from importlib.util import spec_from_file_location
@@ -35,5 +36,28 @@ class _Compiled:
         return spec_from_file_location(name, _FOUND[0], loader=ExtensionFileLoader(name, _FOUND[0]))
 
 
+def changed_since(compiled: str, folder: str) -> list[str]:
+    """Return the modules whose source or declaration is newer than the compiled file."""
+    made = os.stat(compiled).st_mtime
+    ends = (".py", ".pyx", ".pxd")
+    found = []
+    for name in MODULES:
+        paths = [path for end in ends if os.path.isfile(path := os.path.join(folder, name + end))]
+        if max(os.stat(path).st_mtime for path in paths) > made:
+            found.append(name)
+    return found
+
+
 if _FOUND and os.environ.get("TENSORXP_PURE_PYTHON", "0") in ("", "0"):
     sys.meta_path.insert(0, _Compiled)
+    _HERE = os.path.dirname(os.path.abspath(__file__))
+    if os.path.isfile(os.path.join(_HERE, "..", "..", "setup.py")):  # a checkout: sources change
+        if _changed := changed_since(_FOUND[0], _HERE):
+            warnings.warn(
+                f"the compiled core of tensorxp is older than {len(_changed)} of its sources "
+                f"({', '.join(_changed[:3])}{', ...' if len(_changed) > 3 else ''}) and does not "
+                "have their changes; run `pip install -e .` in the checkout, or set "
+                "TENSORXP_PURE_PYTHON=1",
+                RuntimeWarning,
+                stacklevel=2,
+            )
