@@ -113,6 +113,38 @@ def test_only_what_rules_name_is_saved():
     assert y.grad_fn.name == "scaled"
 
 
+def test_a_rule_may_ask_for_one_of_several_outputs():
+    @primitive
+    def exp_and_sum_p(xp, x):
+        y = xp.exp(x)
+        return xp.sum(y, axis=-1), y, y * 2
+
+    @exp_and_sum_p.vjp
+    def _(xp, ct, out1):
+        return (xp.expand_dims(ct[0], axis=-1) + ct[1] + 2 * ct[2]) * out1
+
+    @exp_and_sum_p.jvp
+    def _(xp, t, out1):
+        return xp.sum(t * out1, axis=-1), t * out1, 2 * t * out1
+
+    def outs(x):
+        return apply_primitive(exp_and_sum_p, (x,))
+
+    x = xp.asarray([[0.5, -0.2], [0.1, 0.3]], requires_grad=True)
+    assert gradcheck(outs, (x,), check_forward_ad=True) and gradgradcheck(outs, (x,))
+    rows = xp.autograd.jacobian(lambda x: outs(x)[0], x)
+    np.testing.assert_allclose(rows[0, 0].detach().numpy(), np.exp([0.5, -0.2]))
+    total, y, twice = outs(x)
+    total += 1  # nobody saved these two
+    twice *= 3
+    (xp.sum(total) + xp.sum(y)).backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * np.exp(x.detach().numpy()))
+    total, y, twice = outs(x)
+    y += 1
+    with pytest.raises(RuntimeError, match="the saved output of 'exp_and_sum'"):
+        xp.sum(total).backward()
+
+
 def test_unknown_names_fail_at_import():
     with pytest.raises(TypeError, match=r"primitive wrong: a rule asks for 'y'.*allowed are ct, t"):
         elementwise("wrong", x=lambda ct, y: ct * y)

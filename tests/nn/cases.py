@@ -370,6 +370,8 @@ MODULES = [
     module("RMSNorm", (4,), normal(3, 4)),
     *(module(name, (4, 3), SEQUENCE, batch_first=True, bidirectional=True)
       for name in ("GRU", "LSTM", "RNN")),
+    *(module(name, (4, 3), SEQUENCE, label="one direction", samples=())
+      for name in ("LSTM", "RNN")),
     module("RNNBase", ("GRU", 4, 3), SEQUENCE, batch_first=True, torch=False),
     *(module(name, (4, 3), normal(2, 4)) for name in ("GRUCell", "LSTMCell", "RNNCell")),
     module("MultiheadAttention", (4, 2), SEQUENCE, SEQUENCE, SEQUENCE, batch_first=True,

@@ -14,20 +14,20 @@ DIFFERENTIABLE = [case for case in CASES if case.differentiable]
 def row_of(case: Case, torch: Any = None) -> Row:
     """Return a row of the operations' table for what a case does with its floating arrays."""
     samplers = tuple([lambda rng, a=a: a for a in case.free])
-    function = _first(case.call(xp))
-    return Row(case.id, function, samplers, torch=torch and _first(case.call(torch)),
+    function = _flat(case.call(xp))
+    return Row(case.id, function, samplers, torch=torch and _flat(case.call(torch)),
                torch_order2=False)  # fmt: skip
 
 
-def _first(function: Any) -> Any:
-    """Return the function with its outputs in one tuple, without those that are None."""
+def outputs(out: Any) -> list[Any]:
+    """Return the tensors of nested tuples, without those that are None."""
+    if isinstance(out, tuple | list):
+        return [x for item in out for x in outputs(item)]
+    return [] if out is None else [out]
 
-    def flat(out: Any) -> list[Any]:
-        if isinstance(out, tuple | list):
-            return [x for item in out for x in flat(item)]
-        return [] if out is None else [out]
 
-    return lambda *xs: tuple(flat(function(*xs)))
+def _flat(function: Any) -> Any:
+    return lambda *xs: tuple(outputs(function(*xs)))
 
 
 def test_every_function_has_a_case() -> None:

@@ -6,7 +6,7 @@ from tensorxp._backend.arrays import dtype_of, has_shape, shape_of
 from tensorxp._core.allocation import COMPILED, hide, next_seq, visible
 from tensorxp._core.node import Node, Slot, Vertex
 from tensorxp._core.primitive import Plan, Primitive
-from tensorxp._core.rules import OUT, SHAPE
+from tensorxp._core.rules import OUT, PART, SHAPE
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import watching
@@ -137,6 +137,8 @@ def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -
     for code in plan.saves:
         if code == OUT:
             saved += _saved_value(out)
+        elif code >= PART:
+            saved += _saved_value(out[code - PART])
         elif code >= SHAPE:
             shapes = tuple([getattr(x, "shape", ()) for x in inputs])
             saved += (shapes if op.variadic else shapes[code - SHAPE], None, 0)

@@ -1,8 +1,9 @@
 """Derivative rules: what a rule asks for by the names of its parameters, and `fit`.
 
-A rule may name `ct` (cotangent), `t` (tangent), `out`, an input of its primitive (its value),
-an input with `_shape` behind it (its shape only), `needs` (which inputs need a gradient), a
-parameter of the primitive, and `xp`. What is named is what is saved for backward.
+A rule may name `ct` (cotangent), `t` (tangent), `out` (of several outputs `out0`, `out1`, …: one
+of them), an input of its primitive (its value), an input with `_shape` behind it (its shape only),
+`needs` (which inputs need a gradient), a parameter of the primitive, and `xp`. What is named is
+what is saved for backward, and what a write before backward makes an error.
 """
 
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from typing import Any
 
 from tensorxp._backend.arrays import expand
 
-#: Codes of saved values: the output, an input's value (its index), an input's shape (SHAPE + i).
+#: Codes of saved values: the output (of several all), an input's value (its index), an input's
+#: shape (SHAPE + i), one of several outputs (PART + i).
 OUT = -1
 SHAPE = 1000
+PART = 2000
 #: Codes of values that the caller has at hand.
 CT, XP, NEEDS = -2, -3, -4
 
@@ -43,10 +46,12 @@ class Rule:
                 codes.append(inputs.index(name))
             elif name.endswith("_shape") and name[:-6] in inputs:
                 codes.append(SHAPE + inputs.index(name[:-6]))
+            elif name.startswith("out") and name[3:].isdigit():
+                codes.append(PART + int(name[3:]))
             else:
                 raise TypeError(
-                    f"primitive {op}: a rule asks for {name!r}; allowed are ct, t, out, xp, needs, "
-                    f"the inputs {inputs} (also with _shape), and parameters after `*`"
+                    f"primitive {op}: a rule asks for {name!r}; allowed are ct, t, out, out0, xp, "
+                    f"needs, the inputs {inputs} (also with _shape), and parameters after `*`"
                 )
         self.codes = tuple(codes)
         self.named = tuple(named)

@@ -102,14 +102,14 @@ def _softmax(xp: Any, x: Any) -> Any:
 
 
 @softmax_cross_entropy_p.vjp
-def _(xp: Any, ct: Any, x: Any, target: Any, scale: Any, out: Any) -> Any:
+def _(xp: Any, ct: Any, x: Any, target: Any, scale: Any, out1: Any, out2: Any) -> Any:
     # l = s (log Σ exp x - x_t): dl/dx = s (softmax(x) - onehot_t)
     share = ct[0] * scale
     rows = xp.arange(x.shape[0], device=x.device)
     if isinstance(x, Tensor):
         back = _softmax(xp, x) * xp.expand_dims(share, axis=1)
     else:
-        _, peaks, sums = out
+        peaks, sums = out1, out2
         found = loops.cross_entropy_back(x, peaks, sums, target, share)
         if found is not None:
             return found, None, None

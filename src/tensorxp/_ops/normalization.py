@@ -51,7 +51,10 @@ def _standard(xp: Any, rows: Any, eps: float) -> tuple[Any, Any]:
 
 
 @layer_norm_p.vjp
-def _(xp: Any, ct: Any, x: Any, weight: Any, out: Any, needs: Any, *, ndim: int, eps: float) -> Any:
+def _(
+    xp: Any, ct: Any, x: Any, weight: Any, out1: Any, out2: Any, needs: Any, *, ndim: int,
+    eps: float,
+) -> Any:  # fmt: skip
     # y = (x - m) s, ŷ = w y + b: dx = s (c - mean(c) - y mean(c y)), c = w dŷ
     length = prod(x.shape[x.ndim - ndim :])
     rows = xp.reshape(x, (-1, length))
@@ -65,7 +68,7 @@ def _(xp: Any, ct: Any, x: Any, weight: Any, out: Any, needs: Any, *, ndim: int,
         )
         by_gain, by_shift = xp.sum(cts * y, axis=0), xp.sum(cts, axis=0)
     else:
-        back, by_gain, by_shift = _layer_norm_back(xp, rows, cts, gain, out, needs)
+        back, by_gain, by_shift = _layer_norm_back(xp, rows, cts, gain, out1, out2, needs)
     shape = x.shape[x.ndim - ndim :]
     return (
         xp.reshape(back, x.shape) if needs[0] else None,
@@ -74,8 +77,9 @@ def _(xp: Any, ct: Any, x: Any, weight: Any, out: Any, needs: Any, *, ndim: int,
     )
 
 
-def _layer_norm_back(xp: Any, rows: Any, cts: Any, gain: Any, out: Any, needs: Any) -> Any:
-    means, scales = out[1], out[2]
+def _layer_norm_back(
+    xp: Any, rows: Any, cts: Any, gain: Any, means: Any, scales: Any, needs: Any
+) -> Any:
     found = loops.layer_norm_back(rows, cts, means, scales, gain)
     if found is not None:
         return found
@@ -178,7 +182,9 @@ def batch_norm_p(xp: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
 
 
 @batch_norm_p.vjp
-def _(xp: Any, ct: Any, x: Any, weight: Any, out: Any, needs: Any, *, eps: float) -> Any:
+def _(
+    xp: Any, ct: Any, x: Any, weight: Any, out1: Any, out2: Any, needs: Any, *, eps: float
+) -> Any:
     # as layer_norm, with the means over the batch and the spatial axes
     images, cts = _channels(xp, x), _channels(xp, ct[0])
     n, _, length = images.shape
@@ -195,18 +201,18 @@ def _(xp: Any, ct: Any, x: Any, weight: Any, out: Any, needs: Any, *, eps: float
         back = xp.reshape(back, x.shape)
         by_gain, by_shift = xp.reshape(by_gain, (-1,)), xp.reshape(by_shift, (-1,))
     else:
-        back, by_gain, by_shift = _batch_norm_back(xp, images, cts, weight, out, eps, needs)
+        scale = 1 / xp.sqrt(out2 + eps)
+        back, by_gain, by_shift = _batch_norm_back(xp, images, cts, weight, out1, scale, needs)
         back = back if back is None else back.reshape(x.shape)
     return back, by_gain if needs[1] else None, by_shift if needs[2] else None
 
 
 def _batch_norm_back(
-    xp: Any, images: Any, cts: Any, weight: Any, out: Any, eps: float, needs: Any
+    xp: Any, images: Any, cts: Any, weight: Any, mean: Any, scale: Any, needs: Any
 ) -> Any:
     n, channels, length = images.shape
     count = n * length
-    scale = 1 / xp.sqrt(out[2] + eps)
-    centre = out[1][:, None]
+    centre = mean[:, None]
     by_shift = _channel_sum(xp, cts)
     by_gain = xp.zeros(channels, dtype=cts.dtype)
     parts = row_blocks(xp, n, channels * length)

@@ -17,37 +17,54 @@ def _lowest(xp: Any, dtype: Any) -> Any:
     return -xp.inf if dtype.kind == "f" else xp.iinfo(dtype).min
 
 
-def _max_pool(xp: Any, x: Any, *, window: Window) -> Any:
-    size = x.shape[x.ndim - window.ndim :]
-    out_size = window.counts(size)
-    image = window.pad(xp, x, _lowest(xp, x.dtype))
-    taps = window.taps(out_size)
+@primitive
+def max_pool_p(xp: Any, x: Any, *, window: Window) -> Any:
+    return _maxima(xp, *_image(xp, x, window))
+
+
+# the rules find the maxima anew: the output may have been written to, and need not be kept
+@max_pool_p.vjp
+def _(xp: Any, ct: Any, x: Any, *, window: Window) -> Any:
+    return call(xp, route_p, (ct, x), {"window": window})
+
+
+@max_pool_p.jvp
+def _(xp: Any, t: Any, x: Any, *, window: Window) -> Any:
+    return call(xp, pick_p, (t, x), {"window": window})
+
+
+def _image(xp: Any, x: Any, window: Window) -> tuple[Any, Any]:
+    """Return the padded image, and for each tap the key of what it sees of it."""
+    taps = window.taps(window.counts(x.shape[x.ndim - window.ndim :]))
+    return window.pad(xp, x, _lowest(xp, x.dtype)), taps
+
+
+def _maxima(xp: Any, image: Any, taps: Any) -> Any:
     out = xp.copy(image[taps[0]])
     for places in taps[1:]:
         xp.base.maximum(out, image[places], out=out)
     return out
 
 
-@primitive
-def max_pool_p(xp: Any, x: Any, *, window: Window) -> Any:
-    return _max_pool(xp, x, window=window)
+def _first_maxima(xp: Any, x: Any, *, window: Window) -> Any:
+    """Yield, for each tap, its places and where its element is the first maximum of its window.
 
-
-@max_pool_p.vjp
-def _(xp: Any, ct: Any, x: Any, out: Any, *, window: Window) -> Any:
-    return call(xp, route_p, (ct, x, out), {"window": window})
-
-
-@max_pool_p.jvp
-def _(xp: Any, t: Any, x: Any, out: Any, *, window: Window) -> Any:
-    return call(xp, pick_p, (t, x, out), {"window": window})
-
-
-def _first_maxima(xp: Any, image: Any, out: Any, taps: Any) -> Any:
-    """Yield, for each tap, its places and where its element is the first maximum of its window."""
+    NaN counts as the largest, and padding not at all.
+    """
+    image, taps = _image(xp, x, window)
+    best = _maxima(xp, image, taps)
+    has_nan = image.dtype.kind == "f" and bool(xp.isnan(best).any())
+    inside = None
+    if window.is_padded and bool((best == _lowest(xp, x.dtype)).any()):
+        inside = window.pad(xp, xp.ones(x.shape, dtype=bool), False)
     free = None
     for i, places in enumerate(taps):
-        hit = image[places] == out
+        seen = image[places]
+        hit = seen == best
+        if has_nan:
+            hit |= xp.isnan(seen)
+        if inside is not None:
+            hit &= inside[places]
         if free is None:
             free = ~hit
         else:
@@ -58,70 +75,72 @@ def _first_maxima(xp: Any, image: Any, out: Any, taps: Any) -> Any:
 
 
 @primitive
-def route_p(xp: Any, y: Any, x: Any, best: Any, *, window: Window) -> Any:
+def route_p(xp: Any, y: Any, x: Any, *, window: Window) -> Any:
     """Put the cotangents to the first maximum of each window; overlapping windows add up."""
     size = x.shape[x.ndim - window.ndim :]
-    image = window.pad(xp, x, _lowest(xp, x.dtype))
-    back = xp.zeros(image.shape, dtype=y.dtype)
-    taps = window.taps(best.shape[x.ndim - window.ndim :])
-    for places, hit in _first_maxima(xp, image, best, taps):
+    lead = x.shape[: x.ndim - window.ndim]
+    back = xp.zeros((*lead, *window.padded(size)), dtype=y.dtype)
+    for places, hit in _first_maxima(xp, x, window=window):
         if window.is_disjoint:
-            xp.base.multiply(y, hit, out=back[places])
+            _masked(xp, y, hit, back[places])
         else:
-            back[places] += y * hit
+            back[places] += _masked(xp, y, hit, None)
     return window.crop(back, size)
 
 
+def _masked(xp: Any, y: Any, hit: Any, out: Any) -> Any:
+    """Return y where `hit`, else 0: times 1 or 0 as integers, so that 0 · inf is 0."""
+    kind = f"i{y.dtype.itemsize}"
+    target = None if out is None else out.view(kind)
+    return xp.base.multiply(y.view(kind), hit, out=target).view(y.dtype)
+
+
 @route_p.vjp
-def _(xp: Any, ct: Any, x: Any, best: Any, *, window: Window) -> Any:
-    return call(xp, pick_p, (ct, x, best), {"window": window}), None, None
+def _(xp: Any, ct: Any, x: Any, *, window: Window) -> Any:
+    return call(xp, pick_p, (ct, x), {"window": window}), None
 
 
 @route_p.jvp
-def _(xp: Any, t: Any, x: Any, best: Any, *, window: Window) -> Any:
-    return None if t[0] is None else call(xp, route_p, (t[0], x, best), {"window": window})
+def _(xp: Any, t: Any, x: Any, *, window: Window) -> Any:
+    return None if t[0] is None else call(xp, route_p, (t[0], x), {"window": window})
 
 
 @primitive
-def pick_p(xp: Any, v: Any, x: Any, best: Any, *, window: Window) -> Any:
+def pick_p(xp: Any, v: Any, x: Any, *, window: Window) -> Any:
     """Take from `v`, of the shape of x, the elements where the first maxima of the windows are."""
-    image = window.pad(xp, x, _lowest(xp, x.dtype))
     source = window.pad(xp, v, 0)
-    found = xp.zeros(best.shape, dtype=v.dtype)
-    taps = window.taps(best.shape[x.ndim - window.ndim :])
-    for places, hit in _first_maxima(xp, image, best, taps):
-        found += source[places] * hit
+    found: Any = 0
+    for places, hit in _first_maxima(xp, x, window=window):
+        found = found + _masked(xp, source[places], hit, None)
     return found
 
 
 @pick_p.vjp
-def _(xp: Any, ct: Any, x: Any, best: Any, *, window: Window) -> Any:
-    return call(xp, route_p, (ct, x, best), {"window": window}), None, None
+def _(xp: Any, ct: Any, x: Any, *, window: Window) -> Any:
+    return call(xp, route_p, (ct, x), {"window": window}), None
 
 
 @pick_p.jvp
-def _(xp: Any, t: Any, x: Any, best: Any, *, window: Window) -> Any:
-    return None if t[0] is None else call(xp, pick_p, (t[0], x, best), {"window": window})
+def _(xp: Any, t: Any, x: Any, *, window: Window) -> Any:
+    return None if t[0] is None else call(xp, pick_p, (t[0], x), {"window": window})
 
 
 def _max_places(xp: Any, x: Any, *, window: Window) -> Any:
     """Return the index of each window's first maximum in the flattened spatial axes of x."""
     size = x.shape[x.ndim - window.ndim :]
-    best = _max_pool(xp, x, window=window)
-    image = window.pad(xp, x, _lowest(xp, x.dtype))
-    out_size = best.shape[x.ndim - window.ndim :]
-    found = xp.zeros(best.shape, dtype=xp.int64)
+    out_size = window.counts(size)
+    found = xp.zeros((*x.shape[: x.ndim - window.ndim], *out_size), dtype=xp.int64)
     origin, step = 0, [1] * len(size)
     for i in reversed(range(len(size) - 1)):
         step[i] = step[i + 1] * size[i + 1]
     for i, (o, s, (lo, _)) in enumerate(zip(out_size, window.stride, window.padding, strict=True)):
         row = (xp.arange(o) * s - lo) * step[i]
         origin = origin + row.reshape(-1, *(1,) * (len(size) - i - 1))
-    taps = window.taps(out_size)
     offsets = [0]
     for k, d, n in zip(window.kernel, window.dilation, step, strict=True):
         offsets = [before + i * d * n for before in offsets for i in range(k)]
-    for (_, hit), offset in zip(_first_maxima(xp, image, best, taps), offsets, strict=True):
+    maxima = _first_maxima(xp, x, window=window)
+    for (_, hit), offset in zip(maxima, offsets, strict=True):
         found += (origin + offset) * hit
     return found
 

@@ -63,12 +63,12 @@ def lstm_p(
 
 @lstm_p.vjp
 def _(
-    xp: Any, ct: Any, gates: Any, h: Any, c: Any, weight: Any, out: Any, needs: Any, *,
-    sizes: tuple[int, ...], reverse: bool,
+    xp: Any, ct: Any, gates: Any, h: Any, c: Any, weight: Any, out3: Any, out4: Any, out5: Any,
+    needs: Any, *, sizes: tuple[int, ...], reverse: bool,
 ) -> Any:  # fmt: skip
     if isinstance(weight, Tensor):
         return _again(xp, ct, (gates, h, c, weight), needs, sizes, reverse)
-    outputs, _, _, active, cells, squashed = out
+    active, cells, squashed = out3, out4, out5
     steps, found = spans(sizes, reverse), None
     if xp.base is np:
         found = loops.lstm_back(ct, c, weight, (active, cells, squashed), sizes, reverse)
@@ -77,6 +77,7 @@ def _(
         found = _slopes(xp, ct, weight, (active, before, squashed), steps)
     if not needs[3]:
         return *found, None
+    outputs = active[:, 3 * h.shape[1] :] * squashed  # made anew: users may have written to them
     if reverse or sizes[-1] != sizes[0]:
         return *found, found[0].T @ _before(xp, outputs, h, steps)
     k = sizes[0]  # the outputs are what the steps but the first started from

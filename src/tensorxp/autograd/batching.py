@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf, Node, Recipe, Slot
-from tensorxp._core.rules import SHAPE, fit
+from tensorxp._core.rules import PART, SHAPE, fit
 from tensorxp.autograd.engine import find_needed, pull_back, restore
 
 #: How many elements a cotangent of many rows may have: two MiB of float64.
@@ -117,7 +117,7 @@ def _pull_back(node: Node, ct: Any, needs: tuple[bool, ...], rows: int) -> Any:
         if params is None:
             return None
         for i, code in enumerate(node.plan.saves):
-            lead = _lead_shape if code >= SHAPE else _lead
+            lead = _lead_shape if SHAPE <= code < PART else _lead
             values[3 + i] = lead(values[3 + i], rows)
     grads: Any = [None] * len(needs)
     for rule in node.plan.rules:

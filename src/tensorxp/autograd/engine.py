@@ -18,7 +18,7 @@ from tensorxp._core.allocation import COMPILED
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
-from tensorxp._core.rules import OUT, SHAPE, BoundRule, fit, run_rules
+from tensorxp._core.rules import OUT, PART, SHAPE, BoundRule, fit, run_rules
 from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
@@ -380,6 +380,10 @@ def restore(node: Node, position: int, level: bool) -> Any:
     value, cell, count = saved
     if cell is not None and cell[0] != count:
         _raise_modified(node, code, cell[0], count)
+    if code >= PART:
+        i = code - PART
+        origin = slot_of(node, i, node.shape[i], node.dtype[i]) if level else None
+        return _restore_one(node, code, saved, origin, level)
     if code >= SHAPE:
         return value
     if count == -1:
@@ -407,9 +411,9 @@ def _restore_one(node: Node, code: int, saved: Any, origin: Any, level: bool) ->
 
 
 def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
-    what = (
-        "output" if code == OUT else f"input {node.op.inputs[min(code, len(node.op.inputs) - 1)]}"
-    )
+    inputs = node.op.inputs
+    is_output = code == OUT or code >= PART
+    what = "output" if is_output else f"input {inputs[min(code, len(inputs) - 1)]}"
     raise RuntimeError(
         f"backward: the saved {what} of {node.name!r} (shape {node.shape}) has been modified by an "
         f"in-place operation: it is at version {now}, expected version {saved}; clone it before "

@@ -13,7 +13,7 @@ import numpy as np
 from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import apply, device_mismatch, node_of, wrap
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.rules import CT, NEEDS, OUT, SHAPE, XP, Rule, fit
+from tensorxp._core.rules import CT, NEEDS, OUT, PART, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, stack, watch
@@ -145,6 +145,8 @@ def _call(
             arguments.append(out)
         elif code == NEEDS:
             arguments.append(tuple(isinstance(x, TensorBase) for x in inputs))
+        elif code >= PART:
+            arguments.append(out[code - PART])
         elif code >= SHAPE:
             shapes = tuple(getattr(x, "shape", ()) for x in inputs)
             arguments.append(shapes if op.variadic else shapes[code - SHAPE])

@@ -13,6 +13,7 @@ from typing import Any
 from tensorxp._backend.dtypes import of_raw
 from tensorxp._core.door import node_of
 from tensorxp._core.node import FREED, Leaf, Recipe, Slot
+from tensorxp._core.rules import SHAPE
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._text import shape_text, size_text, write_text
@@ -281,7 +282,7 @@ def _owner(x: Any) -> int:
 def _saved_texts(node: Any) -> list[str]:
     inputs = node.op.inputs
     return [
-        f"{'output' if code < 0 else inputs[min(code, len(inputs) - 1)]} "
+        f"{inputs[min(code, len(inputs) - 1)] if 0 <= code < SHAPE else 'output'} "
         f"({_value_text(x.shape, x.dtype)}, {size_text(x.nbytes)})"
         for code, x in _triples(node)
     ]
