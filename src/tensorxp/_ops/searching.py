@@ -260,7 +260,7 @@ where_p = elementwise(
 )
 
 
-def where(condition: Tensor, x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def where(condition: Tensor | complex, x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the elements of `x1` where `condition` is true, and of `x2` elsewhere.
 
     Each side gets the gradient only where it was chosen, and zero elsewhere even where the other

@@ -35,6 +35,23 @@ def square(function: str, x: Any, argument: str = "x") -> None:
         )
 
 
+def finite(function: str, xp: Any, x: Any) -> Any:
+    """Return raw matrices; LinAlgError where they are not finite, which LAPACK may search for ever.
+
+    It names the first such matrix of a stack.
+    """
+    if x.dtype.kind in "fc" and not bool(xp.all(xp.isfinite(x))):
+        bad = ~xp.all(xp.isfinite(x), axis=(-2, -1))
+        which = ""
+        if x.ndim > 2:
+            place = [int(index[0]) for index in xp.nonzero(bad)]
+            which = f" in the matrix at {place} of the stack"
+        raise LinAlgError(
+            f"{function}: x has infinite or NaN elements{which}; allowed are finite ones"
+        )
+    return x
+
+
 def tracked(x: Tensor) -> bool:
     """Return whether what is done to `x` is recorded or seen by a watcher."""
     return bool(watching) or (modes.grad and node_of(x) is not None)

@@ -14,6 +14,7 @@ from tensorxp.linalg.common import (
     adjoint,
     all_zero,
     diagonal_matrix,
+    finite,
     half_tril,
     inverse,
     inverse_gaps,
@@ -226,7 +227,7 @@ def qr(x: Tensor, /, *, mode: str = "reduced") -> QRResult:
 @primitive
 def svd_p(xp: Any, x: Any, *, full_matrices: bool) -> Any:
     """Return left vectors, singular values and right vectors."""
-    return tuple(xp.linalg.svd(x, full_matrices=full_matrices))
+    return tuple(xp.linalg.svd(finite("svd", xp, x), full_matrices=full_matrices))
 
 
 @svd_p.vjp
@@ -315,14 +316,16 @@ def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVDResult:
     Raises
     ------
     TypeError, LinAlgError
-        `x` is no Tensor, or float16; fewer than two axes, or no convergence (NaN).
+        `x` is no Tensor, or float16; fewer than two axes, or not finite.
     """
     matrix("svd", x)
     params = {"full_matrices": bool(full_matrices)}
     return SVDResult(*apply(svd_p, (x,), params))
 
 
-svdvals_p = nondifferentiable("svdvals", forward=lambda xp, x: xp.linalg.svdvals(x))
+svdvals_p = nondifferentiable(
+    "svdvals", forward=lambda xp, x: xp.linalg.svdvals(finite("svdvals", xp, x))
+)
 
 
 def svdvals(x: Tensor, /) -> Tensor:
@@ -343,7 +346,7 @@ def svdvals(x: Tensor, /) -> Tensor:
     Raises
     ------
     TypeError, LinAlgError
-        `x` is no Tensor, or float16; fewer than two axes, or no convergence (NaN).
+        `x` is no Tensor, or float16; fewer than two axes, or not finite.
     """
     matrix("svdvals", x)
     if tracked(x):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp.linalg.common import adjoint, diagonal_matrix, is_complex, real_part, square
+from tensorxp.linalg.common import adjoint, diagonal_matrix, finite, is_complex, real_part, square
 
 
 class SlogdetResult(NamedTuple):
@@ -32,6 +32,8 @@ def _others(xp: Any, s: Any) -> Any:
 
 def _parts(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
     """Return U, S, Vh and det(U) det(Vh)."""
+    if not isinstance(x, Tensor):
+        finite("adjugate", xp, x)
     u, s, vh = xp.linalg.svd(x)
     return u, s, vh, xp.linalg.det(u) * xp.linalg.det(vh)
 
@@ -96,7 +98,7 @@ def adjugate(x: Tensor, /) -> Tensor:
     Raises
     ------
     TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square.
+        `x` is no Tensor, or float16; not square, or not finite.
     """
     square("adjugate", x)
     return apply(adjugate_p, (x,), {})

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp.linalg.common import adjoint, all_zero, inverse_gaps, real_part, square, tracked
+from tensorxp.linalg.common import (
+    adjoint,
+    all_zero,
+    finite,
+    inverse_gaps,
+    real_part,
+    square,
+    tracked,
+)
 
 
 class EighResult(NamedTuple):
@@ -45,6 +53,7 @@ class EigResult(NamedTuple):
 @primitive
 def eigh_p(xp: Any, x: Any) -> Any:
     """Return eigenvalues and eigenvectors of Hermitian matrices (their lower triangle)."""
+    finite("eigh", xp, xp.tril(x))
     return tuple(xp.linalg.eigh(x))
 
 
@@ -92,13 +101,18 @@ def eigh(x: Tensor, /) -> EighResult:
     Raises
     ------
     TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square, or no convergence (NaN).
+        `x` is no Tensor, or float16; not square, or the triangle is not finite.
     """
     square("eigh", x)
     return EighResult(*apply(eigh_p, (x,), {}))
 
 
-eigvalsh_p = nondifferentiable("eigvalsh", forward=lambda xp, x: xp.linalg.eigvalsh(x))
+def _eigvalsh(xp: Any, x: Any) -> Any:
+    finite("eigvalsh", xp, xp.tril(x))
+    return xp.linalg.eigvalsh(x)
+
+
+eigvalsh_p = nondifferentiable("eigvalsh", forward=_eigvalsh)
 
 
 def eigvalsh(x: Tensor, /) -> Tensor:
@@ -120,7 +134,7 @@ def eigvalsh(x: Tensor, /) -> Tensor:
     Raises
     ------
     TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square, or no convergence (NaN).
+        `x` is no Tensor, or float16; not square, or the triangle is not finite.
     """
     square("eigvalsh", x)
     if tracked(x):
@@ -137,7 +151,7 @@ def _complex(xp: Any, a: Any) -> Any:
 @primitive
 def eig_p(xp: Any, x: Any) -> Any:
     """Return complex eigenvalues and eigenvectors of norm 1 of any square matrices."""
-    values, vectors = xp.linalg.eig(x)
+    values, vectors = xp.linalg.eig(finite("eig", xp, x))
     return _complex(xp, values), _complex(xp, vectors)
 
 
@@ -190,7 +204,9 @@ def eig(x: Tensor, /) -> EigResult:
     return EigResult(*apply(eig_p, (x,), {}))
 
 
-eigvals_p = nondifferentiable("eigvals", forward=lambda xp, x: _complex(xp, xp.linalg.eigvals(x)))
+eigvals_p = nondifferentiable(
+    "eigvals", forward=lambda xp, x: _complex(xp, xp.linalg.eigvals(finite("eigvals", xp, x)))
+)
 
 
 def eigvals(x: Tensor, /) -> Tensor:

@@ -20,7 +20,8 @@ def expm_p(xp: Any, x: Any) -> Any:
     """Return the exponentials of square matrices (Higham 2005, algorithm 2.3)."""
     if x.dtype.kind not in "fc":
         x = x.astype(xp.float64)
-    norm = float(xp.max(xp.sum(xp.abs(x), axis=-2))) if x.size else 0.0
+    norms = xp.sum(xp.abs(x), axis=-2)  # of columns; what is not finite is left as it is
+    norm = float(xp.max(xp.where(xp.isfinite(norms), norms, 0))) if x.size else 0.0
     squarings = 0
     while norm * 2.0**-squarings > _LIMIT and squarings < 1100:
         squarings += 1

@@ -8,8 +8,10 @@ from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import divide, multiply, subtract
+from tensorxp._ops.creation import eye
 from tensorxp._ops.products import matmul
-from tensorxp.linalg.common import adjoint, matrix, square
+from tensorxp._ops.searching import where
+from tensorxp.linalg.common import adjoint, finite, matrix, square
 from tensorxp.linalg.decompositions import svdvals
 from tensorxp.linalg.norms import matrix_norm, vector_norm
 from tensorxp.linalg.solvers import inv
@@ -18,6 +20,7 @@ from tensorxp.linalg.solvers import inv
 @primitive
 def pinv_p(xp: Any, x: Any, *, rtol: Any) -> Any:
     """Return the pseudo-inverses, of singular values above rtol times the largest."""
+    finite("pinv", xp, x)
     if rtol is None:
         eps = xp.finfo(x.dtype).eps if x.dtype.kind in "fc" else xp.finfo(xp.float64).eps
         rtol = max(x.shape[-2:]) * float(eps)
@@ -66,8 +69,8 @@ def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     Raises
     ------
     TypeError, LinAlgError, ValueError
-        `x` is no Tensor, or float16, `rtol` no number; fewer than two axes, NaN; an `rtol` that
-        doesn't broadcast.
+        `x` is no Tensor, or float16, `rtol` no number; fewer than two axes, not finite; an `rtol`
+        that doesn't broadcast.
     """
     matrix("pinv", x)
     shape, stack = getattr(rtol, "shape", ()), x._data.shape[:-2]
@@ -107,7 +110,8 @@ class LstsqResult(NamedTuple):
 
 
 def _rank(xp: Any, x: Any, *, rtol: Any) -> Any:
-    return xp.asarray(xp.linalg.matrix_rank(x, rtol=rtol), dtype=xp.int64)
+    rank = xp.linalg.matrix_rank(finite("matrix_rank", xp, x), rtol=rtol)
+    return xp.asarray(rank, dtype=xp.int64)
 
 
 matrix_rank_p = nondifferentiable("matrix_rank", forward=_rank)
@@ -131,15 +135,19 @@ def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     Raises
     ------
     TypeError, LinAlgError, ValueError
-        `x` is no Tensor, or float16, `rtol` no number; fewer than two axes, NaN; an `rtol` that
-        doesn't broadcast.
+        `x` is no Tensor, or float16, `rtol` no number; fewer than two axes, not finite; an `rtol`
+        that doesn't broadcast.
     """
     matrix("matrix_rank", x)
     return apply(matrix_rank_p, (x,), {"rtol": raw_rtol(rtol)})
 
 
+# by elimination, as inv, which raises LinAlgError for the same matrices
+singular_p = nondifferentiable("singular", forward=lambda xp, x: xp.linalg.slogdet(x)[0] == 0)
+
+
 def cond(x: Tensor, /, p: Any = None) -> Tensor:
-    """Return the condition numbers of matrices, as NumPy.
+    """Return the condition numbers of matrices, as NumPy: infinite for singular ones.
 
     Parameters
     ----------
@@ -157,15 +165,24 @@ def cond(x: Tensor, /, p: Any = None) -> Tensor:
     Raises
     ------
     TypeError, LinAlgError, ValueError
-        `x` is no Tensor, or float16; fewer than two axes, for other `p` not square or singular;
-        another `p`.
+        `x` is no Tensor, or float16; fewer than two axes, no elements, for other `p` not square,
+        for None, 2 and -2 not finite; another `p`.
     """
     matrix("cond", x)
+    if 0 in x._data.shape[-2:]:
+        raise LinAlgError(f"cond: x has shape {x._data.shape}; the matrices must not be empty")
     if p in (None, 2, -2):
         s: Any = svdvals(x)
-        return divide(s[..., -1], s[..., 0]) if p == -2 else divide(s[..., 0], s[..., -1])
+        above, below = (s[..., -1], s[..., 0]) if p == -2 else (s[..., 0], s[..., -1])
+        none = below == 0
+        return where(none, float("inf"), divide(above, where(none, 1, below)))
     square("cond", x)
-    return multiply(matrix_norm(x, ord=p), matrix_norm(inv(x), ord=p))
+    none = apply(singular_p, (x,), {})
+    one = eye(x._data.shape[-1], dtype=x._data.dtype, device=x._device)
+    usual = where(none[..., None, None], one, x)
+    return where(
+        none, float("inf"), multiply(matrix_norm(x, ord=p), matrix_norm(inv(usual), ord=p))
+    )
 
 
 def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, rtol: Any = None) -> LstsqResult:
@@ -193,7 +210,7 @@ def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, rtol: Any = None) -> 
     Raises
     ------
     TypeError, LinAlgError
-        No Tensors, or float16, both tolerances; shapes that don't fit, NaN.
+        No Tensors, or float16, both tolerances; shapes that don't fit, `x1` not finite.
     ValueError, DeviceError
         Stacks that don't broadcast; two devices.
     """

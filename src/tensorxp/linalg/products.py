@@ -10,6 +10,7 @@ from tensorxp._ops.axes import dimensions, integer, normalize_axis, shifted
 from tensorxp._ops.creation import eye
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import sum
+from tensorxp._ops.searching import where
 from tensorxp._ops.shaping import broadcast_to, copy, reshape
 from tensorxp.linalg.common import matrix, square
 from tensorxp.linalg.solvers import inv
@@ -194,7 +195,7 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
     if n == 0:
         shape = x._data.shape
         one = eye(shape[-1], dtype=x._data.dtype, device=x._device)
-        return copy(broadcast_to(one, shape))
+        return where(False, x, broadcast_to(one, shape))  # whose gradient by x is zero
     if n < 0:
         x, n = inv(x), -n
     out: Tensor | None = None
