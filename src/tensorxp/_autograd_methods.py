@@ -11,16 +11,28 @@ from tensorxp._core.views import View, cell_of
 from tensorxp._operators import Operators
 from tensorxp.autograd.functions import backward
 
-#: Gradients of leaves that do not require one (any more): weak reference and gradient, by id.
-_kept: dict[int, tuple[Any, Any]] = {}
+#: The nodes of leaves that do not require a gradient (any more), with the gradient and hooks they
+#: had: a graph may still lead there. Weak reference and node, by id.
+_kept: dict[int, tuple[Any, Leaf]] = {}
 
 
-def _keep(x: Any, grad: Any) -> None:
+def _keep(x: Any, leaf: Leaf) -> None:
     key = id(x)
-    if grad is None:
-        _kept.pop(key, None)
+    _kept[key] = (weakref.ref(x, lambda _: _kept.pop(key, None)), leaf)
+
+
+def leaf_of(x: Any) -> Any:
+    """Return the node of a leaf, or the one that it had while it required a gradient; or None."""
+    return _kept[id(x)][1] if x._node is None and id(x) in _kept else x._node
+
+
+def change_leaf(x: Any, leaf: Leaf) -> None:
+    """Give a leaf another node, in the place of the one that `leaf_of` gives."""
+    if x._node is None:
+        extra_of(leaf).frozen = True
+        _keep(x, leaf)
     else:
-        _kept[key] = (weakref.ref(x, lambda _: _kept.pop(key, None)), grad)
+        x._node = leaf
 
 
 def _extra(x: Any, function: str) -> Extra:
@@ -75,12 +87,12 @@ class AutogradMethods(Operators):
                     "requires_grad_: only floating-point and complex tensors can require a "
                     f"gradient; this one has dtype {self._data.dtype}"
                 )
-            self._node = new_leaf(self)
-            if id(self) in _kept:
-                self._node.grad = _kept.pop(id(self))[1]
+            self._node = node = _kept.pop(id(self))[1] if id(self) in _kept else new_leaf(self)
+            if node.extra is not None:
+                node.extra.frozen = False
         elif not requires_grad and node is not None:
-            _keep(self, node.grad)
             self._node = None
+            change_leaf(self, node)
         return self  # type: ignore[no-any-return]
 
     @property
@@ -100,7 +112,7 @@ class AutogradMethods(Operators):
         """The gradient that backward accumulated, a Tensor, or None (typed as always there)."""
         node = node_of(self)
         if node is None:
-            return _kept[id(self)][1] if id(self) in _kept else None  # type: ignore[return-value]
+            return _kept[id(self)][1].grad if id(self) in _kept else None  # type: ignore[return-value]
         if node.__class__ is Leaf:
             return node.grad  # type: ignore[no-any-return]
         return None if node.extra is None else node.extra.grad  # type: ignore[return-value]
@@ -127,7 +139,10 @@ class AutogradMethods(Operators):
                 )
             show_graph(value._node)
         if node is None:
-            _keep(self, value)
+            if id(self) not in _kept and value is not None:
+                change_leaf(self, new_leaf(self))
+            if id(self) in _kept:
+                _kept[id(self)][1].grad = value
         elif node.__class__ is Leaf:
             node.grad = value
         else:
@@ -172,6 +187,8 @@ class AutogradMethods(Operators):
         """Cut the tensor off its history and return it; RuntimeError for a view."""
         if self._version.__class__ is View:
             raise RuntimeError("detach_: the tensor is a view and cannot be detached; use detach()")
+        if self._node.__class__ is Leaf:
+            return self.requires_grad_(False)  # type: ignore[no-any-return]
         self._node = None
         return self  # type: ignore[no-any-return]
 

@@ -209,3 +209,57 @@ def test_other_bad_input():
         pull(xp.ones(2))
     with pytest.raises(ValueError, match="2 inputs, but 1 vectors"):
         hvp(lambda x, y: xp.sum(x * y), (xp.ones(2), xp.ones(2)), xp.ones(2))
+
+
+PULLED = {
+    "sin": (xp.sin, X),
+    "product": (lambda x: xp.asarray(W) @ x, X),
+    "several": (lambda x: (x * x, xp.sum(x)), X),
+    "unused": (lambda x: (x * x, xp.ones(2)), X),
+    "complex": (lambda z: z * z, X + 1j * X[::-1]),
+    "flatten": (lambda x: xp.concat([xp.reshape(x, (-1,)), xp.reshape(x, (-1,))]), W),
+}
+
+
+@pytest.mark.parametrize("name", PULLED)
+def test_a_pullback_is_differentiable_by_its_cotangent(name):
+    fn, at = PULLED[name]
+    out, pull = vjp(fn, xp.asarray(at))
+    rng = np.random.default_rng(0)
+    outs = out if isinstance(out, tuple) else (out,)
+    cts = tuple(xp.asarray(rng.normal(size=y.shape), dtype=y.dtype) for y in outs)
+    call = lambda *cts: pull(cts)[0]  # noqa: E731
+    assert not call(*cts).requires_grad  # without need nothing is recorded
+    rows = jacobian(call, cts)
+    for i, ct in enumerate(cts):
+        # linear: the Jacobian's columns are what the pullback gives of the unit vectors
+        for k in np.ndindex(*ct.shape):
+            unit = [xp.zeros_like(c) for c in cts]
+            unit[i][k] = 1
+            column = rows[i].numpy().reshape(*at.shape, *ct.shape)[(..., *k)]
+            close(call(*unit), np.conj(column) if name == "complex" else column)
+        _, slope = jvp(call, cts, [ct if j == i else None for j in range(len(cts))])
+        close(slope, call(*(c if j == i else xp.zeros_like(c) for j, c in enumerate(cts))).numpy())
+    leaves = tuple(c.requires_grad_() for c in cts)
+    total = xp.sum(xp.abs(call(*leaves)) ** 2)
+    total.backward()
+    assert leaves[0].grad is not None and xp.any(leaves[0].grad != 0)
+    with xp.no_grad():
+        assert not call(*leaves).requires_grad
+    _, again = vjp(call, *leaves)  # and the pullback of the pullback is the linear map itself
+    assert again(xp.ones(at.shape, dtype=at.dtype))[0].requires_grad is False
+
+
+def test_a_pullback_inside_other_derivatives():
+    x = xp.asarray(X)
+
+    def norm(ct):
+        return xp.sum(vjp(lambda x: xp.sin(x) * x, x)[1](ct)[0] ** 2)
+
+    slope = np.cos(X) * X + np.sin(X)
+    close(value_and_grad(norm)(xp.ones(3))[1], 2 * slope**2)
+    close(hessian(norm, xp.ones(3)), np.diag(2 * slope**2))
+    _, pull = vjp(xp.sin, x, create_graph=True)
+    found = jacobian(lambda ct: pull(ct)[0], xp.ones(3))
+    assert found.requires_grad and pull(xp.ones(3))[0].requires_grad
+    close(found.detach(), np.diag(np.cos(X)))

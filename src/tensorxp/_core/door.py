@@ -18,25 +18,28 @@ from tensorxp._core.operands import (
     promote,
     wrap,
 )
-from tensorxp._core.primitive import Primitive
+from tensorxp._core.primitive import Primitive, linear
 from tensorxp._core.record import record
 from tensorxp._core.tensor import CONCRETE, Tensor, TensorBase
 from tensorxp._core.views import View, view_of
 from tensorxp._core.watchers import notify, notify_before, stack, watching
 
 __all__ = [
-    "apply", "binary", "device_mismatch", "is_numpy_value", "new_leaf", "node_of", "promote",
-    "record", "single", "unary", "wrap",
+    "alias_p", "alias_written", "apply", "binary", "device_mismatch", "is_numpy_value", "new_leaf",
+    "node_of", "promote", "record", "single", "unary", "wrap",
 ]  # fmt: skip
 
 _NONE: dict[str, Any] = {}
+
+#: The first link of the chain of what shares memory with other tensors, by a way of which their
+#: histories do not know: an output of a `Function` called `name`, at this version of the memory.
+alias_p = linear("alias", view=True, forward=lambda xp, x, *, name, version: x, x=lambda ct: ct)
 
 
 def node_of(x: Any) -> Any:
     """Return what made `x`, brought up to date after writes to what it is a view of."""
     version = x._version
     if version is not None and type(version) is View and version.seen != version.cell[0]:
-        version.seen = version.cell[0]
         base = version.base
         if base._node is not None and not version.frozen:
             before = modes.grad
@@ -44,11 +47,23 @@ def node_of(x: Any) -> Any:
                 modes.grad = True
                 out = base
                 for op, params in version.chain:
+                    if op is alias_p:
+                        raise alias_written(params)
                     out = _run(op, (out,), params)
             finally:
                 modes.grad = before
             x._node = out._node
+        version.seen = version.cell[0]  # not before: an interrupt must not leave the old node
     return x._node
+
+
+def alias_written(params: dict[str, Any]) -> RuntimeError:
+    """Return the error for an output of a `Function` whose memory was written through another."""
+    return RuntimeError(
+        f"{params['name']}: an output shares memory with an input, another output or a tensor from "
+        "outside, and that memory has been written in place since; the gradient of a Function "
+        "does not know of the write: have forward return a copy"
+    )
 
 
 def unary(op: Primitive, x: Any) -> Tensor:

@@ -6,7 +6,7 @@ from tensorxp._core.primitive cimport Plan, Primitive
 
 cdef class Extra:
     cdef public object hooks, prehooks, posthooks, accumulated_hooks
-    cdef public bint retain, check_nan
+    cdef public bint retain, check_nan, frozen
     cdef public object grad, where, owner
 
 @cython.freelist(256)

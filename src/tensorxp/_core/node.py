@@ -40,8 +40,8 @@ class Extra:
     """What few nodes have: hooks, a retained gradient, the place of the forward call."""
 
     __slots__ = (
-        "accumulated_hooks", "check_nan", "grad", "hooks", "owner", "posthooks", "prehooks",
-        "retain", "where",
+        "accumulated_hooks", "check_nan", "frozen", "grad", "hooks", "owner", "posthooks",
+        "prehooks", "retain", "where",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -50,6 +50,7 @@ class Extra:
         self.posthooks: dict[int, Any] | None = None
         self.accumulated_hooks: dict[int, Any] | None = None
         self.retain = False
+        self.frozen = False  # a leaf that requires no gradient (any more)
         self.grad: Any = None
         self.where: str | None = None
         self.check_nan = False

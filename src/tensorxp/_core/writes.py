@@ -7,7 +7,15 @@ and its views refresh their nodes when they are next used (`door.node_of`).
 
 from typing import Any
 
-from tensorxp._core.door import apply, device_mismatch, node_of, promote, record, wrap
+from tensorxp._core.door import (
+    alias_p,
+    apply,
+    device_mismatch,
+    node_of,
+    promote,
+    record,
+    wrap,
+)
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf, extra_of
 from tensorxp._core.operands import ranges
@@ -105,6 +113,16 @@ def _check(function: str, x: Any) -> tuple[Any, Chain]:
     return root, chain
 
 
+def _check_alias(function: str, chain: Chain) -> None:
+    """Raise where a recorded write would pass by the histories of those who share the memory."""
+    if chain and chain[0][0] is alias_p:
+        raise RuntimeError(
+            f"{function}: an output of {chain[0][1]['name']}, or a view of it, is being written in "
+            "place; it shares memory with an input, another output or a tensor from outside, and "
+            "the gradient of a Function does not know of the write: have forward return a copy"
+        )
+
+
 def bump(x: Any) -> None:
     """Count a write to the memory of `x`."""
     version = x._version
@@ -135,6 +153,8 @@ def write(x: Any, key: Any, value: Any, function: str = "__setitem__") -> None:
         value_node = None
     recording = modes.grad and (value_node is not None or node_of(root) is not None)
     functional = None
+    if recording or (watching and stack()):
+        _check_alias(function, chain)
     if watching and stack():
         given = value if isinstance(value, TensorBase) else wrap(raw, x._device)
         functional = apply(write_p, (root, given), {"chain": chain, "key": key})
@@ -193,7 +213,7 @@ def inplace(op: Primitive, x: Any, other: Any) -> Tensor:
     """Return `x` after `x op= other`: dtype and shape of `x` stay; nothing changes on failure."""
     function = f"in-place {op.name}"
     _, chain = _check(function, x)
-    recording = watching or (
+    recording = (watching and stack()) or (
         modes.grad
         and (
             node_of(x) is not None or (isinstance(other, TensorBase) and node_of(other) is not None)
@@ -208,6 +228,7 @@ def inplace(op: Primitive, x: Any, other: Any) -> Tensor:
         _raw_inplace(op, function, x, other)
         bump(x)
         return x  # type: ignore[no-any-return]
+    _check_alias(function, chain)
     x1, x2 = promote(op, x, other)
     new = apply(op, _before_write(op, x1, x2), {})
     _check_result(function, x, new._data)

@@ -9,9 +9,9 @@ from tensorxp._backend import loops
 from tensorxp._backend.arrays import call1, call2, conj, negated, over, times
 from tensorxp._backend.device import cpu
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
-from tensorxp._core.primitive import Primitive, elementwise, linear, primitive
+from tensorxp._core.primitive import Primitive, elementwise, linear
 from tensorxp._core.rules import same
-from tensorxp._core.tensor import Tensor
+from tensorxp._core.tensor import Tensor, TensorBase
 
 add_p = elementwise("add", scalars=True, x1=same, x2=same)
 subtract_p = elementwise("subtract", scalars=True, x1=same, x2=lambda ct: negated(ct))
@@ -345,29 +345,24 @@ def _(xp: Any, t: Any, x: Any) -> Any:
 abs_p.batched = True
 
 
-@primitive
-def sign_p(xp: Any, x: Any) -> Any:
-    return xp.sign(x)
+sign_p = elementwise("sign", x=lambda xp, ct: xp.zeros_like(ct))
 
 
 # y = x / |x|, complex: dy = (dx - y Re(conj(y) dx)) / |x|, which is its own adjoint
-def _sign_rule(xp: Any, ct: Any, x: Any, out: Any) -> Any:
-    if not xp.isdtype(x.dtype, "complex floating"):
-        return xp.zeros_like(ct)
+def _complex_sign_rule(xp: Any, ct: Any, x: Any) -> Any:
     zero = x == 0
-    turned = (ct - out * xp.real(out.conjugate() * ct)) / xp.abs(xp.where(zero, 1.0, x))
-    return xp.where(zero, 0.0, turned)
+    size = xp.abs(xp.where(zero, 1.0, x))
+    out = x / size
+    return xp.where(zero, 0.0, (ct - out * xp.real(out.conjugate() * ct)) / size)
 
 
-sign_p.vjp(_sign_rule)
+complex_sign_p = Primitive("sign", "general", ("x",), batched=True)
+complex_sign_p.vjp(_complex_sign_rule)
 
 
-@sign_p.jvp
-def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
-    return _sign_rule(xp, t, x, out)
-
-
-sign_p.batched = True
+@complex_sign_p.jvp
+def _(xp: Any, t: Any, x: Any) -> Any:
+    return _complex_sign_rule(xp, t, x)
 
 
 def abs(x: Tensor, /) -> Tensor:
@@ -409,7 +404,8 @@ def sign(x: Tensor, /) -> Tensor:
     TypeError
         `x` is no Tensor, or of another dtype.
     """
-    return unary(sign_p, x)
+    turns = isinstance(x, TensorBase) and x._data.dtype.kind == "c"
+    return unary(complex_sign_p if turns else sign_p, x)
 
 
 # y = sqrt(a² + b²): dy = (a da + b db) / y, and 0 at the origin

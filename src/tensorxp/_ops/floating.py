@@ -67,10 +67,10 @@ def fmin(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     return binary(fmin_p, x1, x2)
 
 
-# y = |a| sign(b): dy = sign(a) sign(y) da, and 0 at a = 0
+# y = |a| sign(b): dy = sign(a) sign(b) da, and 0 at a = 0
 copysign_p = elementwise(
     "copysign",
-    x1=lambda xp, ct, x1, out: ct * (xp.sign(x1) * xp.sign(out)),
+    x1=lambda xp, ct, x1, x2: ct * (xp.sign(x1) * xp.copysign(xp.ones_like(x2), x2)),
     x2=lambda xp, ct: xp.zeros_like(ct),
 )
 nextafter_p = elementwise("nextafter", x1=lambda ct: ct, x2=lambda xp, ct: xp.zeros_like(ct))

@@ -18,14 +18,14 @@ cdef class _Queue:
 
 @cython.locals(i=Py_ssize_t, edges=tuple)
 cpdef object _walk(
-    _Queue queue, dict targets, set needed, bint tensors, bint watched, bint retain_graph,
+    _Queue queue, dict targets, set needed, int tensors, bint watched, bint retain_graph,
     bint accumulate, bint stop,
 )
 @cython.locals(saved=tuple, plan=Plan, form=Py_ssize_t)
 cdef object _pull_thin(_Queue queue, Node node, object ct, set needed, bint retain_graph)
 cdef int _calibrate_sum(object known, object ct, Vertex node)
 cdef object _sum(object known, object ct, Vertex node)
-@cython.locals(values=list, level=bint, i=Py_ssize_t)
-cpdef object pull_back(Node node, object ct, object needs, bint tensors, bint retain_graph)
+@cython.locals(values=list, level=int, i=Py_ssize_t)
+cpdef object pull_back(Node node, object ct, object needs, int tensors, bint retain_graph)
 @cython.locals(leaf=Leaf)
 cdef object _accumulate(Leaf leaf, object ct, bint tensors)

@@ -24,6 +24,9 @@ from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
 from tensorxp.autograd.hooks import run_after, run_before
 
+#: The level of rules that run on Tensors, of which those that were saved are constants.
+CONSTANT = 2
+
 
 def namespace() -> Any:
     """Return the namespace in which rules run on Tensors: tensorxp itself."""
@@ -39,17 +42,21 @@ def run(
     accumulate: bool = True,
     stop: bool = False,
     needed: set[Any] | None = None,
+    linear: bool = False,
 ) -> None:
     """Propagate the cotangents of `roots` (pairs of node and Tensor) to the leaves.
 
     With `targets` (a dict keyed by node) only paths to these are walked, and each target's
     cotangent is stored there as a Tensor; leaves get `.grad` only with `accumulate`. With
     `stop` no path leads through a target to another: the cotangents are partial ones. `needed`
-    holds the nodes of those paths where the caller has found them already.
+    holds the nodes of those paths where the caller has found them already. With `linear`, too,
+    `create_graph` makes a graph that leads to the cotangents alone: saved values are constants.
     """
     watchers = stack() if watching else ()
     watched = bool(watchers)
-    tensors = create_graph or (watched and any([watcher.sees_rules for watcher in watchers]))
+    tensors = int(create_graph or (watched and any([watcher.sees_rules for watcher in watchers])))
+    if linear and create_graph and not watched:
+        tensors = CONSTANT
     if targets is not None and needed is None:
         needed = find_needed([node for node, _ in roots], targets, stop)
     queue = _Queue()
@@ -144,7 +151,7 @@ def _walk(
     queue: _Queue,
     targets: dict[Any, Any] | None,
     needed: set[Any] | None,
-    tensors: bool,
+    tensors: int,
     watched: bool,
     retain_graph: bool,
     accumulate: bool,
@@ -220,11 +227,11 @@ def _pull_thin(
     if saved:
         first, cell, count = saved[0], saved[1], saved[2]
         if cell is not None and (cell[0] != count or type(first) is not type(ct)):
-            first = restore(node, 0, False)
+            first = restore(node, 0, 0)
         if len(saved) == 6:
             second, cell, count = saved[3], saved[4], saved[5]
             if cell is not None and (cell[0] != count or type(second) is not type(ct)):
-                second = restore(node, 1, False)
+                second = restore(node, 1, 0)
     plan = node.plan
     for item in plan.rules:
         rule: BoundRule = item
@@ -289,7 +296,7 @@ def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[A
     return needed
 
 
-def pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool) -> Any:
+def pull_back(node: Node, ct: Any, needs: Any, tensors: int, retain_graph: bool) -> Any:
     """Run the rules of one node and return the cotangents of its inputs, None for zero."""
     saved = node.saved
     while isinstance(saved, Recipe):
@@ -297,7 +304,7 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool
         saved = node.saved
     extra = node.extra
     given = ct if extra is not None and extra.posthooks else None
-    level = tensors or node.op.tensor_level
+    level = tensors or int(node.op.tensor_level)
     if level or type(ct) is list:
         xp = namespace() if level else node.device._raw
         if type(ct) is list:
@@ -312,9 +319,9 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool
             value, cell, count = saved[3 * i], saved[3 * i + 1], saved[3 * i + 2]
             if cell is None:
                 if count == -1:
-                    value = restore(node, i, False)
+                    value = restore(node, i, 0)
             elif cell[0] != count or type(value) is not type(ct):
-                value = restore(node, i, False)
+                value = restore(node, i, 0)
             values.append(value)
     try:
         grads = run_rules(node.plan.rules, values, needs, node.params)
@@ -333,9 +340,7 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: bool, retain_graph: bool
     return grads
 
 
-def _watched(
-    node: Node, ct: Any, needs: tuple[bool, ...], tensors: bool, retain_graph: bool
-) -> Any:
+def _watched(node: Node, ct: Any, needs: tuple[bool, ...], tensors: int, retain_graph: bool) -> Any:
     """Run the rules of one node, and tell the watchers when they start and end."""
     grads = None
     for watcher in stack():
@@ -358,7 +363,7 @@ def _check_nan(node: Node, grads: Any) -> None:
             )
 
 
-def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, ...]:
+def _fill(node: Node, cts: list[Any], level: int, tensors: int) -> tuple[Any, ...]:
     """Return the cotangents of a call with several outputs, zeros for those that had none."""
     raw = node.device._raw
     filled: list[Any] = []
@@ -373,7 +378,7 @@ def _fill(node: Node, cts: list[Any], level: bool, tensors: bool) -> tuple[Any, 
     return tuple(filled)
 
 
-def restore(node: Node, position: int, level: bool) -> Any:
+def restore(node: Node, position: int, level: int) -> Any:
     """Return a saved value, as a raw array or, at the Tensor level, with its history."""
     code = node.plan.saves[position]
     saved = node.saved[3 * position : 3 * position + 3]
@@ -397,17 +402,17 @@ def restore(node: Node, position: int, level: bool) -> Any:
     return _restore_one(node, code, saved, node if code == OUT else node.edges[code], level)
 
 
-def _restore_one(node: Node, code: int, saved: Any, origin: Any, level: bool) -> Any:
+def _restore_one(node: Node, code: int, saved: Any, origin: Any, level: int) -> Any:
     value, cell, count = saved
     if cell is None:
         return value
     if cell[0] != count:
         _raise_modified(node, code, cell[0], count)
     if isinstance(value, TensorBase):  # an input that a watcher may know
-        if level and value._node is origin:
+        if level == 1 and value._node is origin:
             return value
         value = value._data
-    return wrap(value, node.device, origin, cell) if level else value
+    return wrap(value, node.device, None if level == CONSTANT else origin, cell) if level else value
 
 
 def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
@@ -425,8 +430,10 @@ def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
 _lock = forks.lock()
 
 
-def _accumulate(leaf: Leaf, ct: Any, tensors: bool) -> None:
+def _accumulate(leaf: Leaf, ct: Any, tensors: int) -> None:
     """Add `ct` to the gradient of a leaf; an array that somebody else holds is copied."""
+    if leaf.extra is not None and leaf.extra.frozen:
+        return
     with _lock:
         grad = leaf.grad
         if tensors:
@@ -453,7 +460,7 @@ def _holders(x: Any) -> int:
     return getrefcount(x)
 
 
-def _calibrate(leaf: Any, ct: Any, tensors: bool) -> int:
+def _calibrate(leaf: Any, ct: Any, tensors: int) -> int:
     """Return what `_holders` says in `_accumulate`, called alike, of an array held by nobody."""
     return _holders(ct)
 

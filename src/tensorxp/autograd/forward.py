@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.allocation import next_seq
-from tensorxp._core.door import apply, device_mismatch, node_of, wrap
+from tensorxp._core.door import (
+    alias_p,
+    alias_written,
+    apply,
+    device_mismatch,
+    node_of,
+    wrap,
+)
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, NEEDS, OUT, PART, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import Tensor, TensorBase
@@ -47,6 +54,9 @@ class ForwardLevel(Watcher):
             return None
         version = x._version
         if version.__class__ is View:
+            op, params = version.chain[0]
+            if op is alias_p and params["version"] != version.cell[0]:
+                raise alias_written(params)
             root = self.get(version.base)
             if root is not None:
                 return follow(namespace(), root, version.chain)

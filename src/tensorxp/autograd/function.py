@@ -7,15 +7,18 @@ saved values, so that backward frees it; the node is known to ctx by a weak refe
 import weakref
 from collections.abc import Callable
 from functools import partial, wraps
+from sys import getrefcount
 from typing import Any
 
-from tensorxp._core.door import apply, node_of, wrap
+from tensorxp._core.door import alias_p, apply, node_of, wrap
 from tensorxp._core.modes import modes, no_grad
 from tensorxp._core.node import Leaf, Recipe, slot_of
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
-from tensorxp._core.views import View, cell_of
+from tensorxp._core.views import View, cell_of, view_of
+from tensorxp._core.watchers import stack
 from tensorxp._core.writes import bump, write
+from tensorxp._ops.indexing import getitem_p
 from tensorxp.autograd.engine import namespace
 
 
@@ -144,8 +147,9 @@ class Function:
         made = apply(op, tensors, {"ctx": ctx})
         outs = made if isinstance(made, tuple) else (made,)
         _check_dirty(cls.__name__, ctx)
-        results = _finish(ctx, outs)
-        return results if isinstance(made, tuple) else results[0]
+        results, views = _link(ctx, outs)
+        _tie(cls.__name__, ctx, outs, results, views)
+        return tuple(results) if isinstance(made, tuple) else results[0]
 
 
 def _forward(cls: type[Function], ctx: FunctionCtx, args: tuple[Any, ...]) -> Any:
@@ -170,8 +174,12 @@ def _check_dirty(name: str, ctx: FunctionCtx) -> None:
             )
 
 
-def _finish(ctx: FunctionCtx, outs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Link what was saved with the graph, and return the outputs as the caller gets them."""
+def _link(ctx: FunctionCtx, outs: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+    """Link what was saved with the graph.
+
+    Returns the outputs as the caller gets them, and of each: whether `forward` gave a view (True)
+    or a whole tensor (False), None where nothing more is to be done.
+    """
     inners, args = ctx._outputs, ctx._args
     ctx._outputs = ctx._args = ()
     node = next((out._node for out in outs if out._node is not None), None)
@@ -181,16 +189,21 @@ def _finish(ctx: FunctionCtx, outs: tuple[Any, ...]) -> tuple[Any, ...]:
         if not isinstance(node.saved, Recipe):  # else made again when needed
             node.saved = (ctx, None, 0)
         node.params = {}
-    results = []
+    results: list[Any] = []
+    views: list[Any] = []
     for inner, out in zip(inners, outs, strict=True):
-        if inner._version is not None:  # memory shared with an input, or saved
-            out._version = cell_of(inner)
-        if any(inner is x for x in ctx._nondifferentiable):
-            results.append(out.detach())
-        elif any(inner is x for x in ctx._dirty) and any(inner is x for x in args):
+        views.append(inner._version.__class__ is View)
+        out._version = cell_of(inner)  # the memory may be shared, or saved
+        given = any(inner is x for x in args)
+        constant = any(inner is x for x in ctx._nondifferentiable)
+        if given and not constant and any(inner is x for x in ctx._dirty):
+            views[-1] = None
             results.append(_continued(inner, out))
-        else:
-            results.append(out)
+            continue
+        if node is None and not stack() and (given or views[-1]):  # an ordinary view
+            views[-1] = None
+            out._version = view_of(inner, getitem_p, {"key": ...}, node_of(inner) is not None)
+        results.append(out.detach() if constant else out)
     places = [next((i for i, y in enumerate(inners) if y is x), None) for x in ctx._saved]
     ctx._from_outputs = tuple(places)
     ctx._saved = tuple(
@@ -199,7 +212,47 @@ def _finish(ctx: FunctionCtx, outs: tuple[Any, ...]) -> tuple[Any, ...]:
     )
     ctx._versions = tuple(None if x is None else cell_of(x)[0] for x in ctx._saved)
     ctx._dirty = ctx._nondifferentiable = ()
-    return tuple(results)
+    return results, views
+
+
+def _tie(
+    name: str, ctx: FunctionCtx, outs: tuple[Any, ...], results: list[Any], views: list[Any]
+) -> None:
+    """Tie results to the tensors that they share memory with.
+
+    Those may be inputs, other outputs, or what `forward` keeps outside. Where a gradient is
+    recorded such a result is neither written in place, nor used after a write to the others.
+    """
+    saved = [x for x in ctx._saved if x is not None]
+    tied = []
+    known = {id(x): x for x in (*outs, *results, *saved)}
+    for i, (out, result, view) in enumerate(zip(outs, results, views, strict=True)):
+        if view is None:
+            continue
+        cell = out._version
+        same = [k for k, y in enumerate(outs) if k != i and y._version is cell]
+        others = any(view or k < i or views[k] is None for k in same)
+        holders = sum(x._version is cell for x in known.values())
+        if others or _holders(cell) > holders + _ALONE:
+            root = wrap(result._data, result._device, result._node, cell)
+            told = {"name": name, "version": cell[0]}
+            tied.append((result, view_of(root, alias_p, told, False)))
+    for result, version in tied:
+        result._version = version
+
+
+def _holders(cell: Any) -> int:
+    """Return how many references to `cell` there are, as counted from here."""
+    return getrefcount(cell)
+
+
+def _alone() -> int:
+    """Return what `_holders` says, called as in `_tie`, of a cell that nobody else holds."""
+    cell = [0]
+    return _holders(cell)
+
+
+_ALONE = _alone()
 
 
 def _continued(inner: Any, out: Any) -> Any:

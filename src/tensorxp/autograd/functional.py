@@ -16,7 +16,7 @@ from tensorxp._core.watchers import stack, watching
 from tensorxp.autograd.batching import jacobians
 from tensorxp.autograd.engine import find_needed, namespace, run
 from tensorxp.autograd.forward import jvp
-from tensorxp.autograd.functions import grad
+from tensorxp.autograd.functions import grad, gradients
 
 
 def _tuple(function: str, values: Any) -> tuple[Any, ...]:
@@ -72,8 +72,8 @@ def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tu
         Of Tensors, to a Tensor or a tuple of them.
     *primals : Tensor
     create_graph : bool
-        Whether what the pullback gives can be differentiated again (it is anyway inside other
-        derivatives).
+        Whether what the pullback gives can be differentiated by the primals (it can anyway inside
+        other derivatives); by its cotangent it always can.
 
     Returns
     -------
@@ -102,15 +102,20 @@ def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tu
         if len(cts) != len(outs):
             raise ValueError(f"vjp: {len(cts)} cotangents, but {len(outs)} outputs; give one each")
         pairs = [(y, c) for y, c in zip(outs, cts, strict=True) if node_of(y) is not None]
+        recorded = modes.grad and any(
+            isinstance(c, TensorBase) and node_of(c) is not None for c in cts
+        )
         if not pairs:
             return tuple(namespace().zeros_like(x) for x in xs)
-        return grad(
+        return gradients(
             [y for y, _ in pairs],
             tracked,
             [c for _, c in pairs],
             retain_graph=True,
-            create_graph=keep,
+            create_graph=keep or recorded,
+            allow_unused=None,
             materialize_grads=True,
+            linear=not keep,
         )
 
     detached = out if keep else _detach(out)

@@ -165,6 +165,24 @@ def grad(
     """
     if is_grads_batched:
         raise ValueError("grad: is_grads_batched=True is not supported; loop, or use jacobian")
+    create_graph = bool(create_graph)
+    keep = create_graph if retain_graph is None else bool(retain_graph)
+    return gradients(
+        outputs, inputs, grad_outputs, keep, create_graph, allow_unused, materialize_grads
+    )
+
+
+def gradients(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any,
+    retain_graph: bool,
+    create_graph: bool,
+    allow_unused: bool | None,
+    materialize_grads: bool,
+    linear: bool = False,
+) -> tuple[Any, ...]:
+    """Return what `grad` does; with `linear` its graph leads to `grad_outputs` alone."""
     outs, wanted = _as_tuple(outputs), _as_tuple(inputs)
     if not outs or not wanted:
         raise ValueError("grad: outputs and inputs must name at least one tensor each")
@@ -177,10 +195,13 @@ def grad(
     _check_inputs("grad", wanted)
     nodes = [engine.root_of("grad", x) for x in wanted]
     targets: dict[Any, Any] = dict.fromkeys(nodes)
-    create_graph = bool(create_graph)
-    keep = create_graph if retain_graph is None else bool(retain_graph)
     engine.run(
-        roots, retain_graph=keep, create_graph=create_graph, targets=targets, accumulate=False
+        roots,
+        retain_graph=retain_graph,
+        create_graph=create_graph,
+        targets=targets,
+        accumulate=False,
+        linear=linear,
     )
     found = [targets[node] for node in nodes]
     if not (allow_unused or materialize_grads) and any(g is None for g in found):

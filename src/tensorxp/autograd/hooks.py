@@ -8,7 +8,7 @@ from tensorxp._core.rules import fit
 from tensorxp._core.tensor import TensorBase
 
 
-def run_before(node: Any, ct: Any, tensors: bool) -> Any:
+def run_before(node: Any, ct: Any, tensors: int) -> Any:
     """Run the hooks of a node (they may replace the cotangent) and retain it where asked."""
     extra = node.extra
     if extra.hooks:
@@ -42,7 +42,7 @@ def run_before(node: Any, ct: Any, tensors: bool) -> Any:
     return ct
 
 
-def run_after(xp: Any, node: Any, cts: Any, grads: Any, tensors: bool) -> Any:
+def run_after(xp: Any, node: Any, cts: Any, grads: Any, tensors: int) -> Any:
     """Run the hooks that see what a node made, and may replace it."""
     found = [
         g if g is None or edge is None else fit(xp, g, edge.shape, edge.dtype)
@@ -55,11 +55,11 @@ def run_after(xp: Any, node: Any, cts: Any, grads: Any, tensors: bool) -> Any:
     return found
 
 
-def _to_tensors(node: Any, cts: Any, tensors: bool) -> tuple[Any, ...]:
+def _to_tensors(node: Any, cts: Any, tensors: int) -> tuple[Any, ...]:
     return tuple(ct if tensors or ct is None else wrap(ct, node.device) for ct in cts)
 
 
-def _replaced(kind: str, given: Any, n: int, tensors: bool) -> list[Any] | None:
+def _replaced(kind: str, given: Any, n: int, tensors: int) -> list[Any] | None:
     """Return what a hook of a node returned, checked and brought to the level of the pass."""
     if given is None:
         return None

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from tensorxp._autograd_methods import change_leaf, leaf_of
 from tensorxp._backend.dtypes import Defaults, float32, float64
 from tensorxp._core.allocation import allocate
 from tensorxp._core.door import new_leaf
-from tensorxp._core.node import Leaf
+from tensorxp._core.node import Leaf, extra_of
 from tensorxp._core.views import cell_of
 from tensorxp._ops.creation import empty
 from tensorxp._tensor import Tensor
@@ -108,18 +109,48 @@ def _alias(target: Any, data: Any, function: str) -> None:
 
 
 def replace_data(parameter: Any, value: Any) -> None:
-    """Have a leaf take the memory, dtype and device of `value`; its identity and hooks stay."""
+    """Have a leaf take the memory, dtype and device of `value`; its identity and hooks stay.
+
+    A graph that was recorded before gives its gradient in the new dtype. Where the new shape or
+    device does not fit it, backward through that graph is an error.
+    """
     if not isinstance(value, Tensor):
         raise TypeError(f"data: a {type(value).__name__} was given; allowed is a Tensor")
-    node = parameter._node
+    required, node = parameter._node, leaf_of(parameter)
     if node is not None and node.__class__ is not Leaf:
         raise RuntimeError("data: only the memory of a leaf can be replaced")
+    if required is not None and value._data.dtype.kind not in "fc":
+        raise RuntimeError(
+            f"data: a Tensor of dtype {value.dtype} was given, but the leaf requires grad; allowed "
+            "are floating-point and complex dtypes"
+        )
+    before = f"shape {parameter.shape} on {parameter._device}"
     _alias(parameter, value, "data")
-    if node is not None:
-        parameter._node = fresh = new_leaf(parameter)
-        fresh.extra = node.extra
-        grad = node.grad
-        if grad is not None and grad.shape == value.shape:
-            fresh.grad = grad
-            if grad.dtype != value.dtype or grad.device is not value.device:
-                fresh.grad = grad.to(value.device).astype(value.dtype, copy=False)
+    parameter._node = required
+    if node is None:
+        return
+    grad, node.grad = node.grad, None
+    if node.shape == value.shape and node.device is value._device:
+        node.dtype = value._data.dtype
+    else:
+        fresh = new_leaf(parameter)
+        fresh.extra, node.extra = node.extra, None
+        _refuse(node, before, f"shape {value.shape} on {value._device}")
+        change_leaf(parameter, fresh)
+        node = fresh
+    if grad is not None and grad.shape == value.shape:
+        if grad.dtype != value.dtype or grad.device is not value.device:
+            grad = grad.to(value.device).astype(value.dtype, copy=False)
+        node.grad = grad
+
+
+def _refuse(leaf: Leaf, before: str, now: str) -> None:
+    """Have backward raise where it comes to a leaf whose tensor has become another's."""
+
+    def refuse(ct: Any) -> None:
+        raise RuntimeError(
+            f"backward: a leaf that the graph leads to had {before} when it was used; its data has "
+            f"been replaced since and has {now}; run backward before, or the forward again"
+        )
+
+    extra_of(leaf).hooks = {0: refuse}

@@ -31,13 +31,15 @@ def _logit(xp: Any, x: Any) -> Any:
 
 expit_p = elementwise("expit", forward=_expit, x=lambda ct, out: ct * (out * (1 - out)))
 logit_p = elementwise("logit", forward=_logit, x=lambda ct, x: ct / (x * (1 - x)))
-# y = log σ(x): dy = (1 - exp y) dx, and y = -log σ(-x): dy = (1 - exp(-y)) dx
+# y = log σ(x): dy = σ(-x) dx, and y = -log σ(-x): dy = σ(x) dx; from x, so that y may be written
 log_expit_p = elementwise(
     "log_expit",
     forward=lambda xp, x: -_softplus(xp, -real_floating(xp, x)),
-    x=lambda xp, ct, out: -ct * xp.expm1(out),
+    x=lambda xp, ct, x: ct * call(xp, expit_p, -x),
 )
-softplus_p = elementwise("softplus", forward=_softplus, x=lambda xp, ct, out: -ct * xp.expm1(-out))
+softplus_p = elementwise(
+    "softplus", forward=_softplus, x=lambda xp, ct, x: ct * call(xp, expit_p, x)
+)
 
 
 def expit(x: Tensor, /) -> Tensor:
