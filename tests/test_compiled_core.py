@@ -105,13 +105,15 @@ def test_a_compiled_file_older_than_a_source_is_told(tmp_path):
                 (package / (name + end)).write_text("")
     code = (SRC / "_source.py").read_text(encoding="utf-8")
     (package / "_source.py").write_text(code)
+    (package / "__init__.py").write_text("")
     compiled = package / ("_compiled" + EXTENSION_SUFFIXES[0])
     compiled.write_text("")
     (tmp_path / "setup.py").write_text("")
 
     def told():
-        command = [sys.executable, "-W", "always", str(package / "_source.py")]
+        command = [sys.executable, "-W", "always", "-c", "import tensorxp._source"]
         environment = {k: v for k, v in os.environ.items() if k != "TENSORXP_PURE_PYTHON"}
+        environment["PYTHONPATH"] = str(package.parent)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         return done.stderr
 

@@ -51,7 +51,8 @@ def changed_since(compiled: str, folder: str) -> list[str]:
 if _FOUND and os.environ.get("TENSORXP_PURE_PYTHON", "0") in ("", "0"):
     sys.meta_path.insert(0, _Compiled)
     _HERE = os.path.dirname(os.path.abspath(__file__))
-    if os.path.isfile(os.path.join(_HERE, "..", "..", "setup.py")):  # a checkout: sources change
+    _checkout = os.path.isfile(os.path.join(_HERE, "..", "..", "setup.py"))
+    if _checkout and __package__:  # sources can change; setup.py runs this file by itself
         if _changed := changed_since(_FOUND[0], _HERE):
             warnings.warn(
                 f"the compiled core of tensorxp is older than {len(_changed)} of its sources "
