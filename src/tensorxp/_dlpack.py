@@ -1,14 +1,16 @@
-"""Export by DLPack and `__cuda_array_interface__`: the same memory, or a refusal.
+"""Export by DLPack, Arrow, NumPy's and CUDA's array interface: the same memory, or a refusal.
 
 A consumer may write to what it is given, so read-only and broadcast memory, and memory with
 strides that consumers cannot take, goes out as a copy, or not at all where `copy=False`.
 """
 
+from importlib import import_module
 from typing import Any
 
 from tensorxp._backend.interchange import KDL_CPU, KDL_CUDA
 from tensorxp._backend.sim import KDL_SIM, export_capsule
 from tensorxp._core.door import node_of
+from tensorxp._core.modes import modes
 from tensorxp._core.watchers import note_read, watching
 
 
@@ -84,6 +86,28 @@ def export_dlpack(
     if device.type == "sim" and wanted == here:
         return export_capsule(raw, device.index, max_version)
     return raw.__dlpack__(max_version=max_version)
+
+
+def array_interface(t: Any) -> dict[str, Any]:
+    """Return NumPy's array interface; AttributeError where `__array__` refuses, or on a device."""
+    if t._device.type != "cpu" or (modes.grad and node_of(t) is not None):
+        what = f"is on {t._device}" if t._device.type != "cpu" else "requires grad"
+        raise AttributeError(
+            f"__array_interface__: the tensor {what}; use that of t.detach().cpu()"
+        )
+    return {**t.__array__().__array_interface__, "strides": t._data.strides}
+
+
+def arrow_array(t: Any, type: Any = None) -> Any:
+    """Return a pyarrow.Array over the memory of a 1-d tensor, where Arrow's layout allows it."""
+    try:
+        pyarrow = import_module("pyarrow")
+    except ImportError:
+        raise ImportError(
+            "__arrow_array__: pyarrow makes Arrow arrays and is not installed (pip install "
+            "pyarrow); t.numpy() needs nothing"
+        ) from None
+    return pyarrow.array(t.__array__(), type=type)
 
 
 def cuda_array_interface(t: Any) -> dict[str, Any]:

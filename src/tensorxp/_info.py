@@ -46,14 +46,14 @@ class Info:
         if kind is None:
             return {d.name: d for d in dtypes.STANDARD}
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        wanted: set[str] = set()
+        wanted = ""
         for one in kinds:
             if one not in dtypes.KINDS:
                 raise ValueError(
                     f"dtypes: kind is {one!r}; allowed are {', '.join(dtypes.KINDS)}, a tuple of "
                     "these, or None"
                 )
-            wanted.update(dtypes.KINDS[one])
+            wanted += dtypes.KINDS[one]
         return {d.name: d for d in dtypes.STANDARD if d.kind in wanted}
 
     def devices(self) -> tuple[Device, ...]:

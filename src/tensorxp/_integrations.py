@@ -1,7 +1,8 @@
 """What other libraries must be told about Tensors, told when they are imported.
 
-einops knows tensors by the subclasses of its `AbstractBackend`. Ours is declared as soon as
-einops and tensorxp are both imported, in either order; tensorxp itself never imports einops.
+einops knows tensors by the subclasses of its `AbstractBackend`, zarr knows dtypes by a registry.
+Ours are declared as soon as the library and tensorxp are both imported, in either order; tensorxp
+itself never imports them.
 """
 
 import sys
@@ -10,9 +11,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
+from tensorxp._backend.dtypes import DType
 from tensorxp._core.tensor import Tensor
 
-_EINOPS = "einops._backends"
 _declared: list[type] = []  # einops finds subclasses, which are weakly held
 
 
@@ -68,38 +69,70 @@ def declare_einops_backend(module: Any) -> None:
     _declared.append(TensorxpBackend)
 
 
-class _Loader(Loader):
-    """The loader of einops' backends, which declares ours when they are loaded."""
+def declare_zarr_dtypes(module: Any) -> None:
+    """Have zarr's registry of dtypes, in its module of these, take our dtypes for NumPy's.
 
-    def __init__(self, loader: Any) -> None:
+    It compares classes where a dtype passes `isinstance(…, np.dtype)`.
+    """
+    registry, mismatch = module.data_type_registry, module.DataTypeValidationError
+
+    class TensorxpDType:
+        @staticmethod
+        def from_native_dtype(dtype: Any) -> Any:
+            if type(dtype) is not DType:
+                raise mismatch
+            found = registry.match_dtype(dtype=dtype.dtype)
+            try:
+                type(found).from_native_dtype(dtype)
+            except mismatch:
+                return found
+            raise mismatch  # that class compares by == and takes it without us
+
+        @staticmethod
+        def from_json(*args: Any, **kwargs: Any) -> Any:
+            raise mismatch  # files know NumPy's dtypes only
+
+    registry.register("tensorxp", TensorxpDType)
+
+
+#: What is called with a module of another library when it has been imported.
+_DECLARATIONS = {"einops._backends": declare_einops_backend, "zarr.core.dtype": declare_zarr_dtypes}
+
+
+class _Loader(Loader):
+    """The loader of another library's module, which calls what declares ours when it is loaded."""
+
+    def __init__(self, loader: Any, declare: Any) -> None:
         self._loader = loader
+        self._declare = declare
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)  # type: ignore[no-any-return]
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        declare_einops_backend(module)
+        self._declare(module)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
 
 
 class _Finder(MetaPathFinder):
-    """Sees the import of einops' backends, and of nothing else."""
+    """Sees the import of the modules that ours are declared in, and of nothing else."""
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        if fullname != _EINOPS:
+        if fullname not in _DECLARATIONS:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+            spec.loader = _Loader(spec.loader, _DECLARATIONS[fullname])
         return spec
 
 
 def watch_imports() -> None:
     """Tell libraries that are imported of Tensors, and have those told that will be."""
-    if _EINOPS in sys.modules:
-        declare_einops_backend(sys.modules[_EINOPS])
-    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    for name, declare in _DECLARATIONS.items():
+        if name in sys.modules:
+            declare(sys.modules[name])
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())

@@ -54,13 +54,15 @@ class Methods(TorchMethods):
         """See :func:`tensorxp.astype`."""
         return casting.astype(self, dtype, copy=copy)
 
-    def view(self: Any, *target: Any) -> Tensor:
+    def view(self: Any, *target: Any, dtype: Any = None) -> Tensor:
         """Return the elements in another shape without copying, or their bits as another dtype.
 
         Parameters
         ----------
         *target : ints, a tuple of ints, or a dtype
             One size may be -1; dtypes of another size change the last axis.
+        dtype : dtype or None
+            Another way to give a dtype, as NumPy's.
 
         Returns
         -------
@@ -72,7 +74,7 @@ class Methods(TorchMethods):
         TypeError, ValueError
             Something else; a shape that does not fit or needs a copy.
         """
-        return reinterpret.view(self, target)
+        return reinterpret.view(self, target if dtype is None else (*target, dtype))
 
     def reshape(self: Any, *shape: Any, copy: bool | None = None) -> Tensor:
         """See :func:`tensorxp.reshape`; `t.reshape(2, 3)` or `t.reshape((2, 3))`."""

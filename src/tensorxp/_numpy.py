@@ -15,16 +15,26 @@ from tensorxp._backend.device import DeviceError, cpu
 from tensorxp._backend.dtypes import as_dtype
 from tensorxp._core.door import is_numpy_value, node_of, wrap
 from tensorxp._core.modes import modes
+from tensorxp._core.operands import carries_more, excess
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import note_read, stack, watching
 from tensorxp._core.writes import bump, write
-from tensorxp._dlpack import cuda_array_interface, dlpack_device, export_dlpack
+from tensorxp._dlpack import (
+    array_interface,
+    arrow_array,
+    cuda_array_interface,
+    dlpack_device,
+    export_dlpack,
+)
 from tensorxp._numpy_calls import NoEquivalent, find_function, is_given
 from tensorxp._numpy_ufuncs import ACCUMULATIONS, COMPOSITES, PREDICATES, REDUCTIONS, UFUNC_NAMES
 from tensorxp.autograd.forward import ForwardLevel
 
-__all__ = ["cuda_array_interface", "dlpack_device", "export_dlpack", "function", "ufunc"]
+__all__ = [
+    "array_interface", "arrow_array", "cuda_array_interface", "dlpack_device", "export_dlpack",
+    "function", "ufunc",
+]  # fmt: skip
 
 _PYTHON_SCALARS = (bool, int, float, complex)
 #: functions that write to their first argument
@@ -80,6 +90,9 @@ def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     outs = kwargs.get("out")
     into_array = _has_array(outs)
     lack = "the result goes into a NumPy array" if into_array else "tensorxp has no equivalent"
+    bearer = _bearer((args, kwargs))
+    if bearer is not None:
+        lack = f"an argument is a {type(bearer).__module__}.{type(bearer).__name__}"
     for t in given:
         if t._device.type != "cpu":
             raise TypeError(
@@ -100,6 +113,17 @@ def _on_numpy(name: str, call: Any, args: tuple[Any, ...], kwargs: dict[str, Any
     for t in written:
         bump(t)
     return result if into_array else _to_tensors(result, given)  # `array += t` stays an array
+
+
+def _bearer(value: Any) -> Any:
+    """Return the first array that carries more than a tensor can hold, or None."""
+    if isinstance(value, np.ndarray):
+        return value if carries_more(type(value)) else None
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return None
+    return next((x for x in map(_bearer, value) if x is not None), None)
 
 
 def _has_array(outs: Any) -> bool:
@@ -148,7 +172,7 @@ def ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, An
     if any(_overrides(x) for x in (*inputs, *outs)):
         return NotImplemented
     name = f"{_module_of(ufunc)}{ufunc.__name__}" + (f".{method}" * (method != "__call__"))
-    if not any(isinstance(out, np.ndarray) for out in outs):
+    if not any(isinstance(out, np.ndarray) for out in outs) and _bearer(inputs) is None:
         try:
             rest = {k: v for k, v in kwargs.items() if k != "out"}
             casting = rest.pop("casting", "same_kind")
@@ -198,6 +222,8 @@ def _operand(name: str, x: Any, device: Any) -> Any:
                 f"{name}: a NumPy array (cpu) and a tensor on {device} are on different devices; "
                 f'make it a tensor there with tensorxp.asarray(array, device="{device}")'
             )
+        if carries_more(type(x)):
+            raise TypeError(f"{name}: an argument is a {excess(x)}")
         if not is_numpy_value(cpu, x):
             raise TypeError(f"{name}: an array has dtype {x.dtype}, which tensors cannot hold")
         return wrap(x, cpu)
@@ -363,13 +389,19 @@ def _store(name: str, result: Any, outs: Any, casting: str) -> Any:
 # functions
 
 
-def function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run a function of NumPy with Tensors among its arguments."""
+def function(func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run a function of NumPy with Tensors among its arguments.
+
+    NotImplemented where another class with the protocol is among them.
+    """
+    if not all(issubclass(cls, Tensor | np.ndarray) for cls in types):
+        return NotImplemented
     kwargs = {name: value for name, value in kwargs.items() if is_given(name, value)}
     name = f"{getattr(func, '__module__', 'numpy')}.{func.__name__}"
     adapter = find_function(name.partition(".")[2])
     out = kwargs.get("out")
-    if adapter is not None and not isinstance(out, np.ndarray):
+    bearer = _bearer((args, kwargs))
+    if adapter is not None and not isinstance(out, np.ndarray) and bearer is None:
         device = next((t._device for t in _tensors((args, kwargs))), cpu)
         try:
             rest = {k: _prepared(name, v, device) for k, v in kwargs.items() if k != "out"}

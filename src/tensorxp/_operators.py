@@ -6,6 +6,7 @@ Where the other operand's class has operators of its own, they get their turn.
 from typing import Any
 
 from tensorxp._core.door import binary
+from tensorxp._core.operands import carries_more
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.writes import inplace
 from tensorxp._ops import arithmetic as ar
@@ -310,7 +311,12 @@ class Operators(TensorBase):
 def _leave(error: TypeError, other: Any) -> Tensor:
     """Return NotImplemented where the class of `other` has operators of its own, else raise."""
     cls = type(other)
+    if carries_more(cls):
+        return NotImplemented  # type: ignore[no-any-return]
     own = cls.__module__.partition(".")[0] not in ("builtins", "numpy", "tensorxp")
-    if own and hasattr(cls, "__radd__") and not hasattr(cls, "__dlpack__"):
+    if own and not hasattr(cls, "__dlpack__") and any([hasattr(cls, name) for name in _REFLECTED]):
         return NotImplemented  # type: ignore[no-any-return]
     raise error
+
+
+_REFLECTED = ("__radd__", "__rsub__", "__rmul__", "__rtruediv__", "__rmatmul__", "__rpow__")

@@ -13,7 +13,7 @@ import numpy as np
 from tensorxp import _numpy, _printing
 from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
-from tensorxp._core.allocation import allocate, settle
+from tensorxp._core.allocation import allocate, lend, settle
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import TensorBase, concrete
@@ -212,6 +212,26 @@ class Tensor(Methods):
             note_read(self)
         return self._device.raw.to_numpy(self._data).tolist()
 
+    def tobytes(self, order: str | None = "C") -> bytes:
+        """Return the elements' bytes, of a CPU tensor without recorded gradient.
+
+        Parameters
+        ----------
+        order : str or None
+            "C", "F", or "A" (None): "F" where they lie so.
+
+        Returns
+        -------
+        bytes
+            Of the elements in their dtype, whatever the shape.
+
+        Raises
+        ------
+        ValueError, TypeError, RuntimeError
+            Another order; the tensor is on another device; it requires grad.
+        """
+        return self.__array__().tobytes(order)  # type: ignore[arg-type]
+
     def numpy(self) -> "np.ndarray[Any, Any]":
         """Return a NumPy array over the same memory (CPU tensors that do not require grad)."""
         if node_of(self) is not None:
@@ -247,11 +267,34 @@ class Tensor(Methods):
         data = self._data if wanted is None else self._data.astype(wanted, copy=False)
         return np.array(data) if copy and data is self._data else data
 
+    @property
+    def _mask(self) -> Any:
+        """No mask: what `numpy.ma` asks for beside `_data`, which it takes without `__array__`."""
+        self.__array__()
+        return np.False_
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         return _numpy.ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _numpy.function(func, args, kwargs)
+        return _numpy.function(func, types, args, kwargs)
+
+    def __buffer__(self, flags: int, /) -> memoryview:
+        return memoryview(self.__array__())  # type: ignore[arg-type]
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return _numpy.array_interface(self)
+
+    def __arrow_array__(self, type: Any = None) -> Any:
+        return _numpy.arrow_array(self, type)
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
+        return _numpy.arrow_array(self).__arrow_c_array__(requested_schema)
+
+    def __sizeof__(self) -> int:
+        """Return the bytes of the tensor and of the array that it keeps, unless it is a view."""
+        return object.__sizeof__(self) + int(self._data.__sizeof__())
 
     def __dlpack__(
         self,
@@ -354,6 +397,7 @@ class Tensor(Methods):
 
 concrete(Tensor)
 settle(Tensor, TensorBase)
+lend(Tensor)
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 

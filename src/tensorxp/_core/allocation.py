@@ -17,6 +17,10 @@ def settle(cls: type, root: type) -> None:
     """Prepare a subclass without fields for fast deletion; in pure Python nothing is to do."""
 
 
+def lend(cls: type) -> None:
+    """Have instances lend the buffer of their `__array__()`; from Python 3.12 `__buffer__` does."""
+
+
 def hide(x: Any) -> None:
     """Keep a node or tuple, which is in no reference cycle, out of sight of the collector."""
 

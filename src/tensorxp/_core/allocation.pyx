@@ -6,7 +6,14 @@ cdef extern from "Python.h":
     ctypedef void *destructor
     ctypedef void *traverseproc
     ctypedef void *inquiry
+    ctypedef struct PyBufferProcs:
+        void *bf_getbuffer
+        void *bf_releasebuffer
+    ctypedef struct Py_buffer:
+        void *obj
+    int PyObject_GetBuffer(object, Py_buffer *, int) except -1
     ctypedef struct PyTypeObject:
+        PyBufferProcs *tp_as_buffer
         object (*tp_new)(PyTypeObject *, object, void *)
         destructor tp_dealloc
         traverseproc tp_traverse
@@ -43,6 +50,24 @@ def settle(type cls not None, type root not None):
     own.tp_dealloc = base.tp_dealloc
     own.tp_traverse = base.tp_traverse
     own.tp_clear = base.tp_clear
+
+
+cdef int _getbuffer(object x, Py_buffer *view, int flags) except -1:
+    view.obj = NULL
+    return PyObject_GetBuffer(x.__array__(), view, flags)  # which makes the array its owner
+
+
+cdef PyBufferProcs _procs
+_procs.bf_getbuffer = <void *>_getbuffer
+_procs.bf_releasebuffer = NULL
+
+
+def lend(type cls not None):
+    """Have instances of `cls`, and of subclasses made from now on, lend the buffer of their array.
+
+    Python before 3.12 has no `__buffer__` for classes to define.
+    """
+    (<PyTypeObject *>cls).tp_as_buffer = &_procs
 
 
 cpdef object hide(object x):

@@ -53,12 +53,40 @@ def _operand(op: Primitive, value: Any, tensor: Any, argument: str) -> Any:
 
 
 def is_numpy_value(device: Any, value: Any) -> bool:
-    """Return whether `value` is a NumPy array or scalar of a dtype that tensors can hold."""
+    """Return whether `value` is a NumPy array or scalar, all of which a tensor can hold."""
     base = device.raw.base
-    return isinstance(value, (base.ndarray, base.generic)) and value.dtype.kind in "biufc"
+    if not isinstance(value, (base.ndarray, base.generic)) or value.dtype.kind not in "biufc":
+        return False
+    return type(value) is base.ndarray or not carries_more(type(value))
+
+
+#: What subclasses of ndarray override when elements are not all that they hold.
+_PROTOCOL = ("__array_ufunc__", "__array_function__", "__array_priority__", "__add__", "__mul__")
+_carries: dict[type, bool] = {}
+
+
+def carries_more(cls: type) -> bool:
+    """Return whether arrays of the class hold more than numbers: masks, units and the like."""
+    found = _carries.get(cls)
+    if found is None:
+        ndarray = cpu.raw.base.ndarray
+        found = _carries[cls] = issubclass(cls, ndarray) and any(
+            [getattr(cls, name) is not getattr(ndarray, name) for name in _PROTOCOL]
+        )
+    return found
+
+
+def excess(value: Any) -> str:
+    """Return what an error says of an array that carries more than a tensor can hold."""
+    return (
+        f"{type(value).__module__}.{type(value).__name__}, which carries more than a Tensor can "
+        "hold, such as a mask or a unit; allowed are its plain values, numpy.asarray(value)"
+    )
 
 
 def not_a_tensor(op: Primitive, value: Any, argument: str) -> TypeError:
+    if carries_more(type(value)):
+        return TypeError(f"{op.name}: {argument} is a {excess(value)}")
     allowed = "is a Tensor"
     if len(op.inputs) > 1:
         allowed = "are Tensors (and, beside a Tensor, Python scalars)"

@@ -141,7 +141,7 @@ def finfo(type: Any, /) -> finfo_object:
         Another dtype, or none.
     """
     dtype = _dtype_of(type, "finfo")
-    if dtype.kind not in ("real floating", "complex floating"):
+    if dtype.kind not in "fc":
         raise TypeError(f"finfo: type is {dtype}; allowed are floating-point types")
     info = np.finfo(dtype.dtype)
     return finfo_object(
@@ -174,7 +174,7 @@ def iinfo(type: Any, /) -> iinfo_object:
         Another dtype, or none.
     """
     dtype = _dtype_of(type, "iinfo")
-    if dtype.kind not in ("signed integer", "unsigned integer"):
+    if dtype.kind not in "iu":
         raise TypeError(f"iinfo: type is {dtype}; allowed are integer types")
     info = np.iinfo(dtype.dtype)
     return iinfo_object(bits=int(info.bits), max=int(info.max), min=int(info.min), dtype=dtype)

@@ -52,7 +52,7 @@ class MoveMethods:
                     device = target
         place = None if device is None else as_device(device, "Module.to")
         kind = None if dtype is None else as_dtype(dtype, "Module.to")
-        if kind is not None and kind.kind not in ("real floating", "complex floating"):
+        if kind is not None and kind.kind not in "fc":
             raise TypeError(
                 f"Module.to: dtype is {kind}; allowed are floating-point and complex dtypes"
             )

@@ -116,7 +116,7 @@ def randn(
 
 
 def _normal(function: str, stream: Generator, shape: tuple[int, ...], dtype: Any) -> Any:
-    if dtype is None or as_dtype(dtype, function).kind != "complex floating":
+    if dtype is None or as_dtype(dtype, function).kind != "c":
         return standard(stream, "standard_normal", shape, real_dtype(function, dtype))
     raw = stream.device.raw.zeros(shape, dtype=as_dtype(dtype, function).dtype)
     part = of_raw(raw.real.dtype)
@@ -264,13 +264,13 @@ def randint(
     chosen = as_dtype(Defaults.integer if dtype is None else dtype, "randint")
     if first >= last:
         raise ValueError(f"randint: low is {first} and high {last}; low must be below high")
-    if chosen.kind == "complex floating":
+    if chosen.kind == "c":
         raise TypeError(f"randint: dtype is {chosen}; allowed are integer and real dtypes, bool")
     kind = "int64" if chosen.is_floating_point else chosen.dtype
-    bounds = (0, 1) if chosen.kind == "bool" else _bounds(stream, kind)
+    bounds = (0, 1) if chosen.kind == "b" else _bounds(stream, kind)
     if first < bounds[0] or last - 1 > bounds[1]:
         raise ValueError(f"randint: [{first}, {last}) does not fit into {chosen}")
-    if chosen.kind == "bool":
+    if chosen.kind == "b":
         kind = "uint8"
     raw = stream.draw(lambda bits: bits.integers(first, last, sizes, dtype=kind))
     raw = stream.device.raw.asarray(raw, dtype=chosen.dtype)

@@ -65,9 +65,9 @@ def real_dtype(function: str, dtype: Any, *params: Any) -> DType:
     else:
         tensors = [p for p in params if isinstance(p, Tensor)]
         chosen = of_raw(result_type(*tensors).dtype) if tensors else get_default_dtype()
-        if chosen.kind not in ("real floating", "complex floating"):
+        if chosen.kind not in "fc":
             chosen = get_default_dtype()
-    if chosen.kind != "real floating":
+    if chosen.kind != "f":
         raise TypeError(f"{function}: dtype is {chosen}; allowed are real floating-point dtypes")
     return chosen
 
