@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.door import apply, device_mismatch, single
+from tensorxp._core.operands import carries_more, excess
 from tensorxp._core.primitive import linear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read
@@ -515,6 +516,9 @@ def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
         raise ValueError(f"{function}: arrays is empty; at least one Tensor is needed")
     if not any(isinstance(x, Tensor) for x in items):
         raise TypeError(f"{function}: arrays holds no Tensor but {type(items[0]).__name__}")
+    for i, x in enumerate(items):
+        if carries_more(type(x)):
+            raise TypeError(f"{function}: arrays[{i}] is a {excess(x)}")
     first = next(x for x in items if isinstance(x, Tensor))
     asarray = first.__array_namespace__().asarray
     items = tuple(x if isinstance(x, Tensor) else asarray(x, device=first._device) for x in items)
