@@ -9,15 +9,15 @@ import base64
 import json
 import math
 import os
-import secrets
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 import tensorxp as xp
+from tensorxp._files import write_file, write_parts
 
 _FORMAT = "tensorxp"
 _VERSION = 1
@@ -28,6 +28,7 @@ _DTYPES = {
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1",
 }  # fmt: skip
+_NAMES = {np.dtype(code).str.lstrip("|"): name for name, code in _DTYPES.items() if name != "BF16"}
 _DICTS: dict[str, Any] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
 _LISTS: dict[str, Any] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _SIGNATURES = {
@@ -39,22 +40,13 @@ _SIGNATURES = {
 }
 
 
-def _safetensors(function: str, module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError:
-        raise ImportError(
-            f"{function}: the package safetensors is missing; `pip install 'tensorxp[io]'` brings "
-            "it"
-        ) from None
-
-
 def save(obj: Any, path: Any) -> None:
     """Write tensors, or containers of them such as state dicts, to a safetensors file.
 
     Devices and `requires_grad` of leaves are kept; subclasses and sharing of memory are not. A flat
     dict of Tensors gives a file that other libraries read under the same names. The file appears
-    whole or not at all: it is written beside `path` and then renamed.
+    whole or not at all, on the disk too (by fsync), and keeps the mode and owner of the one that it
+    replaces; symbolic links are followed, FIFOs and character devices written into.
 
     Parameters
     ----------
@@ -68,11 +60,9 @@ def save(obj: Any, path: Any) -> None:
     TypeError
         `obj` holds other things; the message names the place.
     OSError
-        The file cannot be written.
-    ImportError
-        safetensors is missing; the message names the extra that brings it.
+        The file cannot be written: no room, a missing or read-only folder, a folder or a disk in
+        its place. What was there stays.
     """
-    library = _safetensors("save", "safetensors.numpy")
     writer = _Writer()
     structure = writer.encode(obj, "")
     metadata = {
@@ -80,30 +70,33 @@ def save(obj: Any, path: Any) -> None:
         "version": str(_VERSION),
         "structure": json.dumps(structure, allow_nan=False, separators=(",", ":")),
     }
-    if hasattr(path, "write"):
-        path.write(library.save(writer.arrays, metadata))
-        return
-    target = os.path.realpath(path)
-    temporary = f"{target}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
-    try:
-        library.save_file(writer.arrays, temporary, metadata)
-        _sync(temporary)
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-    if os.name == "posix":
-        _sync(os.path.dirname(target))
+    write = write_parts if hasattr(path, "write") else write_file
+    write(path, _parts(writer.arrays, metadata))
 
 
-def _sync(path: str) -> None:
-    """Have what was written reach the disk."""
-    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _parts(arrays: dict[str, Any], metadata: dict[str, str]) -> Iterator[Any]:
+    """Yield the bytes of a file: the header's length, the header, the arrays' memory.
+
+    The format: https://huggingface.co/docs/safetensors. As its library does, arrays of the widest
+    elements come first, so that all are aligned.
+    """
+    names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name in names:
+        array = arrays[name]
+        start, end = end, end + array.nbytes
+        header[name] = {
+            "dtype": _NAMES[array.dtype.str.lstrip("|")],
+            "shape": array.shape,
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for name in names:
+        if arrays[name].size:
+            yield arrays[name].reshape(-1).view(np.uint8).data
 
 
 class _Writer:
@@ -120,7 +113,8 @@ class _Writer:
             return self._tensor(obj, path)
         if isinstance(obj, np.ndarray | np.generic):
             kind = "array" if isinstance(obj, np.ndarray) else "scalar"
-            if obj.dtype.kind not in "biufc" or obj.dtype.itemsize > 16:
+            real = obj.dtype if obj.dtype.kind != "c" else obj.real.dtype
+            if real.newbyteorder("<").str.lstrip("|") not in _NAMES:
                 raise self._error(obj, path, f"of dtype {obj.dtype}")
             return {"kind": kind, **self._store(np.asarray(obj), path)}
         if isinstance(obj, int):
@@ -172,7 +166,7 @@ class _Writer:
     def _store(self, array: Any, path: str) -> dict[str, Any]:
         """Keep an array under a free name. safetensors writes memory as it lies: make it C."""
         entry = {}
-        array = np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
+        array = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
         if array.dtype.kind == "c":
             # complex numbers as pairs: not all versions and readers of the format have them
             entry["dtype"] = array.dtype.name
@@ -217,7 +211,12 @@ def load(path: Any, map_location: Any = None) -> Any:
     ImportError
         safetensors is missing; the message names the extra that brings it.
     """
-    library = _safetensors("load", "safetensors")
+    try:
+        library = import_module("safetensors")
+    except ImportError:
+        raise ImportError(
+            "load: the package safetensors is missing; `pip install 'tensorxp[io]'` brings it"
+        ) from None
     if hasattr(path, "read"):
         content, name = path.read(), repr(getattr(path, "name", path))
     else:

@@ -1,8 +1,4 @@
-"""Small things that tables and pages share: sizes, shapes and times as text, atomic files."""
-
-import os
-from pathlib import Path
-from typing import Any
+"""Small things that tables and pages share: sizes, shapes and times as text."""
 
 
 def size_text(n: float) -> str:
@@ -26,15 +22,3 @@ def time_text(seconds: float) -> str:
             value = seconds * factor
             return f"{value:.0f} {unit}" if value >= 99.5 else f"{value:.3g} {unit}"
     raise AssertionError
-
-
-def write_text(path: Any, text: str) -> Path:
-    """Write a file whole or not at all; OSError says why not."""
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target

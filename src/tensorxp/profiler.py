@@ -27,8 +27,9 @@ from tensorxp import cuda
 from tensorxp._backend import forks
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import Watcher, watch
+from tensorxp._files import write_text
 from tensorxp._flame import flame_page
-from tensorxp._text import shape_text, size_text, time_text, write_text
+from tensorxp._text import shape_text, size_text, time_text
 
 __all__ = ["Event", "Row", "profile"]
 

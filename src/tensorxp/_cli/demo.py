@@ -4,6 +4,7 @@ The 1,797 real digits (8×8 pixels) ship with scikit-learn. The run checks a gra
 finite differences, takes one through an unmodified SciPy function, trains, and draws.
 """
 
+import io
 import os
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 import tensorxp as xp
 from tensorxp import nn, optim
+from tensorxp._files import write_file
 from tensorxp.nn import functional
 
 #: Test accuracy that the run must reach.
@@ -158,10 +160,10 @@ def draw(path: Path, history: dict[str, Any], images: Any, labels: Any, predicte
         axes.imshow(host[0][i, 0], cmap="gray_r")
         axes.set_title(str(host[2][i]), color="red" if i in wrong else "black", fontsize=9)
         axes.axis("off")
-    temporary = path.with_name(path.name + ".part")
-    figure.savefig(temporary, format=path.suffix.lstrip(".") or "png", dpi=110)
+    content = io.BytesIO()
+    figure.savefig(content, format=path.suffix.lstrip(".") or "png", dpi=110)
     plt.close(figure)
-    os.replace(temporary, path)
+    write_file(path, [content.getvalue()])
 
 
 def run(

@@ -16,7 +16,8 @@ from tensorxp._core.node import FREED, Leaf, Recipe, Slot
 from tensorxp._core.rules import SHAPE
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.tensor import TensorBase as Tensor
-from tensorxp._text import shape_text, size_text, write_text
+from tensorxp._files import write_text
+from tensorxp._text import shape_text, size_text
 from tensorxp.autograd.engine import root_of
 from tensorxp.utils._svg import page, picture
 
