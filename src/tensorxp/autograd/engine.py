@@ -24,7 +24,8 @@ from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
 from tensorxp.autograd.hooks import run_after, run_before
 
-#: The level of rules that run on Tensors, of which those that were saved are constants.
+#: On what rules run: 0 raw arrays, 1 Tensors, CONSTANT Tensors of which those saved are constants.
+Level = int
 CONSTANT = 2
 
 
@@ -151,7 +152,7 @@ def _walk(
     queue: _Queue,
     targets: dict[Any, Any] | None,
     needed: set[Any] | None,
-    tensors: int,
+    tensors: Level,
     watched: bool,
     retain_graph: bool,
     accumulate: bool,
@@ -296,7 +297,7 @@ def find_needed(starts: list[Any], targets: dict[Any, Any], stop: bool) -> set[A
     return needed
 
 
-def pull_back(node: Node, ct: Any, needs: Any, tensors: int, retain_graph: bool) -> Any:
+def pull_back(node: Node, ct: Any, needs: Any, tensors: Level, retain_graph: bool) -> Any:
     """Run the rules of one node and return the cotangents of its inputs, None for zero."""
     saved = node.saved
     while isinstance(saved, Recipe):
@@ -340,7 +341,9 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: int, retain_graph: bool)
     return grads
 
 
-def _watched(node: Node, ct: Any, needs: tuple[bool, ...], tensors: int, retain_graph: bool) -> Any:
+def _watched(
+    node: Node, ct: Any, needs: tuple[bool, ...], tensors: Level, retain_graph: bool
+) -> Any:
     """Run the rules of one node, and tell the watchers when they start and end."""
     grads = None
     for watcher in stack():
@@ -363,7 +366,7 @@ def _check_nan(node: Node, grads: Any) -> None:
             )
 
 
-def _fill(node: Node, cts: list[Any], level: int, tensors: int) -> tuple[Any, ...]:
+def _fill(node: Node, cts: list[Any], level: int, tensors: Level) -> tuple[Any, ...]:
     """Return the cotangents of a call with several outputs, zeros for those that had none."""
     raw = node.device._raw
     filled: list[Any] = []
@@ -378,7 +381,7 @@ def _fill(node: Node, cts: list[Any], level: int, tensors: int) -> tuple[Any, ..
     return tuple(filled)
 
 
-def restore(node: Node, position: int, level: int) -> Any:
+def restore(node: Node, position: int, level: Level) -> Any:
     """Return a saved value, as a raw array or, at the Tensor level, with its history."""
     code = node.plan.saves[position]
     saved = node.saved[3 * position : 3 * position + 3]
@@ -402,7 +405,7 @@ def restore(node: Node, position: int, level: int) -> Any:
     return _restore_one(node, code, saved, node if code == OUT else node.edges[code], level)
 
 
-def _restore_one(node: Node, code: int, saved: Any, origin: Any, level: int) -> Any:
+def _restore_one(node: Node, code: int, saved: Any, origin: Any, level: Level) -> Any:
     value, cell, count = saved
     if cell is None:
         return value
@@ -430,7 +433,7 @@ def _raise_modified(node: Node, code: int, now: int, saved: int) -> None:
 _lock = forks.lock()
 
 
-def _accumulate(leaf: Leaf, ct: Any, tensors: int) -> None:
+def _accumulate(leaf: Leaf, ct: Any, tensors: Level) -> None:
     """Add `ct` to the gradient of a leaf; an array that somebody else holds is copied."""
     if leaf.extra is not None and leaf.extra.frozen:
         return
@@ -460,7 +463,7 @@ def _holders(x: Any) -> int:
     return getrefcount(x)
 
 
-def _calibrate(leaf: Any, ct: Any, tensors: int) -> int:
+def _calibrate(leaf: Any, ct: Any, tensors: Level) -> int:
     """Return what `_holders` says in `_accumulate`, called alike, of an array held by nobody."""
     return _holders(ct)
 
