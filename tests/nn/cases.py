@@ -60,14 +60,16 @@ class Case:
         """Return the arrays that have a gradient, in float64."""
         return [self.args[i].copy() for i in self.places]
 
-    def call(self, lib: Any, dtype: str = "float64") -> Callable[..., Any]:
+    def call(
+        self, lib: Any, dtype: str = "float64", rounded: str = "float64"
+    ) -> Callable[..., Any]:
         """Return a function of Tensors of `lib` in place of `free`; other floats get `dtype`.
 
-        A module has the same parameters at each call of it: fixed ones, from a normal distribution.
+        A module has the same parameters at each call of it. All are numbers of dtype `rounded`.
         """
-        target = self.target(lib, dtype)
-        args = [_brought(lib, a, dtype) for a in self.args]
-        kwargs = {k: _brought(lib, v, dtype) for k, v in self.kwargs.items()}
+        target = self.target(lib, dtype, rounded)
+        args = [_brought(lib, a, dtype, rounded) for a in self.args]
+        kwargs = {k: _brought(lib, v, dtype, rounded) for k, v in self.kwargs.items()}
 
         def run(*free: Any) -> Any:
             given = [_copied(a) for a in args]
@@ -81,7 +83,7 @@ class Case:
 
         return run
 
-    def target(self, lib: Any, dtype: str = "float64") -> Any:
+    def target(self, lib: Any, dtype: str, rounded: str) -> Any:
         """Return the function, or the module with its parameters filled."""
         if self.init is None:
             return getattr(lib.nn.functional, self.name)
@@ -92,17 +94,19 @@ class Case:
         module.to(getattr(lib, dtype)).train(self.training)
         for name, parameter in module.named_parameters():
             rng = np.random.default_rng(crc32(name.encode()))
-            values = rng.uniform(0.3, 1.0, tuple(parameter.shape)).astype(dtype)
-            signs = rng.choice([-1.0, 1.0], values.shape).astype(dtype)
+            values = rng.uniform(0.3, 1.0, tuple(parameter.shape))
+            values = np.asarray(values * rng.choice([-1.0, 1.0], values.shape))
             with lib.no_grad():
-                parameter[...] = lib.asarray(np.asarray(values * signs))
+                parameter[...] = _brought(lib, values, dtype, rounded)
         return module
 
 
-def _brought(lib: Any, value: Any, dtype: str) -> Any:
+def _brought(lib: Any, value: Any, dtype: str, rounded: str) -> Any:
     if not isinstance(value, np.ndarray):
         return value
-    return lib.asarray(value.astype(dtype) if value.dtype.kind == "f" else value.copy())
+    if value.dtype.kind != "f":
+        return lib.asarray(value.copy())
+    return lib.asarray(value.astype(rounded).astype(dtype))
 
 
 def _copied(value: Any) -> Any:
@@ -230,7 +234,7 @@ FUNCTIONS = [
     case("group_norm", normal(2, 4, 3), 2, normal(4), normal(4)),
     case("instance_norm", normal(2, 3, 4), None, None, normal(3), normal(3)),
     case("layer_norm", normal(3, 4), (4,), normal(4), normal(4)),
-    case("rms_norm", normal(3, 4), (4,), normal(4)),
+    case("rms_norm", normal(3, 4), (4,), normal(4), 1e-3),
     case("local_response_norm", normal(2, 5, 3), 3, alpha=0.5),
     case("normalize", nonzero(3, 4)),
     *(case("normalize", nonzero(3, 4), p, label=f"p={p}") for p in (1.0, 3.0, np.inf)),
@@ -367,7 +371,7 @@ MODULES = [
     *(module(f"InstanceNorm{n}d", (4,), image(n), affine=True) for n in (1, 2, 3)),
     module("LayerNorm", (4,), normal(3, 4)),
     module("LocalResponseNorm", (3,), normal(2, 5, 3), alpha=0.5),
-    module("RMSNorm", (4,), normal(3, 4)),
+    module("RMSNorm", (4, 1e-3), normal(3, 4)),
     *(module(name, (4, 3), SEQUENCE, batch_first=True, bidirectional=True)
       for name in ("GRU", "LSTM", "RNN")),
     *(module(name, (4, 3), SEQUENCE, label="one direction", samples=())

@@ -1,6 +1,9 @@
 """Rows of a table by index, `embedding`, and the sums that go back to the rows."""
 
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from tensorxp._core.door import apply, node_of
 from tensorxp._core.modes import modes
@@ -14,8 +17,10 @@ from tensorxp._ops.convolution import call
 
 def _row_sums(xp: Any, y: Any, *, index: Any, rows: int) -> Any:
     """Return, for each of `rows` rows, the sum of the rows of `y` that `index` sends there."""
+    if y.dtype.char == "e":  # in half precision a sum of ones ends at 2048
+        return _row_sums(xp, y.astype(np.float32), index=index, rows=rows).astype(y.dtype)
     flat = index.reshape(-1)
-    values = y.reshape(flat.size, -1)
+    values = y.reshape(flat.size, prod(y.shape[index.ndim :]))
     out = xp.zeros((rows, values.shape[1]), dtype=y.dtype)
     if flat.size:
         # runs of equal indices, brought together by a sort, are summed at once

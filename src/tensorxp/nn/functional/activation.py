@@ -7,6 +7,7 @@ from tensorxp._ops import activation as act
 from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.gelu import gelu as exact_gelu
 from tensorxp._ops.gelu import gelu_tanh
+from tensorxp.nn.functional._half import in_single, singly
 from tensorxp.nn.functional._inplace import settle
 from tensorxp.nn.functional._sizes import expect
 
@@ -243,7 +244,7 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     RuntimeError
         In place, where `input` is a leaf that requires grad.
     """
-    return settle(lambda x: act.elu(x, alpha), input, inplace)
+    return settle(lambda x: singly(lambda x: act.elu(x, alpha), x), input, inplace)
 
 
 def selu(input: Any, inplace: bool = False) -> Any:
@@ -270,7 +271,9 @@ def selu(input: Any, inplace: bool = False) -> Any:
     RuntimeError
         In place, where `input` is a leaf that requires grad.
     """
-    return settle(lambda x: act.elu(x, _SELU_ALPHA, _SELU_SCALE), input, inplace)
+    return settle(
+        lambda x: singly(lambda x: act.elu(x, _SELU_ALPHA, _SELU_SCALE), x), input, inplace
+    )
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -301,7 +304,9 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """
     if alpha == 0:
         raise ZeroDivisionError("celu: alpha is 0; allowed are other numbers")
-    return settle(lambda x: act.elu(x, alpha, 1.0, 1.0 / alpha), input, inplace)
+    return settle(
+        lambda x: singly(lambda x: act.elu(x, alpha, 1.0, 1.0 / alpha), x), input, inplace
+    )
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:
@@ -327,9 +332,9 @@ def gelu(input: Any, approximate: str = "none") -> Any:
         Another `approximate`.
     """
     if approximate == "none":
-        return exact_gelu(input)
+        return singly(exact_gelu, input)
     if approximate == "tanh":
-        return gelu_tanh(input)
+        return singly(gelu_tanh, input)
     raise RuntimeError(
         f"approximate argument must be either none or tanh, but was given {approximate!r}"
     )
@@ -357,7 +362,7 @@ def silu(input: Any, inplace: bool = False) -> Any:
     RuntimeError
         In place, where `input` is a leaf that requires grad.
     """
-    return settle(act.silu, input, inplace)
+    return settle(lambda x: singly(act.silu, x), input, inplace)
 
 
 def mish(input: Any, inplace: bool = False) -> Any:
@@ -382,7 +387,7 @@ def mish(input: Any, inplace: bool = False) -> Any:
     RuntimeError
         In place, where `input` is a leaf that requires grad.
     """
-    return settle(act.mish, input, inplace)
+    return settle(lambda x: singly(act.mish, x), input, inplace)
 
 
 def sigmoid(input: Any) -> Any:
@@ -403,7 +408,7 @@ def sigmoid(input: Any) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return act.sigmoid(input)
+    return singly(act.sigmoid, input)
 
 
 def tanh(input: Any) -> Any:
@@ -424,7 +429,7 @@ def tanh(input: Any) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return xp.tanh(input)
+    return singly(xp.tanh, input)
 
 
 def logsigmoid(input: Any) -> Any:
@@ -445,7 +450,7 @@ def logsigmoid(input: Any) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return act.logsigmoid(input)
+    return singly(act.logsigmoid, input)
 
 
 def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -468,7 +473,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return act.softplus(input, beta, threshold)
+    return singly(lambda x: act.softplus(x, beta, threshold), input)
 
 
 def softsign(input: Any) -> Any:
@@ -489,7 +494,7 @@ def softsign(input: Any) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return input / (xp.abs(input) + 1)
+    return singly(lambda x: x / (xp.abs(x) + 1), input)
 
 
 def tanhshrink(input: Any) -> Any:
@@ -510,7 +515,7 @@ def tanhshrink(input: Any) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return input - xp.tanh(input)
+    return singly(lambda x: x - xp.tanh(x), input)
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
@@ -585,7 +590,9 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
         In place, where `input` is a leaf that requires grad.
     """
     expect("hardsigmoid", input)
-    return settle(lambda x: act.hardtanh(x / 6 + 0.5, 0.0, 1.0), input, inplace)
+    return settle(
+        lambda x: singly(lambda x: act.hardtanh(x / 6 + 0.5, 0.0, 1.0), x), input, inplace
+    )
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:
@@ -610,7 +617,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
     RuntimeError
         In place, where `input` is a leaf that requires grad.
     """
-    return settle(act.hardswish, input, inplace)
+    return settle(lambda x: singly(act.hardswish, x), input, inplace)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
@@ -639,6 +646,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return settle(lambda x: act.threshold(x, threshold, value), input, inplace)
 
 
+@in_single()
 def glu(input: Any, dim: int = -1) -> Any:
     """Return a · sigmoid(b), a and b the halves of x along `dim` (Dauphin and others, 2016).
 
@@ -673,14 +681,22 @@ def glu(input: Any, dim: int = -1) -> Any:
     return a * act.sigmoid(input[tuple(key)])
 
 
-def _axis(function: str, input: Any, dim: int | None) -> int:
+def _along(function: Any, name: str, input: Any, dim: int | None, dtype: Any) -> Any:
+    """Return `function(input, axis=…)`; an input of no axes is one of one element."""
+    ndim = dimensions(name, input, "input")
     if dim is None:  # as PyTorch chooses it
-        return 0 if dimensions(function, input, "input") in (0, 1, 3) else 1
-    return dim
+        dim = 0 if ndim in (0, 1, 3) else 1
+    if dtype is not None:
+        input = xp.astype(input, dtype, copy=False)
+    if ndim == 0:
+        axis = normalize_axis(name, dim, 1)
+        flat = xp.reshape(input, (1,))
+        return xp.reshape(singly(lambda x: function(x, axis=axis), flat), ())
+    return singly(lambda x: function(x, axis=dim), input)
 
 
-def _cast(input: Any, dtype: Any) -> Any:
-    return input if dtype is None else xp.astype(input, dtype, copy=False)
+def _softmin(x: Any, axis: int) -> Any:
+    return xp.special.softmax(xp.negative(x), axis=axis)
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
@@ -707,7 +723,7 @@ def softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
     IndexError
         `dim` is out of range (an AxisError).
     """
-    return xp.special.softmax(_cast(input, dtype), axis=_axis("softmax", input, dim))
+    return _along(xp.special.softmax, "softmax", input, dim, dtype)
 
 
 def softmin(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
@@ -734,7 +750,7 @@ def softmin(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
     IndexError
         `dim` is out of range (an AxisError).
     """
-    return xp.special.softmax(xp.negative(_cast(input, dtype)), axis=_axis("softmin", input, dim))
+    return _along(_softmin, "softmin", input, dim, dtype)
 
 
 def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
@@ -761,9 +777,10 @@ def log_softmax(input: Any, dim: int | None = None, dtype: Any = None) -> Any:
     IndexError
         `dim` is out of range (an AxisError).
     """
-    return xp.special.log_softmax(_cast(input, dtype), axis=_axis("log_softmax", input, dim))
+    return _along(xp.special.log_softmax, "log_softmax", input, dim, dtype)
 
 
+@in_single()
 def gumbel_softmax(
     logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp.nn.functional._family import told
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import batched
 from tensorxp.nn.functional.pooling import mean_pool, pool
 
@@ -27,6 +28,7 @@ def _even(size: Any, wanted: Any) -> bool:
     return all(m > 0 and n % m == 0 for n, m in zip(size, wanted, strict=True))
 
 
+@in_single()
 def _adaptive_avg(ndim: int, input: Any, output_size: Any) -> Any:
     name = f"adaptive_avg_pool{ndim}d"
     x, single = batched(name, input, ndim)

@@ -6,11 +6,13 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._ops.attention import attention, fusible
 from tensorxp._ops.dense import split_last
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.dense import linear
 from tensorxp.nn.functional.dropout import dropout
 
 
+@in_single(on_host=True)
 def scaled_dot_product_attention(
     query: Any,
     key: Any,
@@ -129,6 +131,7 @@ def _project(
     return out[0], out[1], out[2]
 
 
+@in_single(on_host=True)
 def multi_head_attention_forward(
     query: Any,
     key: Any,

@@ -6,6 +6,7 @@ import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import activation as act
 from tensorxp._ops.dense import checked_targets, softmax_cross_entropy
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
 from tensorxp.nn.functional._sizes import expect
 
@@ -55,6 +56,7 @@ def _scales(
     return safe, scale, xp.sum(scale) if reduction == "mean" else None
 
 
+@in_single("weight")
 def cross_entropy(
     input: Any,
     target: Any,
@@ -151,6 +153,7 @@ def _soft_cross_entropy(
     return reduce_loss(losses, reduction)
 
 
+@in_single("weight")
 def nll_loss(
     input: Any,
     target: Any,
@@ -214,6 +217,7 @@ def _same_size(function: str, input: Any, target: Any) -> None:
         )
 
 
+@in_single()
 def binary_cross_entropy(
     input: Any,
     target: Any,
@@ -262,6 +266,7 @@ def binary_cross_entropy(
     return reduce_loss(losses, reduction)
 
 
+@in_single()
 def binary_cross_entropy_with_logits(
     input: Any,
     target: Any,
@@ -310,6 +315,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(losses, reduction)
 
 
+@in_single()
 def soft_margin_loss(
     input: Any,
     target: Any,
@@ -346,6 +352,7 @@ def soft_margin_loss(
     return reduce_loss(-act.logsigmoid(target * input), reduction)
 
 
+@in_single()
 def multilabel_soft_margin_loss(
     input: Any,
     target: Any,
@@ -397,6 +404,7 @@ def _check_margin(function: str, input: Any, target: Any, expected: tuple[int, .
         raise TypeError(f"{function}: target has dtype {target.dtype}; expected integers")
 
 
+@in_single()
 def multi_margin_loss(
     input: Any,
     target: Any,
@@ -462,6 +470,7 @@ def multi_margin_loss(
     return reduce_loss(losses, reduction)
 
 
+@in_single()
 def multilabel_margin_loss(
     input: Any,
     target: Any,

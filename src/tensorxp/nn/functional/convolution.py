@@ -8,10 +8,12 @@ from tensorxp._ops.unfolding import fold as fold_windows
 from tensorxp._ops.unfolding import unfold as unfold_windows
 from tensorxp._ops.windows import Steps, Window
 from tensorxp.nn.functional._family import told
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import batched, expect, ntuple
 from tensorxp.nn.functional.padding import pad_spatial
 
 
+@in_single(on_host=True)
 def _convolution(
     ndim: int,
     input: Any,
@@ -153,6 +155,7 @@ def conv3d(
     return _convolution(3, input, weight, bias, stride, padding, dilation, groups)
 
 
+@in_single(on_host=True)
 def _transposed(
     ndim: int,
     input: Any,
@@ -298,6 +301,7 @@ def _window(name: str, kernel_size: Any, dilation: Any, padding: Any, stride: An
     return Window(kernel, steps, tuple((n, n) for n in pads), spread_by)
 
 
+@in_single()
 def unfold(
     input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
@@ -329,6 +333,7 @@ def unfold(
     return out[0] if single else out
 
 
+@in_single()
 def fold(
     input: Any,
     output_size: Any,

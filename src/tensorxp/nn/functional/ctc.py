@@ -3,9 +3,11 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import expect
 
 
+@in_single()
 def ctc_loss(
     log_probs: Any,
     targets: Any,

@@ -6,10 +6,12 @@ import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
 from tensorxp._ops import dense, gathering
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.regression import vector_norm
 
 
+@in_single(on_host=True)
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """Return x weightᵀ + bias over the last axis.
 
@@ -50,6 +52,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     return dense.linear(input, weight, bias)
 
 
+@in_single()
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """Return x1ᵀ W_k x2 + bias_k for each output k, over the last axes.
 

@@ -6,6 +6,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import normalization as norm
+from tensorxp.nn.functional._half import in_single, is_half
 from tensorxp.nn.functional._sizes import expect
 
 
@@ -35,6 +36,7 @@ def _check_channels(function: str, channels: int, **given: Any) -> None:
             raise ValueError(f"{function}: {name} has shape {x.shape}; expected ({channels},)")
 
 
+@in_single("running_mean", "running_var")
 def batch_norm(
     input: Any,
     running_mean: Any,
@@ -97,15 +99,22 @@ def batch_norm(
         raise RuntimeError(
             "Expected running_mean and running_var to be defined when training=False"
         )
-    scale = 1 / xp.sqrt(running_var + eps)
+    # half precision has but the statistics left: `in_single` cast the others
+    mean, var = (_at_least_single(x) for x in (running_mean, running_var))
+    scale = 1 / xp.sqrt(var + eps)
     if weight is not None:
         scale = scale * weight
-    shift = -running_mean * scale
+    shift = -mean * scale
     if bias is not None:
         shift = shift + bias
     return input * _per_channel(input, scale) + _per_channel(input, shift)
 
 
+def _at_least_single(x: Any) -> Any:
+    return xp.astype(x, xp.float32) if is_half(x) else x
+
+
+@in_single()
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -182,11 +191,16 @@ def rms_norm(
     """
     shape = _last_axes("rms_norm", input, normalized_shape)
     small = xp.finfo(input.dtype).eps if eps is None else eps
-    axes = tuple(range(input.ndim - len(shape), input.ndim))
-    out = input / xp.sqrt(xp.mean(xp.square(input), axis=axes, keepdims=True) + small)
+    return _rms_norm(input, tuple(range(input.ndim - len(shape), input.ndim)), weight, small)
+
+
+@in_single()
+def _rms_norm(input: Any, axes: tuple[int, ...], weight: Any, eps: float) -> Any:
+    out = input / xp.sqrt(xp.mean(xp.square(input), axis=axes, keepdims=True) + eps)
     return out if weight is None else out * weight
 
 
+@in_single()
 def group_norm(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -235,6 +249,7 @@ def group_norm(
     return out if bias is None else out + _per_channel(input, bias)
 
 
+@in_single("running_mean", "running_var")
 def instance_norm(
     input: Any,
     running_mean: Any = None,
@@ -297,6 +312,7 @@ def instance_norm(
     return group_norm(input, input.shape[1], weight, bias, eps)
 
 
+@in_single()
 def local_response_norm(
     input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import expect
 
 
@@ -83,6 +84,7 @@ def _constant(x: Any, pairs: list[tuple[int, int]], value: float) -> Any:
     return xp.pad(x, tuple(pairs), constant_values=value)
 
 
+@in_single()
 def _by_index(x: Any, pairs: list[tuple[int, int]], mode: str) -> Any:
     """Pad by taking elements of the input again, axis by axis."""
     if mode not in ("reflect", "replicate", "circular"):

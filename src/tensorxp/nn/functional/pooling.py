@@ -7,6 +7,7 @@ from tensorxp._ops.pooling import max_places, sum_pool
 from tensorxp._ops.pooling import max_pool as pool_maxima
 from tensorxp._ops.windows import Window
 from tensorxp.nn.functional._family import told
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import batched, expect, ntuple
 
 
@@ -159,6 +160,7 @@ def _divisors(size: Any, window: Window, pads: Any, inside: bool) -> list[list[i
     return found
 
 
+@in_single()
 def mean_pool(
     ndim: int,
     input: Any,
@@ -271,6 +273,7 @@ def avg_pool3d(
     )
 
 
+@in_single()
 def _lp_pool(
     ndim: int, input: Any, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool
 ) -> Any:

@@ -6,10 +6,12 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._ops import activation as act
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
 from tensorxp.nn.functional._sizes import expect
 
 
+@in_single()
 def mse_loss(
     input: Any,
     target: Any,
@@ -50,6 +52,7 @@ def mse_loss(
     return weighted(xp.square(input - target), weight, reduction)
 
 
+@in_single()
 def l1_loss(
     input: Any,
     target: Any,
@@ -90,6 +93,7 @@ def l1_loss(
     return weighted(xp.abs(input - target), weight, reduction)
 
 
+@in_single()
 def smooth_l1_loss(
     input: Any,
     target: Any,
@@ -139,6 +143,7 @@ def smooth_l1_loss(
     return reduce_loss(c * (d - 0.5 * c) / beta, reduction)
 
 
+@in_single()
 def huber_loss(
     input: Any,
     target: Any,
@@ -183,6 +188,7 @@ def huber_loss(
     return weighted(c * (d - 0.5 * c), weight, reduction)
 
 
+@in_single()
 def kl_div(
     input: Any,
     target: Any,
@@ -226,6 +232,7 @@ def kl_div(
     return reduce_loss(losses, reduction)
 
 
+@in_single()
 def poisson_nll_loss(
     input: Any,
     target: Any,
@@ -276,6 +283,7 @@ def poisson_nll_loss(
     return reduce_loss(losses, reduction)
 
 
+@in_single()
 def gaussian_nll_loss(
     input: Any,
     target: Any,
@@ -333,6 +341,7 @@ def gaussian_nll_loss(
     return reduce_loss(losses, reduction)
 
 
+@in_single()
 def hinge_embedding_loss(
     input: Any,
     target: Any,
@@ -371,6 +380,7 @@ def hinge_embedding_loss(
     return reduce_loss(losses, reduction)
 
 
+@in_single()
 def margin_ranking_loss(
     input1: Any,
     input2: Any,
@@ -410,6 +420,7 @@ def margin_ranking_loss(
     return reduce_loss(xp.clip(-target * (input1 - input2) + margin, 0.0), reduction)
 
 
+@in_single()
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """Return x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`.
 
@@ -445,6 +456,7 @@ def _at_least(x: Any, low: float) -> Any:
     return xp.clip(x, low)
 
 
+@in_single()
 def cosine_embedding_loss(
     input1: Any,
     input2: Any,
@@ -504,6 +516,7 @@ def vector_norm(x: Any, p: float, axis: Any, keepdims: bool = False) -> Any:
     return xp.where(zero, 0.0, xp.sqrt(root) if p == 2 else root ** (1.0 / p))
 
 
+@in_single()
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Any:
@@ -536,6 +549,7 @@ def pairwise_distance(
     return vector_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@in_single()
 def pdist(input: Any, p: float = 2.0) -> Any:
     """Return the distances ‖x_i - x_j‖_p of all pairs of rows i < j, the gradient at 0 is 0.
 
@@ -571,6 +585,7 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     return vector_norm(xp.take(input, a, axis=0) - xp.take(input, b, axis=0), p, -1)
 
 
+@in_single()
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
     """Return x / max(‖x‖_p, eps) along `dim`.
 
@@ -598,6 +613,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> A
     return input / xp.clip(vector_norm(input, p, dim, True), eps)
 
 
+@in_single()
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,
@@ -655,6 +671,7 @@ def triplet_margin_loss(
     )
 
 
+@in_single()
 def triplet_margin_with_distance_loss(
     anchor: Any,
     positive: Any,

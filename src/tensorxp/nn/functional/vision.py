@@ -7,12 +7,14 @@ import math
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d, apply_along
 
 _MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 
 
+@in_single()
 def interpolate(
     input: Any,
     size: Any = None,
@@ -364,6 +366,7 @@ def channel_shuffle(input: Any, groups: int) -> Any:
     return xp.reshape(xp.swapaxes(x, 1, 2), input.shape)
 
 
+@in_single()
 def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
     """Return the places that `grid_sample` takes for affine maps.
 
@@ -410,6 +413,7 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
     return xp.reshape(out, (theta.shape[0], *spatial, len(spatial)))
 
 
+@in_single()
 def grid_sample(
     input: Any,
     grid: Any,

@@ -7,6 +7,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
+from tensorxp.nn.functional._half import is_half
 from tensorxp.nn.functional._sizes import expect
 
 
@@ -55,12 +56,24 @@ def get_total_norm(
         `error_if_nonfinite` and the norm is not finite.
     """
     given = _tensors("get_total_norm", "tensors", tensors)
+    return _rounded(_total_norm(given, norm_type, error_if_nonfinite), given)
+
+
+def _rounded(total: Any, tensors: list[Any]) -> Any:
+    """Return a norm in half precision where all tensors are."""
+    narrow = tensors and all([is_half(x) for x in tensors])
+    return xp.astype(total, xp.float16) if narrow else total
+
+
+def _total_norm(tensors: list[Any], norm_type: float, error_if_nonfinite: bool) -> Any:
+    """Return the norm, of half precision in single: it may be larger than float16 can hold."""
     if norm_type == 0:
         raise ValueError("get_total_norm: norm_type is 0; allowed are other numbers")
-    if not given:
-        return xp.asarray(0.0, dtype=xp.float32)
     p = float(norm_type)
+    if not tensors:
+        return xp.asarray(0.0, dtype=xp.float32)
     with no_grad():
+        given = [xp.astype(g, xp.float32) if is_half(g) else g for g in tensors]
         if p == math.inf:
             total = xp.max(xp.stack([xp.max(xp.abs(g.detach())) for g in given]))
         elif p == 2.0:
@@ -141,9 +154,10 @@ def clip_grad_norm_(
     """
     if not isinstance(parameters, TensorBase):
         parameters = list(parameters)
-    total = get_total_norm(_grads("clip_grad_norm_", parameters), norm_type, error_if_nonfinite)
+    grads = _grads("clip_grad_norm_", parameters)
+    total = _total_norm(grads, norm_type, error_if_nonfinite)
     clip_grads_with_norm_(parameters, max_norm, total)
-    return total
+    return _rounded(total, grads)
 
 
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:

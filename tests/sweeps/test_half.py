@@ -1,0 +1,116 @@
+"""Half precision against the same in double precision, from the same numbers of float16.
+
+A value or gradient may be off by 4 units in the last place of float16. Numbers of 1000 and of
+0.001 show that squares on the way do not leave the range where the result is within it.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorxp as xp
+from tests.differences import floats, to_numpy
+from tests.nn.cases import CASES, Case
+from tests.nn.test_cases import outputs
+
+#: Cases in which several functions follow each other, each of which rounds its result to half
+#: precision, as PyTorch's do: there the unit is that of the largest element, times a number.
+STEPS = {
+    "GRU": 1, "GRUCell": 1, "LSTM": 1, "LSTM one direction": 2, "LSTMCell": 1, "RNN": 1,
+    "RNN one direction": 1, "RNNBase": 1, "RNNCell": 1, "Transformer": 5, "TransformerDecoder": 2,
+    "TransformerDecoderLayer": 1, "TransformerEncoder": 1, "TransformerEncoderLayer": 1,
+    # the gradient by the bias of the keys is 0: what is left of it is the rounding
+    "multi_head_attention_forward": 1,
+}  # fmt: skip
+#: Cases whose arguments must be probabilities.
+BOUNDED = {"binary_cross_entropy", "binary_cross_entropy none", "BCELoss"}
+#: Saturated gates of recurrent layers have gradients that are differences of rounded gates.
+SATURATED = {"GRU", "GRUCell", "RNNBase"}
+LARGEST = 60000.0
+COMPARED = [case for case in CASES if case.differentiable and not case.draws]
+
+
+def run(case: Case, dtype: str, factor: float) -> list[np.ndarray]:
+    """Return the outputs and gradients of a case, computed in `dtype`."""
+    arrays = [(a * factor).astype("float16").astype(dtype) for a in case.free]
+    xs = [xp.asarray(a).requires_grad_() for a in arrays]
+    rng = np.random.default_rng(1)
+    with np.errstate(all="ignore"):
+        outs = floats(outputs(case.call(xp, dtype, "float16")(*xs)))
+    outs = [y for y in outs if y.requires_grad]
+    cts = [xp.asarray(rng.normal(size=y.shape).astype("float16").astype(dtype)) for y in outs]
+    grads = xp.autograd.grad(outs, xs, cts, allow_unused=True)
+    return [to_numpy(x) for x in [*outs, *grads] if x is not None]
+
+
+def worst(found: np.ndarray, expected: np.ndarray, by_largest: bool) -> float:
+    """Return the largest error in units in the last place, where float16 can hold the result."""
+    assert found.dtype == np.float16
+    held = np.isfinite(expected) & (np.abs(expected) < LARGEST)
+    found, expected = (np.where(held, x.astype(float), 0) for x in (found, expected))
+    sizes = np.abs(expected).astype("float16")
+    if by_largest:
+        sizes = np.full_like(sizes, sizes.max(initial=0))
+    unit = np.spacing(sizes).astype(float)
+    assert np.isfinite(found).all(), "overflow on the way to a result within the range"
+    return float((np.abs(found - expected) / unit).max(initial=0))
+
+
+@pytest.mark.parametrize("case", COMPARED, ids=lambda case: case.id)
+def test_nn(case: Case) -> None:
+    for factor in (1.0, 1000.0, 0.001):
+        if (factor != 1 and case.id in BOUNDED) or (factor > 1 and case.id in SATURATED):
+            continue
+        pairs = zip(run(case, "float16", factor), run(case, "float64", factor), strict=True)
+        for found, expected in pairs:
+            steps = case.id in STEPS
+            assert worst(found, expected, steps) <= 4 * STEPS.get(case.id, 1), factor
+
+
+def half(values: Any) -> Any:
+    return xp.asarray(np.asarray(values, np.float16), requires_grad=True)
+
+
+def test_squares_beyond_the_range() -> None:
+    F = xp.nn.functional
+    row = [0.0, 1000.0, 2000.0, 3000.0]
+    expected = np.asarray([-3.0, -1.0, 1.0, 3.0]) / np.sqrt(5.0)
+    for found in (
+        F.layer_norm(half([row]), (4,)),
+        F.group_norm(half([row]), 1),
+        F.instance_norm(half([[row]])),
+        F.batch_norm(half(row).reshape(4, 1), None, None, training=True),
+    ):
+        flat = found.detach().numpy().reshape(-1)
+        np.testing.assert_allclose(flat, expected, rtol=1e-3)
+    np.testing.assert_allclose(F.normalize(half([[3e3, 4e3]])).detach().numpy(), [[0.6, 0.8]],
+                               rtol=1e-3)  # fmt: skip
+    assert float(F.pairwise_distance(half([[3e3, 0.0]]), half([[0.0, 4e3]]))) == 5000.0
+    p = xp.nn.Parameter(xp.zeros(2, dtype=xp.float16))
+    p.grad = xp.asarray([3000.0, 4000.0], dtype=xp.float16)
+    assert float(xp.nn.utils.clip_grad_norm_(p, 1.0)) == 5000.0
+    np.testing.assert_allclose(p.grad.numpy(), [0.6, 0.8], rtol=1e-3)
+
+
+def test_sums_do_not_stop_growing() -> None:
+    """5000 rows of ones: in steps of half precision the sum ends at 2048."""
+    weight = half(np.zeros((2, 1)))
+    xp.sum(xp.nn.functional.embedding(xp.zeros(5000, dtype=xp.int64), weight)).backward()
+    np.testing.assert_array_equal(weight.grad.numpy(), [[5000.0], [0.0]])
+
+
+def test_statistics_of_half_precision_are_kept() -> None:
+    mean, var = (xp.zeros(2, dtype=xp.float16), xp.ones(2, dtype=xp.float16))
+    x = half([[300.0, 2.0], [600.0, 4.0]])
+    out = xp.nn.functional.batch_norm(x, mean, var, training=True, momentum=1.0)
+    assert out.dtype == mean.dtype == var.dtype == xp.float16
+    np.testing.assert_array_equal(mean.numpy(), [450.0, 3.0])
+    np.testing.assert_array_equal(var.numpy(), np.asarray([45000.0, 2.0], np.float16))
+
+
+def test_a_wider_argument_decides_the_dtype() -> None:
+    F, weight = xp.nn.functional, xp.ones(2, dtype=xp.float32)
+    assert F.layer_norm(half([[1.0, 2.0]]), 2, weight).dtype == xp.float32
+    assert F.layer_norm(input=half([[1.0, 2.0]]), normalized_shape=2).dtype == xp.float16
+    assert F.cross_entropy(half([[1.0, 2.0]]), xp.asarray([1]), weight).dtype == xp.float16
