@@ -496,6 +496,38 @@ def test_xarray(t: Any, g: Any) -> None:
         np.testing.assert_allclose(np.asarray(chunked.compute().data), call(expected).data)
 
 
+def test_xarray_keeps_gradients() -> None:
+    xr = pytest.importorskip("xarray")
+
+    def labelled(a: Any) -> Any:
+        return xr.DataArray(a, dims=("x", "y"), coords={"x": [1, 0], "y": [0, 1]}, name="v")
+
+    calls: dict[str, Callable[[Any], Any]] = {
+        "copy": lambda v: v.copy(), "shallow": lambda v: v.copy(deep=False),
+        "sortby": lambda v: v.sortby("x"), "align": lambda v: xr.align(v, v)[0],
+        "outer": lambda v: xr.align(v, v.isel(x=[0]), join="outer", fill_value=0.0)[0],
+        "dataset": lambda v: v.to_dataset().copy(deep=True).v, "isel": lambda v: v.isel(x=[1, 0]),
+        "concat": lambda v: xr.concat([v, v], "z"), "where": lambda v: v.where(v > 0.5, 0.0),
+        "groupby": lambda v: v.groupby("x").sum(), "unstack": lambda v: v.stack(z=("x", "y")
+            ).unstack("z"), "reindex": lambda v: v.reindex(x=[0, 1]), "mean": lambda v: v.mean("x"),
+        "std": lambda v: v.std("y"), "combine": lambda v: v.combine_first(v),
+        "merge": lambda v: xr.merge([v.rename("a"), v.rename("b")]).a, "T": lambda v: v.T,
+        "cumsum": lambda v: v.cumsum("x"), "pad": lambda v: v.pad(x=1, constant_values=0.0),
+    }  # fmt: skip
+    for name, call in calls.items():
+        x = xp.asarray(A + 1, requires_grad=True)
+        out = call(labelled(x)).data
+        (out * out).sum().backward()
+        step, expected = 1e-6, np.zeros_like(A)
+        for place in np.ndindex(*A.shape):
+            moved = [A + 1, A + 1]
+            moved[0][place] += step
+            moved[1][place] -= step
+            high, low = ((call(labelled(a)).data ** 2).sum() for a in moved)
+            expected[place] = (high - low) / (2 * step)
+        np.testing.assert_allclose(x.grad, expected, atol=1e-6, err_msg=name)
+
+
 def test_pandas_takes_dtypes() -> None:
     pd = pytest.importorskip("pandas")
     for name in NAMES:

@@ -205,7 +205,7 @@ def test_copy_and_pickle(x: Any) -> None:
             np.testing.assert_array_equal(twin.detach(), tensor.detach())
         assert not np.shares_memory(twins[1].detach().numpy(), tensor.detach().numpy())
     a, b = copy.deepcopy([x, x])
-    assert a is b and a.requires_grad and a.is_leaf
+    assert a is b and a.requires_grad and not a.is_leaf
     view = copy.deepcopy({"x": x, "n": 1})
     assert view["n"] == 1 and view["x"].requires_grad
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):

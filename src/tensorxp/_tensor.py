@@ -374,16 +374,20 @@ class Tensor(Methods):
         return self.to_device("cuda" if index is None else f"cuda:{index}")
 
     def __copy__(self) -> "Tensor":
-        return self[...] if self.grad_fn is not None else _duplicate(self, self._data)
+        """Return a view, on the graph of the tensor where that is recorded."""
+        if self.requires_grad and (modes.grad or not self.is_leaf):
+            return _of_class_of(self, self[...])
+        return duplicate(self, self._data)
 
     def __deepcopy__(self, memo: dict[int, Any], /) -> "Tensor":
-        """Return a copy: of a leaf a leaf with `grad`, of what was computed a recorded one.
+        """Return a copy, recorded: the gradient passes. Under `no_grad` a leaf gives a leaf.
 
-        PyTorch raises a RuntimeError in the latter case.
+        PyTorch makes a new leaf of a leaf, as `nn.Parameter` and `Optimizer` do here, and raises a
+        RuntimeError for what was computed.
         """
-        if self.grad_fn is not None:
-            return sh.copy(self)
-        return _duplicate(self, self._device.raw.copy(self._data))  # type: ignore[no-any-return]
+        if self.requires_grad and (modes.grad or not self.is_leaf):
+            return _of_class_of(self, sh.copy(self))
+        return duplicate(self, self._device.raw.copy(self._data))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle values, dtype, device, and `requires_grad` of leaves; no history, no `grad`.
@@ -405,20 +409,30 @@ def _is_device(name: str) -> bool:
     return name.partition(":")[0] in ("cpu", "cuda", "sim")
 
 
-def _duplicate(x: Any, data: Any) -> Any:
+def _of_class_of(x: Any, out: Any) -> Tensor:
+    """Return `out` as a tensor of the class of `x`, with the attributes that this was given."""
+    if type(x) is Tensor:
+        return out  # type: ignore[no-any-return]
+    kept: Any = allocate(type(x))
+    for name in ("_data", "_device", "_node", "_version"):
+        setattr(kept, name, getattr(out, name))
+    kept.__dict__.update(getattr(x, "__dict__", {}))
+    return kept  # type: ignore[no-any-return]
+
+
+def duplicate(x: Any, data: Any) -> Tensor:
     """Return a leaf like `x` over `data`; a tensor of a graph gives one without history."""
-    out = wrap(data, x._device, None, cell_of(x) if data is x._data else None)
-    if type(x) is not Tensor:
-        kept = allocate(type(x))
-        for name in ("_data", "_device", "_node", "_version"):
-            setattr(kept, name, getattr(out, name))
-        kept.__dict__.update(getattr(x, "__dict__", {}))
-        out = kept
+    out = _of_class_of(x, wrap(data, x._device, None, cell_of(x) if data is x._data else None))
     if x.requires_grad:
         out.requires_grad_(True)
         if x.is_leaf and x.grad is not None:
-            out.grad = _duplicate(x.grad, x._device.raw.copy(x.grad._data))
+            out.grad = duplicate(x.grad, x._device.raw.copy(x.grad._data))
     return out
+
+
+def replica(x: Any, memo: Any = None) -> Tensor:
+    """Return a leaf of its own memory like `x`: what `deepcopy` makes of things that train."""
+    return duplicate(x, x._device.raw.copy(x._data))
 
 
 def _rebuild(cls: type, data: Any, device: str, requires_grad: bool) -> Any:

@@ -361,10 +361,11 @@ def test_retained_gradients_and_hooks_of_a_written_tensor():
 
 
 @pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
-def test_copies_of_leaves(how):
+def test_copies_of_leaves_where_nothing_is_recorded(how):
     x = xp.asarray([1.0, 2.0], dtype=xp.float32, requires_grad=True)
     xp.sum(x * x).backward()
-    y = how(x)
+    with xp.no_grad():
+        y = how(x)
     assert y.is_leaf and y.requires_grad and y.dtype == xp.float32
     assert y.detach().numpy().tolist() == [1.0, 2.0]
     shared = np.shares_memory(y.detach().numpy(), x.detach().numpy())
@@ -374,11 +375,54 @@ def test_copies_of_leaves(how):
         assert not np.shares_memory(y.grad.numpy(), x.grad.numpy())
 
 
-def test_copies_of_tensors_with_a_history():
+def test_copies_of_what_records():
     x = xp.asarray([1.0, 2.0], requires_grad=True)
-    y = x * 2
-    for how in (copy.copy, copy.deepcopy):
-        z = how(y)
-        assert xp.autograd.grad(xp.sum(z), x, retain_graph=True)[0].numpy().tolist() == [2.0, 2.0]
-    z = pickle.loads(pickle.dumps(y))
+    for y in (x, x * 2, (x * 2)[::-1]):
+        for how in (copy.copy, copy.deepcopy, lambda x: copy.deepcopy({"a": [x]})["a"][0]):
+            z = how(y)
+            assert not z.is_leaf and np.shares_memory(z.detach().numpy(), y.detach().numpy()) == (
+                how is copy.copy
+            )
+            (found,) = xp.autograd.grad(xp.sum(z * z), x, retain_graph=True)
+            (expected,) = xp.autograd.grad(xp.sum(y * y), x, retain_graph=True)
+            assert found.tolist() == expected.tolist()
+    z = pickle.loads(pickle.dumps(x * 2))
     assert not z.requires_grad and z.numpy().tolist() == [2.0, 4.0]
+
+
+class Marked(xp.Tensor):
+    """A subclass with an attribute of its own."""
+
+    def __new__(cls, data):
+        self = super().__new__(cls)
+        for name in ("_data", "_device", "_node", "_version"):
+            setattr(self, name, getattr(data, name))
+        return self
+
+
+def test_copies_of_subclasses():
+    x = xp.asarray([1.0, 2.0], requires_grad=True)
+    marked = Marked(x)
+    marked.mark = "here"
+    for how in (copy.copy, copy.deepcopy):
+        for grad in (True, False):
+            with xp.set_grad_enabled(grad):
+                z = how(marked)
+            assert type(z) is Marked and z.mark == "here" and z.is_leaf != grad
+    z = copy.deepcopy(marked)
+    xp.sum(z * z).backward()
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_what_trains_is_copied_as_leaves():
+    p = xp.nn.Parameter(xp.ones(2))
+    plain = xp.ones(2, requires_grad=True)
+    optimizer = xp.optim.Adam([p, plain])
+    xp.sum(p + plain).backward()
+    optimizer.step()
+    twin, twins = copy.deepcopy((optimizer, [p, plain]))
+    for mine, own, old in zip(twin.param_groups[0]["params"], twins, (p, plain), strict=True):
+        assert mine is own and own is not old and type(own) is type(old) and own.is_leaf
+        assert own.grad.tolist() == old.grad.tolist() and own in twin.state
+    twin.step()
+    assert twins[1].tolist() != plain.tolist()  # and memory of its own

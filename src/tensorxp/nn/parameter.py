@@ -9,7 +9,7 @@ from tensorxp._core.door import new_leaf
 from tensorxp._core.node import Leaf, extra_of
 from tensorxp._core.views import cell_of
 from tensorxp._ops.creation import empty
-from tensorxp._tensor import Tensor
+from tensorxp._tensor import Tensor, replica
 
 
 def default_dtype() -> Any:
@@ -65,6 +65,8 @@ class Parameter(Tensor):
     def data(self, value: Any) -> None:
         replace_data(self, value)
 
+    __deepcopy__ = replica  # a copied module trains parameters of its own
+
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 
@@ -94,6 +96,8 @@ class Buffer(Tensor):
         _alias(self, data, cls.__name__)
         self.persistent = persistent
         return self
+
+    __deepcopy__ = replica
 
 
 def _alias(target: Any, data: Any, function: str) -> None:

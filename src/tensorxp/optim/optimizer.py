@@ -15,6 +15,7 @@ import tensorxp as xp
 from tensorxp._backend import cuda_updates
 from tensorxp._core.door import wrap
 from tensorxp._core.writes import bump
+from tensorxp._tensor import replica
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, as_real, current, pieces
 
 _keys = count()
@@ -347,6 +348,16 @@ class Optimizer:
         if hasattr(value, "shape"):
             return as_tensor(value).to(device=p.device, dtype=p.dtype, copy=True)
         return deepcopy(value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Optimizer":
+        """Return an optimizer of new leaves; deepcopy model and optimizer as one tuple."""
+        for p in params_of(self.param_groups):
+            if id(p) not in memo:
+                memo[id(p)] = replica(p)
+        made = type(self).__new__(type(self))
+        memo[id(self)] = made
+        made.__setstate__(deepcopy(self.__getstate__(), memo))
+        return made
 
     def __getstate__(self) -> dict[str, Any]:
         return {
