@@ -17,6 +17,9 @@ from tensorxp._backend import sim as _sim
 class Device:
     """A place where arrays live. `str(device)` round-trips; compare with `is` or `==`.
 
+    A device equals its own name, with the index: "cuda:0", not "cuda". For the kind alone, look at
+    `type`.
+
     `tensorxp.device` finds it. As a context manager (`with xp.device("cuda"):`) it is the default
     device of this thread.
 
@@ -96,7 +99,7 @@ class Device:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
-            return str(self) == other or (self.index == 0 and self.type == other)
+            return str(self) == other  # one string only, as their hashes have to be equal
         return self is other
 
     def __hash__(self) -> int:

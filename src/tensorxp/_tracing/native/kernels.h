@@ -179,9 +179,9 @@ static void place_at(Place *p, const int64_t *aux, int64_t flat, int arrays) {
     const int64_t *shape = aux + 1;
     p->at[0] = p->at[1] = 0;
     for (int64_t i = dims - 1; i >= 0; i--) {
-        int64_t j = flat % shape[i];
-        flat /= shape[i];
-        p->left[i] = shape[i] - j;
+        int64_t size = shape[i] ? shape[i] : 1, j = flat % size; /* an empty one has no place */
+        flat /= size;
+        p->left[i] = size - j;
         for (int k = 0; k < arrays; k++) p->at[k] += j * shape[dims * (k + 1) + i];
     }
 }
