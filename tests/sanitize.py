@@ -61,7 +61,7 @@ def run(folder: Path, libraries: list[str], arguments: list[str], seconds: float
         "PYTHONMALLOC": "malloc",
         "TENSORXP_CC": str(folder / "cc"),
         "TENSORXP_CACHE": str(folder / "cache"),
-        "TENSORXP_KEEP_MALLOC": "0",
+        "TENSORXP_KEEP_MALLOC": "1",
         "TENSORXP_NUM_THREADS": "3",
         "TENSORXP_SIM_DEVICES": "2",
         "OPENBLAS_NUM_THREADS": "1",
@@ -102,7 +102,9 @@ def main() -> int:
         build(folder)
         # C++ exceptions need their library to be there when the sanitizer looks for it
         standard = runtime("libstdc++.so.6") or runtime("libstdc++.so")
-        return run(folder, [*libraries, *([standard] if standard else [])], arguments, given.seconds)  # type: ignore[list-item]
+        return run(
+            folder, [*libraries, *([standard] if standard else [])], arguments, given.seconds
+        )  # type: ignore[list-item]
 
 
 if __name__ == "__main__":

@@ -33,6 +33,11 @@ def test_names_and_singletons() -> None:
     assert xp.device(xp.device("sim:1")) is xp.device("sim:1")
     assert pickle.loads(pickle.dumps(xp.device("sim:1"))) is xp.device("sim:1")
     assert {xp.device("sim:0"): 1}[xp.device("sim:0")] == 1
+    # equal to one string only, whose hash it has
+    for device in (xp.device("cpu"), xp.device("sim:0"), xp.device("sim:1")):
+        assert device == str(device) and {str(device): 1}[device] == 1
+        assert {device, str(device)} == {device}
+    assert xp.device("sim:0") != "sim" and "sim" not in {xp.device("sim:0")}
     assert xp.device("sim:0") in xp.devices() and xp.devices()[0] == "cpu"
 
 

@@ -12,7 +12,7 @@ import tensorxp as tx
 from tensorxp._core.door import wrap
 from tensorxp._core.writes import bump
 from tensorxp.optim._pieces import as_real
-from tensorxp.optim.optimizer import Optimizer, check, number
+from tensorxp.optim.optimizer import Optimizer, check, is_number, number
 
 Evaluate = Callable[[float], tuple[float, Any]]
 
@@ -195,6 +195,28 @@ class LBFGS(Optimizer):
     @property
     def _params(self) -> list[Any]:
         return self.param_groups[0]["params"]  # type: ignore[no-any-return]
+
+    def _state_dtype(self, p: Any) -> Any:
+        return tx.real(p.detach()).dtype if p.dtype.is_complex else p.dtype
+
+    def _check_loaded(self, place: str, p: Any, name: str, value: Any) -> None:
+        vectors = {"d": [value], "prev_flat_grad": [value], "old_dirs": value, "old_stps": value}
+        size = sum(as_real(p._data).size for p in self._params)
+        found = vectors.get(name, [])
+        if not isinstance(found, list | tuple):
+            raise TypeError(f"load_state_dict: {place} is a {type(value).__name__}, not a list")
+        for x in found:
+            if x is not None and getattr(x, "shape", None) != (size,):
+                raise ValueError(
+                    f"load_state_dict: {place} has shape {getattr(x, 'shape', None)}; the "
+                    f"parameters have {size} elements"
+                )
+        if name in ("ro", "al") and not (
+            isinstance(value, list | tuple) and all([x is None or is_number(x) for x in value])
+        ):
+            raise TypeError(f"load_state_dict: {place} is {value!r}; it must be a list of numbers")
+        if name in ("t", "H_diag", "prev_loss", "n_iter", "func_evals") and not is_number(value):
+            raise TypeError(f"load_state_dict: {place} is {value!r}, not a number")
 
     def _gradient(self) -> Any:
         """Return the gradients of all parameters as one raw vector."""

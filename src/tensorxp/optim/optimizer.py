@@ -4,9 +4,10 @@ A subclass says how a parameter's state begins (`_begin`), what a step needs bes
 (`_advance`), and the update itself (`_rule`), which runs on raw arrays, piece by piece, in place.
 """
 
+import math
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from itertools import chain, count
 from typing import Any, ClassVar
@@ -301,13 +302,20 @@ class Optimizer:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take states and options from `state_dict`, one of PyTorch too.
 
-        Values are copied, and brought to the device and dtype of their parameter. KeyError or
-        ValueError, with nothing changed, where entries are missing or groups or their sizes
-        differ.
+        Values are copied, and brought to the device and dtype of their parameter. TypeError,
+        KeyError or ValueError, with nothing changed, where entries are missing or of another type
+        or shape, or groups or their sizes differ.
         """
-        for entry in ("state", "param_groups"):
+        _check_type("the state dict", state_dict, Mapping)
+        for entry, kind in (("state", Mapping), ("param_groups", list | tuple)):
             if entry not in state_dict:
                 raise KeyError(f"load_state_dict: the state dict has no {entry!r}")
+            _check_type(entry, state_dict[entry], kind)
+        for i, group in enumerate(state_dict["param_groups"]):
+            _check_type(f"param_groups[{i}]", group, Mapping)
+            if "params" not in group:
+                raise KeyError(f"load_state_dict: param_groups[{i}] has no 'params'")
+            _check_type(f"param_groups[{i}]['params']", group["params"], list | tuple)
         saved = [dict(group) for group in state_dict["param_groups"]]
         if len(saved) != len(self.param_groups):
             raise ValueError(
@@ -320,33 +328,78 @@ class Optimizer:
                     f"load_state_dict: group {i} of the loaded state dict has "
                     f"{len(new['params'])} parameters, that of the optimizer {len(group['params'])}"
                 )
-        by_id: dict[Any, Any] = {}
-        for new, group in zip(saved, self.param_groups, strict=True):
-            by_id.update(zip(new["params"], group["params"], strict=True))
-        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-        for key, values in state_dict["state"].items():
-            key = int(key) if isinstance(key, str) and key.isdecimal() else key
-            if key in by_id:
-                p = by_id[key]
-                state[p] = {name: self._loaded(p, name, value) for name, value in values.items()}
         groups = []
-        for new, group in zip(saved, self.param_groups, strict=True):
+        for i, (new, group) in enumerate(zip(saved, self.param_groups, strict=True)):
             kept = {n: _loaded_option(v) for n, v in new.items() if n != "params"}
             if "param_names" in group:
                 kept.setdefault("param_names", group["param_names"])
+            for name, default in self.defaults.items():
+                if default is required and name not in kept:
+                    raise KeyError(f"load_state_dict: param_groups[{i}] has no {name!r}")
+                _check_option(f"param_groups[{i}][{name!r}]", kept.get(name, default), default)
             groups.append({**self.defaults, **kept, "params": group["params"]})
+        by_id: dict[Any, tuple[Any, Any]] = {}
+        for new, group in zip(saved, groups, strict=True):
+            for key, p in zip(new["params"], group["params"], strict=True):
+                if key in by_id and by_id[key][0] is not p:
+                    raise ValueError(f"load_state_dict: parameter {key!r} is there twice")
+                by_id[key] = p, group
+        state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
+        for key, values in state_dict["state"].items():
+            key = int(key) if isinstance(key, str) and key.isdecimal() else key
+            if key not in by_id:
+                raise ValueError(f"load_state_dict: state[{key!r}] belongs to no parameter")
+            p, group = by_id[key]
+            _check_type(f"state[{key!r}]", values, Mapping)
+            state[p] = self._loaded_state(key, p, group, values)
         self.state, self.param_groups = state, groups
+
+    def _loaded_state(self, key: Any, p: Any, group: dict[str, Any], values: Any) -> dict[str, Any]:
+        """Return the state of a parameter from `values`, which has the entries of a new one."""
+        expected: dict[str, Any] = {}
+        if values:
+            self._begin(p, group, expected)
+        for name in expected:
+            if values.get(name) is None:
+                raise KeyError(f"load_state_dict: state[{key!r}] has no {name!r}")
+        loaded = {}
+        for name, value in values.items():
+            place = f"state[{key!r}][{name!r}]"
+            try:
+                loaded[name] = self._loaded(p, name, value)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"load_state_dict: {place}: {error}") from None
+            self._check_loaded(place, p, name, loaded[name])
+        return loaded
+
+    def _check_loaded(self, place: str, p: Any, name: str, value: Any) -> None:
+        """Raise ValueError for a value of another shape than the optimizer makes."""
+        if isinstance(value, xp.Tensor) and name not in self._counters and value.shape != p.shape:
+            raise ValueError(
+                f"load_state_dict: {place} has shape {value.shape}, its parameter {p.shape}"
+            )
 
     # entries of a state that count, and stay on the CPU in their own dtype
     _counters: ClassVar[tuple[str, ...]] = ("step", "mu_product")
 
+    def _state_dtype(self, p: Any) -> Any:
+        """Return the dtype of a parameter's state."""
+        return p.dtype
+
     def _loaded(self, p: Any, name: str, value: Any) -> Any:
         if name in self._counters:
+            if not is_number(value):
+                raise TypeError(f"{value!r} is no number")
             return counter(value)
         if isinstance(value, list | tuple):
             return type(value)(self._loaded(p, name, item) for item in value)
         if hasattr(value, "shape"):
-            return as_tensor(value).to(device=p.device, dtype=p.dtype, copy=True)
+            found = as_tensor(value)
+            if found.dtype.is_complex and not self._state_dtype(p).is_complex:
+                raise TypeError("it is complex, what it belongs to is real")
+            return found.to(device=p.device, dtype=self._state_dtype(p), copy=True)
+        if isinstance(value, str):
+            raise TypeError(f"{value!r} is a str")
         return deepcopy(value)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Optimizer":
@@ -376,6 +429,36 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+def _check_type(what: str, value: Any, kind: Any) -> None:
+    if not isinstance(value, kind):
+        allowed = "a dict" if kind is Mapping else "a list"
+        raise TypeError(
+            f"load_state_dict: {what} is a {type(value).__name__}; it must be {allowed}"
+        )
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a real number, or an array of one."""
+    if hasattr(value, "shape"):
+        # PyTorch's dtypes have no kind
+        real = "complex" not in str(value.dtype) and getattr(value.dtype, "kind", "f") in "biuf"
+        return math.prod(value.shape) == 1 and real
+    return isinstance(value, int | float)
+
+
+def _check_option(what: str, value: Any, default: Any) -> None:
+    """Raise TypeError or ValueError for an option that is nothing like its default."""
+    if isinstance(default, list | tuple):
+        if not isinstance(value, list | tuple) or not all(map(is_number, value)):
+            raise TypeError(f"load_state_dict: {what} is {value!r}; it must hold numbers")
+        if len(value) != len(default):
+            raise ValueError(
+                f"load_state_dict: {what} is {value!r}; it must hold {len(default)} numbers"
+            )
+    elif is_number(default) and not is_number(value):
+        raise TypeError(f"load_state_dict: {what} is {value!r}; it must be a number")
 
 
 def as_tensor(value: Any) -> Any:

@@ -153,10 +153,13 @@ class Generator:
             raise TypeError("Generator.set_state: new_state must be a uint8 Tensor of get_state")
         data = new_state._device.raw.to_numpy(new_state._data).tobytes()
         kind = _CUDA if self._device.type == "cuda" else _HOST
-        if not data or data[0] != kind or len(data) != _BYTES[kind]:
+        right = len(data) == _BYTES[kind] and data[0] == kind and new_state._data.ndim == 1
+        if right and kind == _HOST:  # an even increment is no stream, the flag 0 or 1
+            right = data[25] % 2 == 1 and data[41] < 2
+        if not right:
             raise ValueError(
-                f"Generator.set_state: new_state ({len(data)} bytes) is no state of a generator "
-                f"on {self._device.type}"
+                f"Generator.set_state: new_state (shape {new_state._data.shape}) is no state of a "
+                f"generator on {self._device.type}"
             )
         with self._lock:
             if kind == _CUDA:

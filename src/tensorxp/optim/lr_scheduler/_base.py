@@ -6,10 +6,12 @@ can act on one optimizer; where there is a closed form, `step(epoch)` can jump.
 
 import types
 import warnings
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import tensorxp as xp
-from tensorxp.optim.optimizer import Optimizer, number
+from tensorxp.optim.optimizer import Optimizer, is_number, number
 
 
 def set_option(group: dict[str, Any], name: str, value: float) -> None:
@@ -58,6 +60,8 @@ class LRScheduler:
     last_epoch: int
     _is_initial: bool = False
     _hidden: tuple[str, ...] = ("optimizer",)
+    #: Numbers that may be None.
+    _optional: tuple[str, ...] = ()
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(self, optimizer)
@@ -140,8 +144,35 @@ class LRScheduler:
         return {name: value for name, value in vars(self).items() if name not in self._hidden}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from `state_dict`. Load the optimizer's after making the scheduler."""
-        vars(self).update(state_dict)
+        """Take attributes from `state_dict`. Load the optimizer's after making the scheduler.
+
+        TypeError, KeyError or ValueError, with nothing changed, where attributes are missing or of
+        another type or length.
+        """
+        self._check_state(state_dict)
+        self._take_state(dict(state_dict))
+
+    def _check_state(self, state_dict: Any) -> None:
+        name = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"{name}: state_dict is a {type(state_dict).__name__}; give a dict")
+        own = vars(self)
+        missing = [key for key in self.state_dict() if key not in state_dict and key[0] != "_"]
+        if missing:
+            raise KeyError(f"{name}: state_dict has no {', '.join(map(repr, missing))}")
+        for key, value in state_dict.items():
+            if not isinstance(key, str) or key == "optimizer":
+                raise KeyError(f"{name}: state_dict has {key!r}, which is no attribute")
+            if key in self._hidden or (value is None and key in self._optional):
+                continue
+            if not _alike(own.get(key), value):
+                raise _unlike(own[key], value)(
+                    f"{name}: {key} is {value!r}; the scheduler has {own[key]!r}"
+                )
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        """Take attributes from a state dict that was checked; the caller gives its copy."""
+        vars(self).update(state)
 
 
 def check_optimizer(scheduler: Any, optimizer: Any) -> None:
@@ -151,6 +182,36 @@ def check_optimizer(scheduler: Any, optimizer: Any) -> None:
             f"{type(scheduler).__name__}: optimizer is a {type(optimizer).__name__}; it must be "
             "an Optimizer"
         )
+
+
+def _alike(own: Any, new: Any) -> bool:
+    """Return whether an attribute may be replaced by `new`."""
+    if isinstance(own, list | tuple):
+        if not isinstance(new, list | tuple) or not own:
+            return isinstance(new, list | tuple)
+        if isinstance(own[0], Mapping):  # phases, of which there may be more
+            return bool(new) and all(_alike(own[0], item) for item in new)
+        return len(own) == len(new) and all(map(_alike, own, new))
+    if isinstance(own, Counter):
+        return isinstance(new, Mapping) and all(map(is_number, (*new, *new.values())))
+    if isinstance(own, Mapping):
+        if not isinstance(new, Mapping) or own.keys() != new.keys():
+            return False
+        return all([_alike(value, new[key]) for key, value in own.items()])
+    if isinstance(own, str):
+        return isinstance(new, str)
+    return not is_number(own) or is_number(new)
+
+
+def _unlike(own: Any, new: Any) -> type[Exception]:
+    """Return the type of the error for an attribute that is not alike."""
+    return ValueError if isinstance(own, list | tuple) and isinstance(new, list) else TypeError
+
+
+def check_saved_function(name: str, function: Any, saved: Any) -> None:
+    """Raise TypeError where `saved` holds no attributes for the object that a function is."""
+    if saved is not None and (not isinstance(saved, Mapping) or not hasattr(function, "__dict__")):
+        raise TypeError(f"{name} is {saved!r}, but the scheduler has {function!r}")
 
 
 def saved_function(function: Any) -> Any:

@@ -46,13 +46,21 @@ class _Composed(LRScheduler):
         state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
         return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from `state_dict`, and those of the schedulers."""
-        state = dict(state_dict)
-        saved = state.pop("_schedulers")
-        super().load_state_dict(state)
+    def _check_state(self, state_dict: Any) -> None:
+        super()._check_state(state_dict)
+        name = f"{type(self).__name__}.load_state_dict"
+        if "_schedulers" not in state_dict:
+            raise KeyError(f"{name}: state_dict has no '_schedulers'")
+        saved = state_dict["_schedulers"]
+        if not isinstance(saved, list | tuple) or len(saved) != len(self._schedulers):
+            raise ValueError(f"{name}: state_dict is not of {len(self._schedulers)} schedulers")
         for scheduler, values in zip(self._schedulers, saved, strict=True):
-            scheduler.load_state_dict(values)
+            scheduler._check_state(values)
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        for scheduler, values in zip(self._schedulers, state.pop("_schedulers"), strict=True):
+            scheduler._take_state(dict(values))
+        super()._take_state(state)
 
 
 class SequentialLR(_Composed):
@@ -190,6 +198,8 @@ class ReduceLROnPlateau(LRScheduler):
     ValueError
         `factor` is not below 1, another mode, or another length.
     """
+
+    _optional = ("default_min_lr",)
 
     def __init__(
         self,

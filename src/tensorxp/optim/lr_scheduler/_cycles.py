@@ -7,6 +7,7 @@ from typing import Any
 from tensorxp.optim.lr_scheduler._base import (
     LRScheduler,
     check_optimizer,
+    check_saved_function,
     per_group,
     saved_function,
     set_option,
@@ -232,13 +233,19 @@ class CyclicLR(LRScheduler):
         state["_scale_fn_custom"] = None if custom is None else saved_function(custom)
         return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from `state_dict`."""
-        state = dict(state_dict)
+    def _check_state(self, state_dict: Any) -> None:
+        super()._check_state(state_dict)
+        check_saved_function(
+            "CyclicLR.load_state_dict: _scale_fn_custom",
+            self._scale_fn_custom,
+            state_dict.get("_scale_fn_custom"),
+        )
+
+    def _take_state(self, state: dict[str, Any]) -> None:
         saved = state.pop("_scale_fn_custom", None)
-        super().load_state_dict(state)
         if saved is not None:
             vars(self._scale_fn_custom).update(saved)
+        super()._take_state(state)
 
 
 def cosine(start: float, end: float, part: float) -> float:

@@ -6,7 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tensorxp.optim.lr_scheduler._base import LRScheduler, check_optimizer, saved_function
+from tensorxp.optim.lr_scheduler._base import (
+    LRScheduler,
+    check_optimizer,
+    check_saved_function,
+    saved_function,
+)
 from tensorxp.optim.optimizer import Optimizer
 
 Function = Callable[[int], float]
@@ -44,14 +49,20 @@ class _FunctionLR(LRScheduler):
         state["lr_lambdas"] = [saved_function(function) for function in self.lr_lambdas]
         return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take attributes from `state_dict`, those of callable objects too."""
-        state = dict(state_dict)
-        saved = state.pop("lr_lambdas")
-        super().load_state_dict(state)
+    def _check_state(self, state_dict: Any) -> None:
+        super()._check_state(state_dict)
+        name = f"{type(self).__name__}.load_state_dict: lr_lambdas"
+        saved = state_dict["lr_lambdas"]
+        if not isinstance(saved, list | tuple) or len(saved) != len(self.lr_lambdas):
+            raise ValueError(f"{name} is {saved!r}; it must have {len(self.lr_lambdas)} items")
         for function, values in zip(self.lr_lambdas, saved, strict=True):
+            check_saved_function(name, function, values)
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        for function, values in zip(self.lr_lambdas, state.pop("lr_lambdas"), strict=True):
             if values is not None:
                 vars(function).update(values)
+        super()._take_state(state)
 
 
 class LambdaLR(_FunctionLR):
