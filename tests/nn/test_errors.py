@@ -69,7 +69,7 @@ CASES = [
     ("F.multi_margin_loss(f(3, 2), i(3), weight=f(3))", ValueError, "weight has shape"),
     ("F.multilabel_margin_loss(f(3, 2), f(3, 2))", TypeError, "target has dtype"),
     ("F.pdist(f(3))", ValueError, r"input has shape \(3,\)"),
-    ("F.pdist(f(3, 2), 0)", ValueError, "p is 0"),
+    ("F.pdist(f(3, 2), -1)", ValueError, "p is -1"),
     ("F.ctc_loss(f(5, 2, 3), i(2, 3), (6, 5), (3, 3))", ValueError, "input_lengths"),
     ("F.ctc_loss(f(5, 2, 3), i(2, 3), (5, 5), (3, 4))", ValueError, "target_lengths"),
     ("F.ctc_loss(f(5, 2, 3), i(3, 3), (5, 5), (3, 3))", ValueError, "targets has shape"),

@@ -28,6 +28,7 @@ REFUSED = {
     "relu", "sigmoid", "tanh", "softmax 1", "softmin 1", "log_softmax 1", "gumbel_softmax",
     "alpha_dropout", "feature_alpha_dropout", "ReLU", "Sigmoid", "Tanh", "Identity", "LogSoftmax",
     "Softmax", "Softmin", "Softmax2d", "Flatten", "Unflatten", "RNNCell",
+    "pairwise_distance", "pdist", "PairwiseDistance",
 }  # fmt: skip
 DIFFERENTIABLE = [case for case in CASES if case.differentiable]
 

@@ -183,7 +183,7 @@ def hardtanh(x: Tensor, /, low: float = -1.0, high: float = 1.0) -> Tensor:
 hardswish_p = elementwise(
     "hardswish",
     forward=lambda xp, x: x * xp.minimum(xp.maximum(x + 3, 0), 6) / 6,
-    x=lambda xp, ct, x: xp.where(x <= -3, 0, xp.where(x < 3, ct * (x / 3 + 0.5), ct)),
+    x=lambda xp, ct, x: xp.where(x <= -3, 0, xp.where(x >= 3, ct, ct * (x / 3 + 0.5))),
 )
 
 
@@ -195,9 +195,9 @@ def hardswish(x: Tensor, /) -> Tensor:
 threshold_p = elementwise(
     "threshold",
     forward=lambda xp, x, *, threshold, value: xp.where(
-        x > threshold, x, xp.asarray(value, dtype=x.dtype)
+        x <= threshold, xp.asarray(value, dtype=x.dtype), x
     ),
-    x=lambda xp, ct, x, *, threshold: ct * (x > threshold),
+    x=lambda xp, ct, x, *, threshold: ct * ~(x <= threshold),
 )
 
 

@@ -6,6 +6,7 @@ with cotangents. Each is linear in each operand and the others' derivative, so t
 closed under differentiation. Geometry: stride, dilation (a tuple each), padding (pairs), groups.
 """
 
+from math import prod
 from typing import Any
 
 from tensorxp._backend import cudnn
@@ -47,7 +48,7 @@ def _pull_back(xp: Any, ct: Any, x: Any, weight: Any, g: Any, needs: Any) -> tup
 def _(xp: Any, ct: Any, x: Any, weight: Any, needs: Any, *, steps: Steps) -> Any:
     bias = None
     if needs[2]:
-        flat = xp.reshape(ct, (ct.shape[0], ct.shape[1], -1))
+        flat = xp.reshape(ct, (ct.shape[0], ct.shape[1], prod(ct.shape[2:])))
         bias = xp.sum(xp.sum(flat, axis=2, dtype=ct.dtype), axis=0, dtype=ct.dtype)
     if not isinstance(ct, Tensor):
         geometry = col.Geometry(x.shape, weight.shape, *steps)

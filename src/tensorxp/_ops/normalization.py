@@ -14,11 +14,17 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.blocks import row_blocks
 
 
+def _rows(xp: Any, x: Any, ndim: int) -> Any:
+    """Return `x` with its last `ndim` axes in one, and the others in one."""
+    lead = x.ndim - ndim
+    return xp.reshape(x, (prod(x.shape[:lead]), prod(x.shape[lead:])))
+
+
 @primitive
 def layer_norm_p(xp: Any, x: Any, weight: Any, bias: Any, *, ndim: int, eps: float) -> Any:
     """Return (x - mean) / √(var + eps) · weight + bias over the last axes; mean, 1 / √(…)."""
     length = prod(x.shape[x.ndim - ndim :])
-    rows = x.reshape(-1, length)
+    rows = _rows(xp, x, ndim)
     gain = None if weight is None else weight.reshape(-1)
     shift = None if bias is None else bias.reshape(-1)
     found = loops.layer_norm(rows, gain, shift, eps)
@@ -56,9 +62,7 @@ def _(
     eps: float,
 ) -> Any:  # fmt: skip
     # y = (x - m) s, ŷ = w y + b: dx = s (c - mean(c) - y mean(c y)), c = w dŷ
-    length = prod(x.shape[x.ndim - ndim :])
-    rows = xp.reshape(x, (-1, length))
-    cts = xp.reshape(ct[0], (-1, length))
+    rows, cts = _rows(xp, x, ndim), _rows(xp, ct[0], ndim)
     gain = None if weight is None else xp.reshape(weight, (-1,))
     if isinstance(x, Tensor):
         y, scale = _standard(xp, rows, eps)
@@ -112,11 +116,10 @@ def _layer_norm_back(
 
 @layer_norm_p.jvp
 def _(xp: Any, t: Any, x: Any, weight: Any, *, ndim: int, eps: float) -> Any:
-    length = prod(x.shape[x.ndim - ndim :])
-    y, scale = _standard(xp, xp.reshape(x, (-1, length)), eps)
+    y, scale = _standard(xp, _rows(xp, x, ndim), eps)
     total: Any = None
     if t[0] is not None:
-        v = xp.reshape(t[0], (-1, length))
+        v = _rows(xp, t[0], ndim)
         v = v - xp.mean(v, axis=1, keepdims=True)
         total = scale * (v - y * xp.mean(v * y, axis=1, keepdims=True))
         if weight is not None:
@@ -152,7 +155,7 @@ def _channel_dot(xp: Any, a: Any, b: Any) -> Any:
 
 
 def _channels(xp: Any, x: Any) -> Any:
-    return xp.reshape(x, (x.shape[0], x.shape[1], -1))
+    return xp.reshape(x, (x.shape[0], x.shape[1], prod(x.shape[2:])))
 
 
 @primitive

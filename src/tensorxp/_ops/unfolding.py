@@ -22,7 +22,8 @@ def _unfold(xp: Any, x: Any, *, window: Window) -> Any:
 
 def _fold(xp: Any, y: Any, *, window: Window, size: Any) -> Any:
     out = window.counts(size)
-    columns = y.reshape(y.shape[0], -1, prod(window.kernel), *out)
+    taps = prod(window.kernel)
+    columns = y.reshape(y.shape[0], y.shape[1] // taps, taps, *out)
     back = xp.zeros((y.shape[0], columns.shape[1], *window.padded(size)), dtype=y.dtype)
     for tap, places in enumerate(window.taps(out)):
         back[places] += columns[:, :, tap]

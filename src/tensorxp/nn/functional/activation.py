@@ -218,7 +218,9 @@ def prelu(input: Any, weight: Any) -> Any:
         weight = xp.reshape(weight, (1, -1, *(1,) * (input.ndim - 2)))
     else:
         weight = xp.reshape(weight, (1,) * input.ndim)
-    return xp.where(input > 0, input, input * weight)
+    # what the weight is to scale alone: 0 · ∞ would come to its gradient
+    low = xp.where(input > 0, xp.zeros((), dtype=input.dtype, device=input.device), input)
+    return xp.where(input > 0, input, low * weight)
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
@@ -537,7 +539,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return xp.where(xp.abs(input) > lambd, input, 0.0)
+    return xp.where(xp.abs(input) <= lambd, 0.0, input)
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
@@ -564,7 +566,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}")
-    return xp.where(xp.abs(input) > lambd, input - xp.sign(input) * lambd, 0.0)
+    return xp.where(xp.abs(input) <= lambd, 0.0, input - xp.sign(input) * lambd)
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Any:

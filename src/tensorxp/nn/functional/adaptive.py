@@ -1,5 +1,6 @@
 """Adaptive pooling: windows that cover the input so that the output has a given size."""
 
+from math import prod
 from typing import Any
 
 import tensorxp as xp
@@ -129,12 +130,12 @@ def _gathered_max(x: Any, size: Any, wanted: Any) -> tuple[Any, Any]:
         places = xp.reshape(xp.asarray(rows, dtype=xp.int64, device=x.device), tuple(shape))
         index = index * n + places
     flat_index = xp.reshape(index, (*wanted, -1))
-    flat = xp.reshape(x, (*x.shape[:2], -1))
+    flat = xp.reshape(x, (*x.shape[:2], prod(size)))
     windows = flat.detach()[:, :, flat_index]
     best = xp.argmax(windows, axis=-1, keepdims=True)
     index_of = xp.broadcast_to(flat_index, windows.shape)
     chosen = xp.take_along_axis(index_of, best, axis=-1)[..., 0]
-    picked = xp.take_along_axis(flat, xp.reshape(chosen, (*x.shape[:2], -1)), axis=-1)
+    picked = xp.take_along_axis(flat, xp.reshape(chosen, (*x.shape[:2], prod(wanted))), axis=-1)
     return xp.reshape(picked, (*x.shape[:2], *wanted)), chosen
 
 

@@ -25,7 +25,7 @@ def scaled_dot_product_attention(
 ) -> Any:
     """Return softmax(scale · Q Kᵀ + mask) V over the last two axes (Vaswani and others, 2017).
 
-    Rows that are masked as a whole give NaN.
+    Rows that are masked as a whole give 0, and have no gradient.
 
     Parameters
     ----------
@@ -75,13 +75,29 @@ def scaled_dot_product_attention(
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     if attn_mask is None and dropout_p == 0.0 and fusible(query, key, value):
         return attention(query, key, value, causal=is_causal, scale=float(factor))
+    attn_mask, alive = _without_dead_rows(attn_mask)
     if is_causal:
         n, m = query.shape[-2], key.shape[-2]
         attn_mask = xp.tril(xp.ones((n, m), dtype=xp.bool, device=query.device))
     weights = attention_weights(query * factor, key, attn_mask)
     if dropout_p > 0.0:
         weights = dropout(weights, dropout_p)
-    return xp.matmul(weights, value)
+    out = xp.matmul(weights, value)
+    return out if alive is None else xp.where(alive, out, 0.0)
+
+
+def _without_dead_rows(mask: Any) -> tuple[Any, Any]:
+    """Return a mask that lets rows which it masked as a whole see all, and which others there are.
+
+    So the softmax of every row is finite, and no NaN comes to the gradients.
+    """
+    if mask is None:
+        return None, None
+    if mask.dtype == xp.bool:
+        alive = xp.any(mask, axis=-1, keepdims=True)
+        return mask | ~alive, alive
+    alive = xp.any(mask != -xp.inf, axis=-1, keepdims=True)
+    return xp.where(alive, mask, 0.0), alive
 
 
 def attention_weights(query: Any, key: Any, mask: Any) -> Any:
@@ -187,6 +203,7 @@ def multi_head_attention_forward(
     key_padding_mask : Tensor or None
         Shape (N, S), bool or added.
     need_weights : bool
+        Without them the mixture of a row that is masked as a whole is 0, else it is NaN.
     attn_mask : Tensor or None
         Shape (L, S) or (N · num_heads, L, S), bool or added.
     use_separate_proj_weight : bool
@@ -241,7 +258,7 @@ def multi_head_attention_forward(
     mask = float_mask(attn_mask, "attn_mask", q.dtype)
     padding = float_mask(key_padding_mask, "key_padding_mask", q.dtype)
     if mask is not None and mask.ndim == 3:
-        mask = xp.reshape(mask, (batch, num_heads, length, -1))
+        mask = xp.reshape(mask, (batch, num_heads, length, mask.shape[-1]))
     extra = 0
     if bias_k is not None:
         k = xp.concat((k, xp.broadcast_to(bias_k, (1, batch, size))), axis=0)
@@ -265,10 +282,16 @@ def multi_head_attention_forward(
     if padding is not None:
         padding = padding[:, None, None, :]
         mask = padding if mask is None else mask + padding
+    alive = None
+    if not need_weights:  # as PyTorch: the weights of a row that is masked as a whole are NaN
+        mask, alive = _without_dead_rows(mask)
     weights = attention_weights(q * (1 / math.sqrt(size // num_heads)), k, mask)
     if training and dropout_p > 0.0:
         weights = dropout(weights, dropout_p)
-    mixed = xp.permute_dims(xp.matmul(weights, v), (2, 0, 1, 3))
+    mixed = xp.matmul(weights, v)
+    if alive is not None:
+        mixed = xp.where(alive, mixed, 0.0)
+    mixed = xp.permute_dims(mixed, (2, 0, 1, 3))
     out = linear(xp.reshape(mixed, (length, batch, size)), out_proj_weight, out_proj_bias)
     if single:
         out = out[:, 0]

@@ -1,5 +1,6 @@
 """Losses of classification: cross-entropies, their binary kin, and hinge losses."""
 
+from math import prod
 from typing import Any
 
 import tensorxp as xp
@@ -15,13 +16,14 @@ def _class_last(input: Any) -> Any:
     """Return (N, C, …) as rows (N · …, C); (C,) as one row."""
     if input.ndim <= 2:
         return input if input.ndim == 2 else xp.reshape(input, (1, -1))
-    return xp.reshape(xp.moveaxis(input, 1, -1), (-1, input.shape[1]))
+    rows = xp.moveaxis(input, 1, -1)
+    return xp.reshape(rows, (prod(rows.shape[:-1]), rows.shape[-1]))
 
 
 def _scales(
     function: str, input: Any, target: Any, weight: Any, ignore_index: int, reduction: str
-) -> tuple[Any, Any, Any]:
-    """Return flat targets with none ignored, the factor of each element's loss, and their sum.
+) -> tuple[Any, Any, Any, Any]:
+    """Return flat targets with none ignored, what counts, each loss's factor, and their sum.
 
     The factor is the class weight, 0 where the target is ignored.
     """
@@ -53,7 +55,7 @@ def _scales(
             )
         scale = xp.take(xp.astype(weight, dtype, copy=False), safe, axis=0)
         scale = xp.where(counted, scale, 0.0)
-    return safe, scale, xp.sum(scale) if reduction == "mean" else None
+    return safe, counted, scale, xp.sum(scale) if reduction == "mean" else None
 
 
 @in_single("weight")
@@ -116,7 +118,7 @@ def cross_entropy(
     if target.shape == input.shape and not xp.isdtype(target.dtype, "integral"):
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     with no_grad():
-        safe, scale, total = _scales(
+        safe, counted, scale, total = _scales(
             "cross_entropy", input, target, weight, ignore_index, reduction
         )
         factor = scale if total is None else scale / total
@@ -127,8 +129,8 @@ def cross_entropy(
     if smoothed:
         logp = xp.special.log_softmax(rows, axis=-1)
         with no_grad():
-            # the smoothed part weighs each class by its own weight
-            mask = xp.astype(scale != 0, input.dtype)
+            # the smoothed part weighs each class by its own weight, and not by the target's
+            mask = xp.astype(counted, input.dtype)
             if total is not None:
                 mask = mask / total
         each = logp if weight is None else logp * weight
@@ -196,7 +198,7 @@ def nll_loss(
     """
     reduction = legacy(reduction, size_average, reduce)
     with no_grad():
-        safe, scale, total = _scales("nll_loss", input, target, weight, ignore_index, reduction)
+        safe, _, scale, total = _scales("nll_loss", input, target, weight, ignore_index, reduction)
     rows = _class_last(input)
     picked = xp.take_along_axis(rows, xp.reshape(safe, (-1, 1)), axis=1)[:, 0]
     losses = -picked * scale
@@ -394,11 +396,15 @@ def multilabel_soft_margin_loss(
 
 
 def _check_margin(function: str, input: Any, target: Any, expected: tuple[int, ...]) -> None:
-    """Raise unless `input` is (N, C) or (C,), and `target` of integers and the expected shape."""
+    """Raise unless `input` has at most 2 axes, and `target` integers and the expected shape.
+
+    Beside one sample one target may have an axis or none.
+    """
     expect(function, target, "target")
-    if input.ndim not in (1, 2):
-        raise ValueError(f"{function}: input has shape {input.shape}; expected (N, C) or (C,)")
-    if target.shape != expected:
+    if input.ndim > 2:
+        raise ValueError(f"{function}: input has shape {input.shape}; expected (N, C), (C,) or ()")
+    alone = target.ndim < 2 and target.size == 1
+    if target.shape != expected and not (alone and expected in ((), (1,))):
         raise ValueError(f"{function}: target has shape {target.shape}; expected {expected}")
     if not xp.isdtype(target.dtype, "integral"):
         raise TypeError(f"{function}: target has dtype {target.dtype}; expected integers")
@@ -420,7 +426,7 @@ def multi_margin_loss(
     Parameters
     ----------
     input : Tensor
-        Shape (N, C), or (C,).
+        Shape (N, C), (C,) or ().
     target : Tensor, integer
         Shape (N,), or ().
     p : int
@@ -465,7 +471,7 @@ def multi_margin_loss(
         z = z * xp.take(weight, xp.reshape(target, (-1,)), axis=0)[:, None]
     others = xp.arange(rows.shape[1], device=rows.device)[None, :] != labels
     losses = xp.sum(xp.where(others, z, 0.0), axis=1) / rows.shape[1]
-    if input.ndim == 1:
+    if target.ndim == 0:
         losses = losses[0]
     return reduce_loss(losses, reduction)
 
@@ -483,7 +489,7 @@ def multilabel_margin_loss(
     Parameters
     ----------
     input : Tensor
-        Shape (N, C), or (C,).
+        Shape (N, C), (C,) or ().
     target : Tensor, integer
         Shape of `input`: class indices, up to the first -1.
     size_average, reduce : bool or None
@@ -518,6 +524,6 @@ def multilabel_margin_loss(
     right = xp.take_along_axis(rows, safe, axis=1)
     z = act.relu(1 - (right[:, :, None] - rows[:, None, :]))
     losses = xp.sum(xp.where(valid[:, :, None] & ~is_target[:, None, :], z, 0.0), axis=(1, 2)) / n
-    if input.ndim == 1:
+    if input.ndim < 2:
         losses = losses[0]
     return reduce_loss(losses, reduction)

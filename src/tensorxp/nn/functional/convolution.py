@@ -195,7 +195,14 @@ def _transposed(
     if min(size) < 1:
         raise RuntimeError(f"{name}: the output would have size {size}; it is too small")
     _check_bias(name, bias, weight.shape[1] * groups)
-    out = spread(x, weight, steps=Steps(steps, pads, spread_by, groups), size=size)
+    # as many elements more as a stride has are beyond every window: less is cropped, or 0 is added
+    beyond = [e if e >= s else 0 for e, s in zip(extra, steps, strict=True)]
+    zeros = [max(e - hi, 0) for e, (_, hi) in zip(beyond, pads, strict=True)]
+    pads = tuple([(lo, max(hi - e, 0)) for e, (lo, hi) in zip(beyond, pads, strict=True)])
+    inner = tuple([n - z for n, z in zip(size, zeros, strict=True)])
+    out = spread(x, weight, steps=Steps(steps, pads, spread_by, groups), size=inner)
+    if any(zeros):
+        out = xp.pad(out, ((0, 0), (0, 0), *[(0, z) for z in zeros]))
     if bias is not None:
         out = out + xp.reshape(bias, (-1, *(1,) * ndim))
     return out[0] if single else out

@@ -295,4 +295,4 @@ def _bag_maxima(rows: Any, bag: Any, counted: Any, shape: tuple[int, int]) -> An
         part = xp.take(rows, places, axis=0)
         best = xp.argmax(part.detach(), axis=0, keepdims=True)
         out.append(xp.take_along_axis(part, best, axis=0)[0])
-    return xp.stack(out) if out else xp.zeros(shape, dtype=rows.dtype, device=rows.device)
+    return xp.stack(out) if out else rows[:0]

@@ -78,6 +78,8 @@ def batch_norm(
         In training there is but 1 value per channel, or shapes do not fit.
     """
     _expect_floating("batch_norm", input)
+    if input.shape == (0,):  # as PyTorch, which looks at nothing else then
+        return xp.copy(input)
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: input has shape {input.shape}; expected (N, C, …)")
     _check_channels(
@@ -86,11 +88,13 @@ def batch_norm(
     )  # fmt: skip
     if training:
         count = input.size // max(input.shape[1], 1)
-        if count <= 1:
+        if count == 1:
             raise ValueError(
                 "Expected more than 1 value per channel when training, got input size "
                 f"{input.shape}"
             )
+        if count == 0:  # there are no statistics; the gradients are zeros
+            return _scaled(xp.copy(input), weight, bias)
         out, mean, var = norm.batch_norm(input, weight, bias, eps=eps)
         _update(running_mean, mean, momentum)
         _update(running_var, var * (count / (count - 1)), momentum)
@@ -145,6 +149,9 @@ def layer_norm(
         `weight` or `bias` does not fit.
     """
     shape = _last_axes("layer_norm", input, normalized_shape)
+    if not input.size:  # nothing to take a mean of; the gradients are zeros
+        out = xp.copy(input) if weight is None else input * weight
+        return out if bias is None else out + bias
     return norm.layer_norm(input, weight, bias, ndim=len(shape), eps=eps)
 
 
@@ -242,11 +249,17 @@ def group_norm(
             f"shape {input.shape} and num_groups={num_groups}"
         )
     _check_channels("group_norm", channels, weight=weight, bias=bias)
+    if not input.size:
+        return _scaled(xp.copy(input), weight, bias)
     rows = xp.reshape(input, (n * num_groups, (channels // num_groups) * prod(input.shape[2:])))
     out = xp.reshape(norm.layer_norm(rows, None, None, ndim=1, eps=eps), input.shape)
+    return _scaled(out, weight, bias)
+
+
+def _scaled(out: Any, weight: Any, bias: Any) -> Any:
     if weight is not None:
-        out = out * _per_channel(input, weight)
-    return out if bias is None else out + _per_channel(input, bias)
+        out = out * _per_channel(out, weight)
+    return out if bias is None else out + _per_channel(out, bias)
 
 
 @in_single("running_mean", "running_var")
@@ -298,7 +311,7 @@ def instance_norm(
         weight=weight, bias=bias,
     )  # fmt: skip
     count = prod(input.shape[2:])
-    if count <= 1:
+    if count == 1:
         raise ValueError(
             f"Expected more than 1 spatial element when training, got input size {input.shape}"
         )

@@ -33,8 +33,8 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     pad : sequence of ints
         (before, behind) of the last axis, then of the last but one, and so on.
     mode : str
-        "constant" (negative sizes crop), "reflect" (without the edge), "replicate" (the edge),
-        "circular" (the other end).
+        "constant", "reflect" (without the edge), "replicate" (the edge), "circular" (the other end
+        of what negative sizes leave). With all of them negative sizes crop.
     value : float or None
         With "constant"; None: 0.
 
@@ -102,9 +102,17 @@ def _by_index(x: Any, pairs: list[tuple[int, int]], mode: str) -> Any:
                 "Padding size should be less than the corresponding input dimension, but got: "
                 f"padding ({lo}, {hi}) at dimension {axis} of input {x.shape}"
             )
-        if mode == "circular" and max(lo, hi) > n:
+        if n + lo + hi < 0:
+            raise RuntimeError(
+                f"pad: the padding ({lo}, {hi}) crops more than axis {axis} of input {x.shape} has"
+            )
+        start, left = max(-lo, 0), n - max(-lo, 0) - max(-hi, 0)
+        if mode == "circular" and max(lo, hi) > left:
             raise RuntimeError("Padding value causes wrapping around more than once.")
-        places = [_source(i, n, mode) for i in range(-lo, n + hi)]
+        if mode == "circular":
+            places = [start + (i - start) % left for i in range(-lo, n + hi)]
+        else:
+            places = [_source(i, n, mode) for i in range(-lo, n + hi)]
         x = xp.take(x, xp.asarray(places, dtype=xp.int64, device=x.device), axis=axis)
     return x
 
@@ -113,8 +121,6 @@ def _source(i: int, n: int, mode: str) -> int:
     """Return which element stands at place `i`, counted from the input's first."""
     if mode == "replicate":
         return min(max(i, 0), n - 1)
-    if mode == "circular":
-        return i % n
     if i < 0:
         return -i
     return i if i < n else 2 * (n - 1) - i

@@ -1,5 +1,6 @@
 """Pooling over windows of one, two or three spatial axes."""
 
+from math import prod
 from typing import Any
 
 import tensorxp as xp
@@ -281,13 +282,12 @@ def _lp_pool(
     kernel = ntuple(kernel_size, ndim, f"lp_pool{ndim}d", "kernel_size")
     if norm_type == 0:
         raise ValueError(f"lp_pool{ndim}d: norm_type is 0; allowed are other numbers")
-    taps = 1
-    for k in kernel:
-        taps *= k
+    taps = prod(kernel)
     mean = mean_pool(ndim, input**norm_type, kernel_size, stride, 0, ceil_mode, True, None)
     # as PyTorch: the sign is kept, negative sums give 0
-    safe = xp.where(mean > 0, mean * taps, 1.0)
-    return xp.where(mean > 0, safe ** (1.0 / norm_type), 0.0)
+    zero = mean <= 0
+    safe = xp.where(zero, 1.0, mean * taps)
+    return xp.where(zero, 0.0, safe ** (1.0 / norm_type))
 
 
 _LP = """Return (Σ x^p)^(1/p) of windows; sums that are not positive give 0, without gradient.
@@ -365,14 +365,10 @@ def _max_unpool(
     if indices.shape != input.shape:
         raise ValueError("The shape of indices should be same as the input tensor")
     lead = input.shape[: input.ndim - ndim]
-    planes = 1
-    for n in lead:
-        planes *= n
-    length = 1
-    for n in size:
-        length *= n
-    values = xp.reshape(input, (planes, -1))
-    places = xp.reshape(indices, (planes, -1))
+    planes, length = prod(lead), prod(size)
+    count = prod(input.shape[-ndim:])
+    values = xp.reshape(input, (planes, count))
+    places = xp.reshape(indices, (planes, count))
     rows = xp.arange(planes, device=input.device)[:, None]
     out = xp.zeros((planes, length), dtype=input.dtype, device=input.device)
     out[rows, places] = values

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.special import quiet
 from tensorxp._ops import activation as act
+from tensorxp._ops.axes import normalize_axis
 from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
 from tensorxp.nn.functional._sizes import expect
@@ -138,9 +141,17 @@ def smooth_l1_loss(
     d = input - target
     if beta == 0:
         return reduce_loss(xp.abs(d), reduction)
-    # with c = d limited to ±beta: c (d - c / 2) / beta
-    c = act.hardtanh(d, -beta, beta)
-    return reduce_loss(c * (d - 0.5 * c) / beta, reduction)
+    return reduce_loss(_huber(d, beta) / beta, reduction)
+
+
+def _huber(d: Any, delta: float) -> Any:
+    """Return d² / 2 where |d| < delta, else delta (|d| - delta / 2); the slope is d or ±delta.
+
+    That is c² / 2 + c (d - c) with c = d limited to ±delta. By the last c it has no derivative:
+    d - c may be infinite, and the slope of c there is 0.
+    """
+    c = act.hardtanh(d, -delta, delta)
+    return 0.5 * xp.square(c) + c.detach() * (d - c)
 
 
 @in_single()
@@ -184,8 +195,7 @@ def huber_loss(
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     check_sizes("huber_loss", input, target)
     d = input - target
-    c = act.hardtanh(d, -delta, delta)
-    return weighted(c * (d - 0.5 * c), weight, reduction)
+    return weighted(_huber(d, delta), weight, reduction)
 
 
 @in_single()
@@ -447,6 +457,10 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """
     expect("cosine_similarity", x1, "x1")
     expect("cosine_similarity", x2, "x2")
+    x1, x2 = xp.broadcast_arrays(x1, x2)
+    if x1.ndim == 0:
+        x1, x2 = xp.reshape(x1, (1,)), xp.reshape(x2, (1,))
+    dim = normalize_axis("cosine_similarity", dim, x1.ndim)
     n1 = xp.sqrt(_at_least(xp.sum(x1 * x1, axis=dim, keepdims=True), eps * eps))
     n2 = xp.sqrt(_at_least(xp.sum(x2 * x2, axis=dim, keepdims=True), eps * eps))
     return xp.sum((x1 / n1) * (x2 / n2), axis=dim)
@@ -505,15 +519,11 @@ def cosine_embedding_loss(
 
 
 def vector_norm(x: Any, p: float, axis: Any, keepdims: bool = False) -> Any:
-    """Return (Σ |x|^p)^(1/p) along `axis`; the gradient at 0 is 0."""
-    if p == 1:
-        return xp.sum(xp.abs(x), axis=axis, keepdims=keepdims)
-    if p == math.inf:
-        return xp.max(xp.abs(x), axis=axis, keepdims=keepdims)
-    total = xp.sum(x * x if p == 2 else xp.abs(x) ** p, axis=axis, keepdims=keepdims)
-    zero = total == 0
-    root = xp.where(zero, 1.0, total)
-    return xp.where(zero, 0.0, xp.sqrt(root) if p == 2 else root ** (1.0 / p))
+    """Return (Σ |x|^p)^(1/p) along `axis`, for p = 0 how many are not 0; the slope at 0 is 0."""
+    if x.ndim == 0:
+        return xp.astype(x != 0, x.dtype) if p == 0 else xp.abs(x)
+    with quiet() if p < 0 else nullcontext():  # a negative power of 0 is infinite, and the norm 0
+        return xp.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=p)
 
 
 @in_single()
@@ -558,7 +568,7 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     input : Tensor, numeric
         Shape (N, M).
     p : float
-        Above 0.
+        At least 0; 0 counts differences, without a gradient.
 
     Returns
     -------
@@ -570,13 +580,13 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     TypeError
         `input` is no Tensor.
     ValueError
-        It has not 2 axes, or `p` is not above 0.
+        It has not 2 axes, or `p` is negative.
     """
     expect("pdist", input)
     if input.ndim != 2:
         raise ValueError(f"pdist: input has shape {input.shape}; expected (N, M)")
-    if not p > 0:
-        raise ValueError(f"pdist: p is {p}; it must be above 0")
+    if not p >= 0:
+        raise ValueError(f"pdist: p is {p}; it must be at least 0")
     n = input.shape[0]
     rows = [i for i in range(n) for _ in range(i + 1, n)]
     columns = [j for i in range(n) for j in range(i + 1, n)]
@@ -591,7 +601,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> A
 
     Parameters
     ----------
-    input : Tensor, real or bool
+    input : Tensor, any dtype
         Of any shape.
     p : float
     dim : int or tuple of ints
@@ -605,7 +615,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> A
     Raises
     ------
     TypeError
-        `input` is no Tensor of reals.
+        `input` is no Tensor.
     IndexError
         `dim` is out of range (an AxisError).
     """
@@ -632,7 +642,7 @@ def triplet_margin_loss(
 
     Parameters
     ----------
-    anchor, positive, negative : Tensor, real
+    anchor, positive, negative : Tensor, numeric
         Shape (N, D), or (D,).
     margin : float
         Above 0.

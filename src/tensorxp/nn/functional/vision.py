@@ -4,9 +4,11 @@ Every linear resampling is a product with one small matrix per axis.
 """
 
 import math
+from math import prod
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._ops import activation as act
 from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d, apply_along
@@ -291,7 +293,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
             f"of upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
         )
-    x = xp.reshape(input, (-1, c // (r * r), r, r, h, w))
+    x = xp.reshape(input, (prod(lead), c // (r * r), r, r, h, w))
     x = xp.permute_dims(x, (0, 1, 4, 2, 5, 3))
     return xp.reshape(x, (*lead, c // (r * r), h * r, w * r))
 
@@ -328,7 +330,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
             "pixel_unshuffle expects height and width to be divisible by downscale_factor, but "
             f"got {h} and {w} for {r}"
         )
-    x = xp.reshape(input, (-1, c, h // r, r, w // r, r))
+    x = xp.reshape(input, (prod(lead), c, h // r, r, w // r, r))
     x = xp.permute_dims(x, (0, 1, 3, 5, 2, 4))
     return xp.reshape(x, (*lead, c * r * r, h // r, w // r))
 
@@ -428,11 +430,11 @@ def grid_sample(
     input : Tensor
         Shape (N, C, H, W), floating.
     grid : Tensor
-        Shape (N, h, w, 2): coordinates (x, y) in [-1, 1].
+        Shape (N, h, w, 2): coordinates (x, y) in [-1, 1]; NaN counts as -1.
     mode : str
         "bilinear", or "nearest", which has no gradient for `grid`.
     padding_mode : str
-        Beyond the image are "zeros", or its "border".
+        Beyond the image are "zeros", or its "border", on which the gradient by `grid` is 0.
     align_corners : bool or None
         -1 and 1 are the centres, not the edges, of the outer pixels.
 
@@ -466,9 +468,12 @@ def grid_sample(
     places = []
     for i, size in ((0, w), (1, h)):
         g = grid[..., i]
+        g = xp.where(xp.isnan(g), -1.0, g)
         place = (g + 1) / 2 * (size - 1) if align_corners else ((g + 1) * size - 1) / 2
         if padding_mode == "border":
-            place = xp.clip(place, 0.0, float(size - 1))
+            place = act.hardtanh(place, 0.0, float(size - 1))  # no slope at the border itself
+        else:  # farther out all is 0, and infinite places would not be
+            place = act.hardtanh(place, -2.0, float(size + 1))
         places.append(place)
     batch = xp.reshape(xp.arange(n, device=input.device), (-1, 1, 1))
     rows = xp.moveaxis(input, 1, -1)
