@@ -52,7 +52,8 @@ from tensorxp._core.modes import (
 )
 from tensorxp._info import __array_namespace_info__
 from tensorxp._integrations import watch_imports as _watch_imports
-from tensorxp._names import hint as _hint
+from tensorxp._names import UnknownName as _UnknownName
+from tensorxp._names import listing as _listing
 from tensorxp._ops.arithmetic import (
     abs,
     add,
@@ -341,4 +342,7 @@ def __getattr__(name: str) -> _typing.Any:
         return _import_module(f"{__name__}.{name}")
     if name in _LAZY_FUNCTIONS:
         return getattr(_import_module(f"{__name__}.{_LAZY_FUNCTIONS[name]}"), name)
-    raise AttributeError(f"module 'tensorxp' has no attribute {name!r}{_hint(name)}")
+    raise _UnknownName(__name__, name)
+
+
+__dir__ = _listing(globals(), *_LAZY, *_LAZY_FUNCTIONS)

@@ -1,5 +1,11 @@
-"""What other libraries call the functions of the namespace, for the error of an unknown name."""
+"""The names of modules: what `dir` lists, and the errors of unknown ones.
 
+These say what a function of another library is called here, or which name is near.
+"""
+
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 _OTHER_NAMES = {
@@ -47,6 +53,32 @@ def hint(name: str) -> str:
         return ""
     how = "called" if found.replace(".", "").isidentifier() else "written"
     return f"; here it is {how} {found}"
+
+
+def listing(module: dict[str, Any], *lazy: str) -> Callable[[], list[str]]:
+    """Return the `__dir__` of a module: its public names, also those that load when first used."""
+
+    def names() -> list[str]:
+        special = [name for name in module if name[:2] == "__"]
+        return sorted({*module["__all__"], *lazy, *special})
+
+    return names
+
+
+class UnknownName(AttributeError):
+    """A module has no such name.
+
+    The message looks for what is near when it is read, since callers who probe for names don't.
+    """
+
+    def __str__(self) -> str:
+        module, name = self.args
+        text = f"module {module!r} has no attribute {name!r}"
+        found = hint(name) if "." not in module else ""
+        if not found:
+            near = get_close_matches(name, dir(sys.modules[module]), 1, 0.7)
+            found = f"; did you mean {near[0]!r}?" if near else ""
+        return text + found
 
 
 class Elsewhere:

@@ -25,6 +25,7 @@ from tensorxp._ops import comparison as cmp
 from tensorxp._ops import complex as cx
 from tensorxp._ops import reduction as red
 from tensorxp._ops import shaping as sh
+from tensorxp._torch_methods import TorchMethods
 
 
 class Tensor(Methods):
@@ -127,6 +128,14 @@ class Tensor(Methods):
     def is_cuda(self) -> bool:
         """Whether the elements live on a CUDA device."""
         return self._device.type == "cuda"
+
+    def __dir__(self) -> list[str]:
+        """Return the names of what is there; hints at other names and refusals are not."""
+        cls = type(self)
+        missing = {name for name in vars(TorchMethods) if not hasattr(cls, name)}
+        interfaces = ("__array_interface__", "__cuda_array_interface__")
+        missing.update([name for name in interfaces if not hasattr(self, name)])
+        return sorted(set(object.__dir__(self)) - missing)
 
     def __array_namespace__(self: Any, /, *, api_version: str | None = None) -> Any:
         if api_version is not None and api_version not in _VERSIONS:

@@ -17,6 +17,7 @@ from tensorxp._backend.device import (
 from tensorxp._backend.sim import SimNamespace
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
+from tensorxp._names import listing
 
 __all__ = [
     "Stream", "current_device", "current_stream", "device_count", "empty_cache",
@@ -24,6 +25,7 @@ __all__ = [
     "memory_allocated", "memory_reserved", "pin_memory", "reset_peak_memory_stats", "set_device",
     "synchronize",
 ]  # fmt: skip
+__dir__ = listing(globals())
 
 
 def is_available() -> bool:

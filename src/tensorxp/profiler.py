@@ -29,9 +29,11 @@ from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import Watcher, watch
 from tensorxp._files import write_text
 from tensorxp._flame import flame_page
+from tensorxp._names import listing
 from tensorxp._text import shape_text, size_text, time_text
 
 __all__ = ["Event", "Row", "profile"]
+__dir__ = listing(globals())
 
 _BY = ("op", "module", "shape", "kind")
 _SORT = ("self", "total", "calls", "memory")

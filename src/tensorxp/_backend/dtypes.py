@@ -49,6 +49,9 @@ class DType:
     # libraries ask by isinstance whether they may take `.kind` for a letter
     __class__ = property(lambda self: type(self.dtype))
 
+    def __dir__(self) -> list[builtins.str]:
+        return dir(DType)
+
     @property
     def __numpy_dtype__(self) -> "np.dtype[Any]":
         return self.dtype

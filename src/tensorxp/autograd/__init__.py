@@ -9,6 +9,7 @@ from tensorxp._core.primitive import (
     nondifferentiable,
     primitive,
 )
+from tensorxp._names import listing
 from tensorxp.autograd.anomaly import detect_anomaly
 from tensorxp.autograd.checkpoint import checkpoint
 from tensorxp.autograd.forward import jvp
@@ -45,3 +46,4 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+__dir__ = listing(globals())

@@ -26,6 +26,7 @@ from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, stack, watch
 from tensorxp._core.writes import follow
 from tensorxp.autograd.engine import namespace
+from tensorxp.autograd.plain import is_plain, to_plain, to_tensors
 
 
 class ForwardLevel(Watcher):
@@ -174,15 +175,15 @@ def jvp(fn: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     ----------
     fn : callable
         Of Tensors, to a Tensor or a tuple of them.
-    primals : Tensor or sequence of Tensors
-    tangents : Tensor or sequence of Tensors
+    primals : Tensor or sequence of Tensors, or arrays and numbers
+    tangents : Tensor or sequence of Tensors, or arrays and numbers
         One of the shape and dtype of each primal; None is zero.
 
     Returns
     -------
     tuple
         The outputs, and tangents of their shapes and dtypes; those that don't depend have zero
-        ones.
+        ones. Arrays and numbers for primals that are such.
 
     Raises
     ------
@@ -195,6 +196,10 @@ def jvp(fn: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     ts = tuple(tangents) if isinstance(tangents, list | tuple) else (tangents,)
     if len(xs) != len(ts):
         raise ValueError(f"jvp: {len(xs)} primals, but {len(ts)} tangents; give one for each")
+    if is_plain(xs) and is_plain([t for t in ts if t is not None]):
+        several = isinstance(primals, list | tuple)
+        given = (to_tensors(xs), to_tensors(ts)) if several else map(to_tensors, (*xs, *ts))
+        return to_plain(jvp(fn, *given))  # type: ignore[no-any-return]
     level = ForwardLevel()
     xp = namespace()
     start = next_seq()

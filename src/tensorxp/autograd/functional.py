@@ -1,6 +1,8 @@
 """Derivatives of functions: `vjp`, `value_and_grad`, `jacobian`, `hessian`, `hvp`.
 
-Each takes a function of Tensors and Tensors to differentiate at; nothing is left in `.grad`.
+Each takes a function of Tensors and Tensors to differentiate at; nothing is left in `.grad`. At
+arrays of NumPy or numbers the function gets Tensors all the same, and the results are arrays and
+numbers again, as SciPy's optimisers want them.
 """
 
 from collections.abc import Callable
@@ -17,14 +19,19 @@ from tensorxp.autograd.batching import jacobians
 from tensorxp.autograd.engine import find_needed, namespace, run
 from tensorxp.autograd.forward import jvp
 from tensorxp.autograd.functions import grad, gradients
+from tensorxp.autograd.plain import is_plain, to_plain, to_tensors
+
+_GIVEN = "Tensors, or arrays of NumPy and numbers alone"
 
 
-def _tuple(function: str, values: Any) -> tuple[Any, ...]:
+def _tuple(
+    function: str, values: Any, what: str = "argument", allowed: str = _GIVEN
+) -> tuple[Any, ...]:
     xs = tuple(values) if isinstance(values, list | tuple) else (values,)
     for i, x in enumerate(xs):
         if not isinstance(x, TensorBase):
             raise TypeError(
-                f"{function}: argument {i} is a {type(x).__name__}; allowed are Tensors"
+                f"{function}: {what} {i} is a {type(x).__name__}; allowed are {allowed}"
             )
     return xs
 
@@ -70,7 +77,7 @@ def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tu
     ----------
     fn : callable
         Of Tensors, to a Tensor or a tuple of them.
-    *primals : Tensor
+    *primals : Tensor, or arrays and numbers
     create_graph : bool
         Whether what the pullback gives can be differentiated by the primals (it can anyway inside
         other derivatives); by its cotangent it always can.
@@ -80,7 +87,7 @@ def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tu
     tuple
         The outputs, and a pullback: it takes a Tensor of the shape of the output (a tuple for
         several), can be called many times, and returns a tuple with a Tensor of the shape and dtype
-        of each primal.
+        of each primal. Arrays and numbers for primals that are such.
 
     Raises
     ------
@@ -89,6 +96,9 @@ def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tu
     ValueError
         By the pullback: another number of cotangents.
     """
+    if is_plain(primals):
+        out, plain_pullback = vjp(fn, *to_tensors(primals), create_graph=create_graph)
+        return to_plain(out), lambda ct, /: to_plain(plain_pullback(to_tensors(ct)))
     xs = _tuple("vjp", primals)
     start = next_seq()
     with enable_grad():
@@ -143,7 +153,8 @@ def value_and_grad(
     Returns
     -------
     callable
-        Of the arguments of `fn`: the value and Tensors of their shapes and dtypes.
+        Of the arguments of `fn`: the value and Tensors of their shapes and dtypes. Arguments that
+        are arrays and numbers give such.
 
     Raises
     ------
@@ -151,11 +162,24 @@ def value_and_grad(
         `argnums` is neither; when called: these arguments are no Tensors, or not there.
     RuntimeError
         When called: `fn` returned something else.
+
+    Examples
+    --------
+    >>> import numpy as np, tensorxp as xp
+    >>> f = xp.autograd.value_and_grad(lambda x: (x**2).sum())
+    >>> f(np.asarray([1.0, 2.0]))  # so scipy.optimize.minimize(f, x0, jac=True)
+    (np.float64(5.0), array([2., 4.]))
     """
     chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
 
     def both(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        xs = _tuple("value_and_grad", tuple(args[i] for i in chosen))
+        at = tuple(args[i] for i in chosen)
+        if is_plain(at):
+            given = list(args)
+            for i, x in zip(chosen, to_tensors(at), strict=True):
+                given[i] = x
+            return to_plain(both(*given, **kwargs))  # type: ignore[no-any-return]
+        xs = _tuple("value_and_grad", at)
         start = next_seq()
         with enable_grad():
             tracked = _tracked(xs)
@@ -195,7 +219,7 @@ def jacobian(
     ----------
     fn : callable
         To a Tensor or a tuple of them.
-    inputs : Tensor or sequence of Tensors
+    inputs : Tensor or sequence of Tensors, or arrays and numbers
         The arguments of `fn`.
     create_graph : bool
         Whether it can be differentiated again.
@@ -206,7 +230,7 @@ def jacobian(
     -------
     Tensor, or tuples
         Shape output.shape + input.shape, dtype of the input ("forward": the output); several inputs
-        give a tuple, several outputs a tuple of such.
+        give a tuple, several outputs a tuple of such. Arrays and numbers for inputs that are such.
 
     Raises
     ------
@@ -215,12 +239,14 @@ def jacobian(
     """
     if strategy not in (None, "forward", "reverse"):
         raise ValueError(f'jacobian: strategy is {strategy!r}; allowed are "forward", "reverse"')
+    if is_plain(inputs):
+        return to_plain(jacobian(fn, to_tensors(inputs), create_graph, strategy))
     xs = _tuple("jacobian", inputs)
     start = next_seq()
     with enable_grad():
         tracked = _tracked(xs)
         out = fn(*tracked)
-    outs = _tuple("jacobian", out)
+    outs = _tuple("jacobian", out, "output", "Tensors")
     keep = create_graph or _nested(xs) or _reaches_out(outs, start)
     n_in, n_out = sum(x._data.size for x in xs), sum(y._data.size for y in outs)
     real = all(v._data.dtype.kind == "f" for v in (*xs, *outs))
@@ -317,7 +343,7 @@ def hessian(fn: Callable[..., Any], inputs: Any, create_graph: bool = False) -> 
     ----------
     fn : callable
         To a Tensor of one element.
-    inputs : Tensor or sequence of Tensors
+    inputs : Tensor or sequence of Tensors, or arrays and numbers
         The arguments of `fn`.
     create_graph : bool
         Whether it can be differentiated again.
@@ -326,13 +352,15 @@ def hessian(fn: Callable[..., Any], inputs: Any, create_graph: bool = False) -> 
     -------
     Tensor, or tuples
         Shape input.shape + input.shape, dtype of the input; several inputs give a tuple of tuples,
-        as in PyTorch.
+        as in PyTorch. Arrays and numbers for inputs that are such.
 
     Raises
     ------
     TypeError, RuntimeError
         No Tensors, `fn` not callable; it returned something else.
     """
+    if is_plain(inputs):
+        return to_plain(hessian(fn, to_tensors(inputs), create_graph))
     several = isinstance(inputs, list | tuple)
     xs = _tuple("hessian", inputs)
 
@@ -351,21 +379,24 @@ def hvp(fn: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
     ----------
     fn : callable
         To a Tensor of one element.
-    inputs : Tensor or sequence of Tensors
+    inputs : Tensor or sequence of Tensors, or arrays and numbers
         The arguments of `fn`.
-    v : Tensor or sequence of Tensors
+    v : Tensor or sequence of Tensors, or arrays and numbers
         Of their shapes and dtypes.
 
     Returns
     -------
     tuple
-        The value, and a Tensor of the shape and dtype of each input (a tuple for several).
+        The value, and a Tensor of the shape and dtype of each input (a tuple for several). Arrays
+        and numbers for inputs that are such.
 
     Raises
     ------
     TypeError, ValueError, RuntimeError
         No Tensors, `fn` not callable; other numbers or shapes; `fn` returned something else.
     """
+    if is_plain(inputs) and is_plain(v):
+        return to_plain(hvp(fn, to_tensors(inputs), to_tensors(v)))  # type: ignore[no-any-return]
     several = isinstance(inputs, list | tuple)
     xs = _tuple("hvp", inputs)
     vs = _tuple("hvp", v)

@@ -1,5 +1,6 @@
 """Discrete Fourier transforms: the standard's extension, and NumPy's two-dimensional ones."""
 
+from tensorxp._names import listing
 from tensorxp.fft.frequencies import fftfreq, fftshift, ifftshift, rfftfreq
 from tensorxp.fft.transforms import (
     fft,
@@ -38,3 +39,4 @@ __all__ = [
     "rfft2",
     "irfft2",
 ]
+__dir__ = listing(globals())

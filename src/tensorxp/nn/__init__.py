@@ -8,6 +8,7 @@
 Parameters are float32 unless a `dtype` is given, as in PyTorch.
 """
 
+from tensorxp._names import listing
 from tensorxp.nn import functional, init, utils
 from tensorxp.nn.activation import (
     GELU,
@@ -309,3 +310,4 @@ __all__ = [
     "init",
     "utils",
 ]
+__dir__ = listing(globals())

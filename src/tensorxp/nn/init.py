@@ -9,7 +9,27 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
+from tensorxp._names import listing
 from tensorxp.nn.functional._sizes import expect
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "dirac_",
+    "eye_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "sparse_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
+__dir__ = listing(globals())
 
 _LINEAR = ("linear", "conv1d", "conv2d", "conv3d",
            "conv_transpose1d", "conv_transpose2d", "conv_transpose3d")  # fmt: skip

@@ -13,6 +13,7 @@
 from importlib import import_module
 from typing import Any
 
+from tensorxp._names import UnknownName, listing
 from tensorxp.optim import lr_scheduler
 from tensorxp.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
 from tensorxp.optim.adaptive import Adadelta, Adagrad, RMSprop
@@ -41,4 +42,7 @@ def __getattr__(name: str) -> Any:
     """Import `swa_utils`, which needs `tensorxp.nn`, when it is first used."""
     if name == "swa_utils":
         return import_module(f"{__name__}.swa_utils")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise UnknownName(__name__, name)
+
+
+__dir__ = listing(globals())

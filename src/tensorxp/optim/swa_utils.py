@@ -7,11 +7,23 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._core.writes import bump
+from tensorxp._names import listing
 from tensorxp.nn import Module
 from tensorxp.nn.normalization import _BatchNorm
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, current, pieces
 from tensorxp.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group
 from tensorxp.optim.optimizer import Optimizer
+
+__all__ = [
+    "AveragedModel",
+    "SWALR",
+    "get_ema_avg_fn",
+    "get_ema_multi_avg_fn",
+    "get_swa_avg_fn",
+    "get_swa_multi_avg_fn",
+    "update_bn",
+]
+__dir__ = listing(globals())
 
 _scratch = Scratch()
 

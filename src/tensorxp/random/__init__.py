@@ -6,6 +6,7 @@
 (2, 3)
 """
 
+from tensorxp._names import listing
 from tensorxp.random._distributions import (
     bernoulli,
     beta,
@@ -61,3 +62,4 @@ __all__ = [
     "shuffle",
     "uniform",
 ]
+__dir__ = listing(globals())

@@ -6,6 +6,7 @@
 from importlib import import_module
 from typing import Any
 
+from tensorxp._names import UnknownName, listing
 from tensorxp.utils.graph import GraphDrawing, draw_graph
 from tensorxp.utils.summary import summary
 
@@ -18,4 +19,7 @@ def __getattr__(name: str) -> Any:
     """Import a module of this package when it is first used."""
     if name in _LAZY:
         return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise UnknownName(__name__, name)
+
+
+__dir__ = listing(globals())

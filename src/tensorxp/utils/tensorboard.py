@@ -8,8 +8,10 @@ from importlib import import_module
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._names import listing
 
 __all__ = ["SummaryWriter"]
+__dir__ = listing(globals())
 
 
 def _plain(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Functions of neural networks, with PyTorch's names, arguments and defaults."""
 
+from tensorxp._names import listing
 from tensorxp.nn.functional.activation import (
     celu,
     celu_,
@@ -251,3 +252,4 @@ __all__ = [
     "upsample_bilinear",
     "upsample_nearest",
 ]
+__dir__ = listing(globals())

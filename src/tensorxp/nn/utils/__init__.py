@@ -1,5 +1,6 @@
 """Helpers for training: clipping of gradients, vectors of parameters, reparametrizations."""
 
+from tensorxp._names import listing
 from tensorxp.nn.utils import rnn
 from tensorxp.nn.utils.clip import (
     clip_grad_norm_,
@@ -29,3 +30,4 @@ __all__ = [
     "vector_to_parameters",
     "weight_norm",
 ]
+__dir__ = listing(globals())

@@ -4,7 +4,20 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import tensorxp as xp
+from tensorxp._names import listing
 from tensorxp.nn.functional._sizes import expect
+
+__all__ = [
+    "PackedSequence",
+    "invert_permutation",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
+    "unpack_sequence",
+    "unpad_sequence",
+]
+__dir__ = listing(globals())
 
 
 class PackedSequence(NamedTuple):

@@ -10,6 +10,7 @@
 [0.5]
 """
 
+from tensorxp._names import listing
 from tensorxp.optim.lr_scheduler._base import LRScheduler
 from tensorxp.optim.lr_scheduler._composed import (
     ChainedScheduler,
@@ -51,3 +52,4 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+__dir__ = listing(globals())
