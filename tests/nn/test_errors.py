@@ -51,6 +51,7 @@ CASES = [
     ("F.lp_pool1d(f(1, 2, 4), 0, 2)", ValueError, "norm_type is 0"),
     ("F.max_unpool1d(f(2), i(2), 2)", ValueError, "at least 2 axes"),
     ("F.adaptive_max_pool1d(f(1, 2, 4), 0)", RuntimeError, "output_size is 0"),
+    ("F.adaptive_avg_pool2d(f(1, 2, 0, 4), 2)", RuntimeError, "at least 1 element"),
     ("F.adaptive_avg_pool1d(f(1, 2, 4), -1)", RuntimeError, "output_size is -1"),
     ("F.interpolate(f(1, 2, 4), 0)", ValueError, "size is 0"),
     ("F.interpolate(f(1, 2, 4), (3, 4))", ValueError, r"size is \(3, 4\)"),

@@ -1,6 +1,6 @@
 """All of `nn` on empty, single, strided and wild input: as on plain input, or as PyTorch does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -110,3 +110,65 @@ def test_no_spill_to_other_samples(case: Case) -> None:
             for i, g, expected in zip(case.places, found, grads, strict=True):
                 if i in case.samples:
                     np.testing.assert_allclose(g[1:], expected[1:], rtol=1e-12, atol=1e-14)
+
+
+#: Cases that take inputs without axes: what works on each element, and losses of it.
+WITHOUT_AXES = {
+    *(case.id for case in CASES if case.name.lower().rstrip("_") in {
+        "celu", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+        "leakyrelu", "logsigmoid", "mish", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu",
+        "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "identity",
+    } and not case.draws),
+    "PReLU", "binary_cross_entropy none", "binary_cross_entropy_with_logits", "gaussian_nll_loss",
+    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss",
+    "mse_loss none", "pairwise_distance", "poisson_nll_loss", "smooth_l1_loss",
+    "soft_margin_loss", "triplet_margin_loss", "PairwiseDistance",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("id", sorted(WITHOUT_AXES))
+def test_input_without_axes(id: str) -> None:
+    """It gives what one element does, without the axis."""
+    (case,) = [case for case in CASES if case.id == id]
+    outs, grads = run(with_samples(case, lambda a: np.asarray(a.reshape(-1)[0])))
+    plain, expected = run(with_samples(case, lambda a: a.reshape(-1)[:1]))
+    assert outs[0].shape == ()
+    np.testing.assert_allclose(outs[0], plain[0].reshape(()), rtol=1e-14, atol=1e-15)
+    for i, g, other in zip(case.places, grads, expected, strict=True):
+        if i in case.samples:
+            assert g.shape == ()
+            np.testing.assert_allclose(g, other.reshape(()), rtol=1e-14, atol=1e-15)
+
+
+def variants(case: Case) -> Iterator[tuple[str, Case]]:
+    """Yield the case without axes, with one element, and with each axis empty in turn."""
+    yield "0-d", with_samples(case, lambda a: np.asarray(a.reshape(-1)[0]))
+    yield "(1,)", with_samples(case, lambda a: a.reshape(-1)[:1])
+    ndim = case.args[case.samples[0]].ndim
+    for axis in range(ndim):
+        empty = with_samples(case, lambda a, k=axis: a.take([], k) if a.ndim == ndim else a)  # type: ignore[misc]
+        yield f"axis {axis} empty", empty
+
+
+#: Where PyTorch takes what we refuse (statistics or weights of 3 channels beside no channel, a mask
+#: of 3 rows beside no row), or gives NaN for the gradient of a weight that nothing depends on.
+OTHERWISE = {
+    ("batch_norm evaluation", "axis 1 empty"), ("BatchNorm1d evaluation", "axis 1 empty"),
+    ("instance_norm", "axis 1 empty"), ("scaled_dot_product_attention masked", "axis 1 empty"),
+    ("group_norm", "axis 2 empty"),
+}  # fmt: skip
+COMPARED = [case for case in BATCHED if case.torch and not case.draws]
+
+
+@pytest.mark.parametrize("case", COMPARED, ids=lambda case: case.id)
+def test_shapes_as_in_pytorch(case: Case) -> None:
+    """Where PyTorch takes an empty or single input, the value and gradients are its own."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for name, variant in variants(case):
+        if (case.id, name) in OTHERWISE:
+            continue
+        try:
+            expected = run(variant, torch)
+        except (RuntimeError, ValueError, IndexError, AssertionError, AttributeError):
+            continue  # PyTorch refuses it
+        same(run(variant), expected, rtol=1e-8)

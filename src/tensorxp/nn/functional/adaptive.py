@@ -15,6 +15,11 @@ def _adaptive_sizes(name: str, size: Any, output_size: Any, least: int) -> tuple
     if len(wanted) != len(size):
         raise RuntimeError(f"{name}: output_size is {output_size}; expected {len(size)} sizes")
     found = tuple(n if m is None else int(m) for n, m in zip(size, wanted, strict=True))
+    one = least == 0 and all([m == 1 for m in found])  # the mean of nothing is NaN
+    if not one and any([m > 0 and n == 0 for n, m in zip(size, found, strict=True)]):
+        raise RuntimeError(
+            f"{name}: input has spatial sizes {tuple(size)}; windows need at least 1 element"
+        )
     if min(found) < least:
         raise RuntimeError(f"{name}: output_size is {output_size}; at least {least} needed")
     return found

@@ -72,7 +72,7 @@ def scaled_dot_product_attention(
     if enable_gqa:
         key = xp.repeat(key, query.shape[-3] // key.shape[-3], axis=-3)
         value = xp.repeat(value, query.shape[-3] // value.shape[-3], axis=-3)
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else scale
     if attn_mask is None and dropout_p == 0.0 and fusible(query, key, value):
         return attention(query, key, value, causal=is_causal, scale=float(factor))
     attn_mask, alive = _without_dead_rows(attn_mask)

@@ -136,7 +136,14 @@ def cross_entropy(
         each = logp if weight is None else logp * weight
         spread = -xp.sum(each, axis=-1) * mask * (label_smoothing / rows.shape[1])
         losses = losses + (spread if reduction == "none" else xp.sum(spread))
-    return xp.reshape(losses, target.shape) if reduction == "none" else losses
+    if reduction == "none":
+        return xp.reshape(losses, target.shape)
+    return _mean_of_nothing(losses) if reduction == "mean" and not target.size else losses
+
+
+def _mean_of_nothing(total: Any) -> Any:
+    """Return NaN with the history of the sum of no losses, as PyTorch."""
+    return total * xp.nan
 
 
 def _soft_cross_entropy(
@@ -151,7 +158,8 @@ def _soft_cross_entropy(
         target = target * xp.reshape(weight, (-1, *(1,) * (input.ndim - axis - 1)))
     losses = -xp.sum(logp * target, axis=axis)
     if reduction == "mean":  # over the batch and the spatial axes
-        return xp.sum(losses) / max(losses.size, 1)
+        total = xp.sum(losses)
+        return total / losses.size if losses.size else _mean_of_nothing(total)
     return reduce_loss(losses, reduction)
 
 
@@ -172,7 +180,7 @@ def nll_loss(
     input : Tensor
         Shape (N, C, …), or (C,), floating.
     target : Tensor, integer
-        Shape (N, …), or ().
+        Shape (N, …), or () (or (1,)) beside (C,).
     weight : Tensor or None
         Shape (C,); the mean is over the weights of the targets.
     size_average, reduce : bool or None
@@ -197,6 +205,10 @@ def nll_loss(
         A class index is outside [0, C).
     """
     reduction = legacy(reduction, size_average, reduce)
+    expect("nll_loss", input, least=1)
+    expect("nll_loss", target, "target")
+    if input.ndim == 1 and target.shape == (1,):
+        target = target[0]
     with no_grad():
         safe, _, scale, total = _scales("nll_loss", input, target, weight, ignore_index, reduction)
     rows = _class_last(input)

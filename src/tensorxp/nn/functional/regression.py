@@ -8,7 +8,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._backend.special import quiet
 from tensorxp._ops import activation as act
-from tensorxp._ops.axes import normalize_axis
+from tensorxp._ops.axes import normalize_axes, normalize_axis
 from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
 from tensorxp.nn.functional._sizes import expect
@@ -521,6 +521,7 @@ def cosine_embedding_loss(
 def vector_norm(x: Any, p: float, axis: Any, keepdims: bool = False) -> Any:
     """Return (Σ |x|^p)^(1/p) along `axis`, for p = 0 how many are not 0; the slope at 0 is 0."""
     if x.ndim == 0:
+        normalize_axes("norm", axis, 1)
         return xp.astype(x != 0, x.dtype) if p == 0 else xp.abs(x)
     with quiet() if p < 0 else nullcontext():  # a negative power of 0 is infinite, and the norm 0
         return xp.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=p)
