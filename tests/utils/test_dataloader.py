@@ -354,7 +354,9 @@ def test_ctrl_c_while_a_worker_starts(how, method, start_script):
 
 
 @POSIX
-@pytest.mark.parametrize("where", ["_pool.Pool._start", "_transport.recv_handle", "_pool._hang_up"])
+@pytest.mark.parametrize(
+    "where", ["_pool.Pool._start", "_transport._receive_block", "_pool._hang_up"]
+)
 def test_ctrl_c_waits_for_what_must_not_be_cut_in_two(where, monkeypatch):
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         pytest.skip("SIGINT is handled otherwise here")

@@ -14,6 +14,7 @@ from typing import Any
 
 from tensorxp.utils.data import _transport, _worker
 from tensorxp.utils.data._interrupts import Uninterrupted
+from tensorxp.utils.data._limits import explained, reserve_descriptors
 
 PATIENCE = 5.0  # seconds that workers have to end by themselves
 
@@ -45,14 +46,17 @@ class Pool:
             for job in jobs:
                 with Uninterrupted(self._masks):
                     self._start(context, job)
-        except BaseException:
+        except BaseException as error:
             self.close()
-            raise
+            if not isinstance(error, OSError | MemoryError):
+                raise
+            raise explained(error, f"worker {len(self.processes)} of {len(jobs)}") from error
 
     def _start(self, context: Any, job: _worker.Job) -> None:
+        reserve_descriptors()
         sockets = os.name == "posix"  # they can be hung up, and carry descriptors
-        task_reader, task_writer = context.Pipe(duplex=sockets)
-        reply_reader, reply_writer = context.Pipe(duplex=sockets)
+        pipes = [context.Pipe(duplex=sockets), context.Pipe(duplex=sockets)]
+        (task_reader, task_writer), (reply_reader, reply_writer) = pipes
         process = context.Process(
             target=_worker.run,
             args=(job, task_reader, reply_writer, self._stop),
@@ -61,6 +65,10 @@ class Pool:
         )
         try:
             process.start()
+        except BaseException:
+            task_writer.close()
+            reply_reader.close()
+            raise
         finally:
             task_reader.close()
             reply_writer.close()
@@ -73,8 +81,10 @@ class Pool:
         self._halfway = True
         try:
             self.tasks[worker].send(task)
-        except OSError:
+        except ConnectionError:
             raise self._dead(worker) from None
+        except (OSError, MemoryError) as error:
+            raise explained(error, "a task") from error
         self._halfway = False
 
     def receive(self, timeout: float | None) -> tuple[int, Any]:
@@ -91,8 +101,10 @@ class Pool:
                 self._halfway = True
                 try:
                     reply = _transport.receive(item)
-                except (EOFError, OSError):
+                except (EOFError, ConnectionError):
                     dead.append(worker)
+                except (OSError, MemoryError) as error:
+                    raise explained(error, "a batch that has arrived") from error
                 else:
                     self._halfway = False
                     return worker, reply
@@ -152,8 +164,8 @@ def _hang_up(pipe: Connection) -> None:
     """Close a pipe, and end it for the workers too, which may have copies of each other's."""
     if os.name == "posix":
         try:
-            with socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end:
+            with _transport.as_socket(pipe) as end:
                 end.shutdown(socket.SHUT_RDWR)
-        except OSError:  # the worker is gone, or there is no descriptor left
+        except OSError:  # the worker is gone
             pass
     pipe.close()

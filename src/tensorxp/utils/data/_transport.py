@@ -6,12 +6,16 @@ the receiver maps it and builds the arrays over it without a copy. A block has n
 system frees it with the last process or array that has it, in whatever way those end.
 """
 
+import errno
 import mmap
 import os
 import pickle
+import socket
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import recv_handle, send_handle
+from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple
 
 from tensorxp.utils.data._interrupts import Uninterrupted
@@ -63,7 +67,11 @@ def _new_block(size: int) -> int | None:
             os.unlink(path)
     except OSError:
         return None
-    os.ftruncate(block, size)
+    try:
+        os.ftruncate(block, size)
+    except BaseException:
+        os.close(block)
+        raise
     return block
 
 
@@ -72,14 +80,44 @@ def unpack(packed: Packed) -> Any:
     return pickle.loads(packed.data, buffers=packed.buffers)
 
 
-def send(pipe: Connection, reply: tuple[Any, ...]) -> None:
-    """Send a reply, whose last item may be a packed batch; its block is given away."""
+@contextmanager
+def as_socket(pipe: Connection) -> Iterator[socket.socket]:
+    """Give the socket that a pipe is, without another descriptor, of which there may be none."""
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=pipe.fileno())
+    try:
+        end.settimeout(None)  # whatever the program's default is
+        yield end
+    finally:
+        end.detach()
+
+
+class Message(NamedTuple):
+    """A reply as bytes, and the block that goes with it."""
+
+    data: Any
+    block: int | None
+
+
+def as_message(reply: tuple[Any, ...]) -> Message:
+    """Return a reply, whose last item may be a packed batch, ready to be sent."""
     content = reply[-1]
     block = content.block if isinstance(content, Packed) else None
     try:
-        pipe.send(reply)
+        return Message(ForkingPickler.dumps(reply), block)
+    except BaseException:
         if block is not None:
-            send_handle(pipe, block, os.getppid())
+            os.close(block)
+        raise
+
+
+def send(pipe: Connection, message: Message) -> None:
+    """Send a message; its block is given away."""
+    data, block = message
+    try:
+        pipe.send_bytes(data)
+        if block is not None:
+            with as_socket(pipe) as end:
+                socket.send_fds(end, [b"B"], [block])
     finally:
         if block is not None:
             os.close(block)
@@ -93,7 +131,7 @@ def receive(pipe: Connection) -> tuple[Any, ...]:
         return reply
     pipe.poll(None)  # wait here, where Ctrl-C is heard
     with Uninterrupted():
-        block = recv_handle(pipe)
+        block = _receive_block(pipe)
         try:
             memory: Any = mmap.mmap(block, 0)
         finally:
@@ -103,3 +141,16 @@ def receive(pipe: Connection) -> tuple[Any, ...]:
     view = memoryview(memory)
     buffers = [view[start:stop] for start, stop in content.places]
     return (*reply[:-1], Packed(content.data, buffers, None, []))
+
+
+def _receive_block(pipe: Connection) -> int:
+    """Return the descriptor that follows a message."""
+    with as_socket(pipe) as end:
+        data, found, flags, _ = socket.recv_fds(end, 1, 1)
+    if not data:
+        raise EOFError
+    if not found or flags & socket.MSG_CTRUNC:  # it came, but could not be opened here
+        for block in found:
+            os.close(block)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return found[0]

@@ -5,6 +5,7 @@ writes never wait for its reads. A worker ends when its tasks do, or when its pa
 """
 
 import os
+import pickle
 import queue
 import random
 import threading
@@ -20,7 +21,7 @@ import numpy as np
 import tensorxp as xp
 from tensorxp._backend import loops
 from tensorxp.utils.data._interrupts import leave_to_parent
-from tensorxp.utils.data._transport import pack, send
+from tensorxp.utils.data._transport import as_message, pack, send
 from tensorxp.utils.data.collate import default_collate
 
 POLL = 2.0  # seconds between looks whether the parent lives
@@ -162,23 +163,30 @@ class Job:
 
 
 class _Sender(threading.Thread):
-    """Sends replies in order, without holding up the worker."""
+    """Sends messages in order, without holding up the worker."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, stop: Any) -> None:
         super().__init__(daemon=True)
         self._pipe = pipe
-        self._replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._stop_sign = stop
+        self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def run(self) -> None:
         while True:
             try:
-                send(self._pipe, self._replies.get())
-            except (OSError, RuntimeError):  # the parent is gone or has hung up
+                send(self._pipe, self._messages.get())
+            except ConnectionError:  # the parent is gone or has hung up
+                return
+            except BaseException:
+                if not self._stop_sign.value:
+                    # a message may have been sent in part: the parent must not wait for the rest
+                    traceback.print_exc()
+                    os._exit(1)
                 return
 
-    def put(self, reply: Any) -> None:
-        """Queue a reply."""
-        self._replies.put(reply)
+    def put(self, message: Any) -> None:
+        """Queue a message."""
+        self._messages.put(message)
 
 
 def seed_all(seed: int) -> None:
@@ -192,7 +200,7 @@ def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
     """Be a worker until the end. A non-zero `stop` makes it leave the tasks it has."""
     leave_to_parent()
     loops.set_threads(1)  # the workers are the threads
-    sender = _Sender(replies)
+    sender = _Sender(replies, stop)
     sender.start()
     where = f"in DataLoader worker process {job.number}"
     fetcher: Any = None
@@ -217,13 +225,18 @@ def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
             reply = (epoch, number, "failed", Failure.caught(error, where))
         if isinstance(reply[3], Failure):
             reply = (*reply[:3], _sendable(reply[3]))
-        sender.put(reply)
+        try:
+            message = as_message(reply)
+        except Exception as error:  # no memory
+            message = as_message((epoch, number, "failed", Failure.caught(error, where)))
+        sender.put(message)
 
 
 def _sendable(failure: Failure) -> Failure:
     """Return a failure whose type the parent can import."""
-    kind = failure.kind
-    if "<locals>" in kind.__qualname__:
+    try:
+        pickle.dumps(failure.kind)
+    except Exception:
         return Failure(RuntimeError, failure.text, failure.where)
     return failure
 
