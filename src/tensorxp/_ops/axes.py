@@ -8,6 +8,8 @@ from operator import index
 from typing import Any
 
 from tensorxp._backend.device import cpu
+from tensorxp._core.door import node_of
+from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
 
 #: NumPy's AxisError, which is both a ValueError and an IndexError.
@@ -35,6 +37,19 @@ def integer(function: str, argument: str, value: Any) -> int:
         return index(value)
     except TypeError:
         raise TypeError(f"{function}: {argument} is {value!r}; allowed is an integer") from None
+
+
+def constant(function: str, argument: str, value: Any) -> Any:
+    """Return a parameter that is taken as a constant.
+
+    RuntimeError where it requires grad: its gradient would be lost in silence.
+    """
+    if isinstance(value, Tensor) and modes.grad and node_of(value) is not None:
+        raise RuntimeError(
+            f"{function}: {argument} is a Tensor that requires grad, but the derivative with "
+            f"respect to it is not implemented; pass {argument}.detach()"
+        )
+    return value
 
 
 def normalize_axis(function: str, axis: Any, ndim: int) -> int:

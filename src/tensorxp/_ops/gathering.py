@@ -64,7 +64,7 @@ def _(xp: Any, ct: Any, x_shape: Any, *, index: Any, padding: int | None, by_cou
     rows = x_shape[0]
     back = call(xp, row_sums_p, (ct,), {"index": index, "rows": rows})
     if padding is None and not by_count:
-        return back
+        return xp.reshape(back, x_shape)
     keep = xp.ones(rows, dtype=ct.dtype, device=ct.device)
     if by_count:
         flat = index.reshape(-1)
@@ -72,7 +72,7 @@ def _(xp: Any, ct: Any, x_shape: Any, *, index: Any, padding: int | None, by_cou
             keep[row] = 1 / count
     if padding is not None:
         keep[padding] = 0
-    return back * keep[:, None]
+    return xp.reshape(back * keep[:, None], x_shape)
 
 
 def _counts(flat: Any) -> tuple[list[int], list[int]]:

@@ -13,7 +13,7 @@ from tensorxp._core.door import single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
-from tensorxp._ops.axes import dimensions, normalize_axes, restore, shifted
+from tensorxp._ops.axes import constant, dimensions, normalize_axes, restore, shifted
 from tensorxp._ops.casting import accumulator
 
 Axis = int | tuple[int, ...] | None
@@ -433,6 +433,7 @@ def var(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
+    constant("var", "correction", correction)
     return _reduce(var_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 
@@ -462,6 +463,7 @@ def std(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
+    constant("std", "correction", correction)
     return _reduce(std_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 

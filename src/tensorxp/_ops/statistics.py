@@ -7,8 +7,9 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
+from tensorxp._core.door import node_of
 from tensorxp._core.tensor import Tensor
-from tensorxp._core.watchers import note_read
+from tensorxp._core.watchers import note_read, watching
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
 from tensorxp._ops.casting import astype, result_type
 from tensorxp._ops.cumulative import diff, part
@@ -273,7 +274,8 @@ def quantile(
 ) -> Tensor:
     """Return quantiles of `x` over `axis`; NaN where an element is NaN.
 
-    Differentiable in `x`; `q` is taken as constant.
+    The gradient by a Tensor `q` is the slope between two elements; at an element it is 0, as
+    in PyTorch, and so for the methods that take one of them or the middle.
 
     Parameters
     ----------
@@ -302,15 +304,25 @@ def quantile(
         raise ValueError(f"quantile: method is {method!r}; allowed are {', '.join(_METHODS)}")
     rows, axes = _sorted_last("quantile", x, axis)
     rows = _floating(rows)
-    q = _host("quantile", x, q)
-    found = [_quantile(rows, float(p), method, axes, keepdims) for p in q.reshape(-1)]
+    given, q = q, _host("quantile", x, q)
+    wanted: Any = [None] * q.size  # each as a Tensor, where its gradient is
+    if isinstance(given, Tensor) and (node_of(given) is not None or watching):
+        flat: Any = reshape(given, (-1,))
+        wanted = [flat[i] for i in range(q.size)] if given._data.dtype.kind == "f" else wanted
+    found = [
+        _quantile(rows, float(p), t, method, axes, keepdims)
+        for p, t in zip(q.reshape(-1), wanted, strict=True)
+    ]
     if not q.shape:
         return found[0]
     out: Any = stack(found, axis=0)
     return reshape(out, (*q.shape, *out.shape[1:]))
 
 
-def _quantile(rows: Any, q: float, method: str, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+def _quantile(
+    rows: Any, q: float, wanted: Any, method: str, axes: tuple[int, ...], keepdims: bool
+) -> Tensor:
+    """Return one quantile of the sorted rows; `wanted` is `q` as a Tensor that it follows."""
     if not 0 <= q <= 1:
         raise ValueError(f"quantile: q is {q}; allowed are numbers from 0 to 1")
     place = q * (rows.shape[-1] - 1)
@@ -324,6 +336,10 @@ def _quantile(rows: Any, q: float, method: str, axes: tuple[int, ...], keepdims:
     elif method == "midpoint":
         fraction = 0.5 if above > below else 0.0
     found = rows[..., below]
+    if wanted is not None and above > below and method == "linear":
+        fraction = astype(wanted * (rows.shape[-1] - 1) - below, rows.dtype)
+    elif wanted is not None:
+        found = found + astype(wanted, rows.dtype) * 0  # piecewise constant
     if above > below:
         found = found + (rows[..., above] - found) * fraction
     found = _with_nan(found, rows)
@@ -356,10 +372,12 @@ def percentile(
     TypeError, AxisError, ValueError
         As for `quantile`.
     """
-    q = _host("percentile", x, q)
-    if q.size and not (q.min() >= 0 and q.max() <= 100):
-        raise ValueError(f"percentile: q is {q}; allowed are numbers from 0 to 100")
-    return quantile(x, q / 100, axis=axis, method=method, keepdims=keepdims)
+    host = _host("percentile", x, q)
+    if host.size and not (host.min() >= 0 and host.max() <= 100):
+        raise ValueError(f"percentile: q is {host}; allowed are numbers from 0 to 100")
+    return quantile(
+        x, (q if isinstance(q, Tensor) else host) / 100, axis=axis, method=method, keepdims=keepdims
+    )
 
 
 def _host(function: str, x: Tensor, q: Any) -> Any:

@@ -8,7 +8,7 @@ from tensorxp._backend import dtypes
 from tensorxp._backend.device import as_device, cpu
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axes
+from tensorxp._ops.axes import constant, dimensions, normalize_axes
 from tensorxp._ops.conversion import asarray
 from tensorxp._ops.shaping import roll
 
@@ -23,6 +23,7 @@ def _frequencies(name: str, n: int, d: float, dtype: Any, device: Any) -> Tensor
         raise TypeError(f"{name}: n is {n!r}; allowed are integers") from None
     if n < 1 or d == 0:
         raise ValueError(f"{name}: n is {n} and d {d}; n must be positive and d not zero")
+    constant(name, "d", d)
     place = as_device(device, name)
     raw = getattr(cpu.raw.fft, name)(n, d=float(d)).astype(chosen.dtype)
     return asarray(wrap(raw, cpu), device=place)

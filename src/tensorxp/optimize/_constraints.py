@@ -6,7 +6,14 @@ import numpy as np
 
 import tensorxp as tx
 from tensorxp.optimize._problems import Problem
-from tensorxp.optimize._trees import Packing, is_branch, leaves_of, map_tree, to_host
+from tensorxp.optimize._trees import (
+    Packing,
+    check_constants,
+    is_branch,
+    leaves_of,
+    map_tree,
+    to_host,
+)
 
 
 def _is_pair(value: Any) -> bool:
@@ -31,6 +38,7 @@ def bounds_of(name: str, bounds: Any, packing: Packing) -> Any:
     """
     if bounds is None:
         return None
+    check_constants(name, "bounds", bounds)
     n = packing.size
     if hasattr(bounds, "lb"):
         return tuple(np.broadcast_to(to_host(end), (n,)) for end in (bounds.lb, bounds.ub))
@@ -118,6 +126,8 @@ def _constraint(name: str, one: Any, packing: Packing) -> Constraint:
             )
         high = 0.0 if kind == "eq" else np.inf
         return Constraint(name, one["fun"], packing, one.get("args", ()), 0.0, high)
+    if hasattr(one, "lb"):
+        check_constants(name, "constraints", one)
     if hasattr(one, "A"):
         return LinearConstraint(name, one, packing)
     if hasattr(one, "fun"):

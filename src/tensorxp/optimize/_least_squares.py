@@ -9,7 +9,7 @@ import tensorxp as tx
 from tensorxp.optimize._problems import Problem
 from tensorxp.optimize._results import OptimizeResult, scipy_optimize
 from tensorxp.optimize._stationary import differentiable_minimum
-from tensorxp.optimize._trees import Packing, is_branch, map_tree, to_host
+from tensorxp.optimize._trees import Packing, check_constants, is_branch, map_tree, to_host
 
 # of z = (residual / f_scale)²; the cost is f_scale²/2 Σ rho(z)
 LOSSES: dict[str, Callable[[Any], Any]] = {
@@ -80,6 +80,7 @@ def least_squares(
         raise ValueError(f"{name}: loss is {loss!r}; allowed are {', '.join(LOSSES)}")
     packing = Packing(name, x0)
     problem = Problem(name, fun, packing, args)
+    check_constants(name, "bounds", bounds)
     limits = (_side(name, bounds, 0, packing), _side(name, bounds, 1, packing))
     found = optimize.least_squares(
         problem.values, packing.start, jac=problem.jacobian, bounds=limits, method=method,

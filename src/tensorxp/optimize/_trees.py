@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import tensorxp as tx
+from tensorxp._ops.axes import constant
 
 _LEAVES = (bool, int, float, np.ndarray, np.generic)
 
@@ -113,6 +114,12 @@ def pack(name: str, tree: Any, packing: Packing) -> Any:
     if not parts:
         raise ValueError(f"{name}: fun returned no tensor")
     return parts[0] if len(parts) == 1 else tx.concat(parts)
+
+
+def check_constants(name: str, argument: str, given: Any) -> None:
+    """Raise where ends of an interval (an object with `lb` and `ub`, or nested) require grad."""
+    for end in leaves_of((given.lb, given.ub) if hasattr(given, "lb") else given):
+        constant(name, argument, end)
 
 
 def to_host(x: Any) -> "np.ndarray[Any, Any]":

@@ -100,7 +100,7 @@ pdtri_p = elementwise(
 
 def _binomial_slope(xp: Any, k: Any, n: Any, p: Any) -> Any:
     # bdtr(k, n, p) = I(n - k, k + 1) at 1 - p
-    k = xp.floor(k) + 0.0
+    k, n = xp.floor(k) + 0.0, xp.trunc(n)
     return -_beta_density(xp, k + 1, n - k, p)
 
 
@@ -115,7 +115,7 @@ bdtri_p = _counted("bdtri", lambda xp, ct, k, n, out: ct / _binomial_slope(xp, k
 
 def _negative_slope(xp: Any, k: Any, n: Any, p: Any) -> Any:
     # nbdtr(k, n, p) = I(n, k + 1) at p
-    return _beta_density(xp, n + 0.0, xp.floor(k) + 1.0, p)
+    return _beta_density(xp, xp.trunc(n) + 0.0, xp.floor(k) + 1.0, p)
 
 
 nbdtr_p = _counted("nbdtr", lambda xp, ct, k, n, p: ct * _negative_slope(xp, k, n, p))

@@ -122,6 +122,7 @@ expi_p = elementwise(
 
 def _expn_slope(xp: Any, n: Any, x: Any) -> Any:
     # E_n' = -E_(n-1), and E_0 = exp(-x) / x
+    n = xp.trunc(n)  # as the function takes it
     below = call(xp, expn_p, xp.where(n > 0, n - 1, n), x)
     return xp.where(n > 0, -below, -xp.exp(-x) * (x + 1) / (x * x))
 
@@ -193,11 +194,18 @@ binom_p = elementwise(
         ct * (out * (call(xp, digamma_p, n - k + 1) - call(xp, digamma_p, k + 1)))
     ),
 )
+
+
+def _yn_slope(xp: Any, ct: Any, n: Any, x: Any) -> Any:
+    n = xp.trunc(n)  # as the function takes it
+    return ct * ((call(xp, yv_p, n - 1, x) - call(xp, yv_p, n + 1, x)) / 2)
+
+
 yn_p = elementwise(
     "yn",
     inputs=("n", "x"),
     forward=library("yn"),
-    x=lambda xp, ct, n, x: ct * ((call(xp, yv_p, n - 1, x) - call(xp, yv_p, n + 1, x)) / 2),
+    x=_yn_slope,
 )
 # (x² - 1) P' = v x P_v - (v + m) P_(v-1)
 lpmv_p: Primitive = elementwise(

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._ops import activation as act
-from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.axes import constant, dimensions, normalize_axis
 from tensorxp._ops.gelu import gelu as exact_gelu
 from tensorxp._ops.gelu import gelu_tanh
 from tensorxp.nn.functional._half import in_single, singly
@@ -475,6 +475,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     TypeError
         `input` is no Tensor.
     """
+    constant("softplus", "threshold", threshold)
     return singly(lambda x: act.softplus(x, beta, threshold), input)
 
 
@@ -539,6 +540,7 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     TypeError
         `input` is no Tensor.
     """
+    constant("hardshrink", "lambd", lambd)
     return xp.where(xp.abs(input) <= lambd, 0.0, input)
 
 
@@ -645,6 +647,7 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     RuntimeError
         In place, where `input` is a leaf that requires grad.
     """
+    constant("threshold", "threshold", threshold)
     return settle(lambda x: act.threshold(x, threshold, value), input, inplace)
 
 
@@ -1004,4 +1007,5 @@ def threshold_(input: Any, threshold: float, value: float) -> Any:
     RuntimeError
         `input` is a leaf that requires grad.
     """
+    constant("threshold_", "threshold", threshold)
     return settle(lambda x: act.threshold(x, threshold, value), input, True)

@@ -6,6 +6,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import activation as act
+from tensorxp._ops.axes import constant
 from tensorxp._ops.dense import checked_targets, softmax_cross_entropy
 from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
@@ -103,6 +104,7 @@ def cross_entropy(
         A class index is outside [0, C).
     """
     reduction = legacy(reduction, size_average, reduce)
+    constant("cross_entropy", "label_smoothing", label_smoothing)
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if reduction not in ("none", "mean", "sum"):

@@ -6,6 +6,7 @@ import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
 from tensorxp._ops import dense, gathering
+from tensorxp._ops.axes import constant
 from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.regression import vector_norm
@@ -22,7 +23,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     weight : Tensor, any dtype
         Shape (out, in), or (in,), which gives a result without the last axis.
     bias : Tensor or None
-        Shape (out,), or ().
+        Shape (out,), or what broadcasts to the result.
 
     Returns
     -------
@@ -34,7 +35,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     TypeError
         An argument is no Tensor.
     RuntimeError
-        The last axis of `input` is not as long as `weight` expects.
+        `weight` has another shape, or the last axis of `input` is not as long as it expects.
     ValueError
         `bias` does not broadcast to the result.
     """
@@ -44,11 +45,15 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     if weight.ndim == 1:
         out = xp.matmul(input, weight)
         return out if bias is None else out + bias
+    if weight.ndim != 2:
+        raise RuntimeError(f"linear: weight has shape {weight.shape}; expected (out, in), or (in,)")
     if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
         raise RuntimeError(
             f"linear: input has shape {input.shape}, but weight {weight.shape} expects a last "
             f"axis of {weight.shape[1]} elements"
         )
+    if bias is not None and bias.ndim > 1:
+        return dense.linear(input, weight) + bias
     return dense.linear(input, weight, bias)
 
 
@@ -184,6 +189,8 @@ def embedding(
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= rows
     if max_norm is not None:
+        constant("embedding", "max_norm", max_norm)
+        constant("embedding", "norm_type", norm_type)
         _renormalise(weight, input, max_norm, norm_type)
     return gathering.embedding(weight, input, padding=padding_idx, by_count=scale_grad_by_freq)
 

@@ -6,6 +6,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import normalization as norm
+from tensorxp._ops.axes import constant
 from tensorxp.nn.functional._half import in_single, is_half
 from tensorxp.nn.functional._sizes import expect
 
@@ -93,6 +94,7 @@ def batch_norm(
                 "Expected more than 1 value per channel when training, got input size "
                 f"{input.shape}"
             )
+        constant("batch_norm", "eps", eps)
         if count == 0:  # there are no statistics; the gradients are zeros
             return _scaled(xp.copy(input), weight, bias)
         out, mean, var = norm.batch_norm(input, weight, bias, eps=eps)
@@ -149,6 +151,7 @@ def layer_norm(
         `weight` or `bias` does not fit.
     """
     shape = _last_axes("layer_norm", input, normalized_shape)
+    constant("layer_norm", "eps", eps)
     if not input.size:  # nothing to take a mean of; the gradients are zeros
         out = xp.copy(input) if weight is None else input * weight
         return out if bias is None else out + bias
@@ -249,6 +252,7 @@ def group_norm(
             f"shape {input.shape} and num_groups={num_groups}"
         )
     _check_channels("group_norm", channels, weight=weight, bias=bias)
+    constant("group_norm", "eps", eps)
     if not input.size:
         return _scaled(xp.copy(input), weight, bias)
     rows = xp.reshape(input, (n * num_groups, (channels // num_groups) * prod(input.shape[2:])))

@@ -8,7 +8,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._backend.special import quiet
 from tensorxp._ops import activation as act
-from tensorxp._ops.axes import normalize_axes, normalize_axis
+from tensorxp._ops.axes import constant, normalize_axes, normalize_axis
 from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
 from tensorxp.nn.functional._sizes import expect
@@ -343,6 +343,7 @@ def gaussian_nll_loss(
             var = xp.expand_dims(var, axis=-1)
         elif not (var.shape[:-1] == input.shape[:-1] and var.shape[-1] == 1):
             raise ValueError("var is of incorrect size")
+    constant("gaussian_nll_loss", "eps", eps)
     # PyTorch limits var outside the graph: the gradient of the limited value passes on
     safe = var + xp.where(var < eps, eps - var, 0.0).detach()
     losses = 0.5 * (xp.log(safe) + xp.square(input - target) / safe)
@@ -520,6 +521,7 @@ def cosine_embedding_loss(
 
 def vector_norm(x: Any, p: float, axis: Any, keepdims: bool = False) -> Any:
     """Return (Σ |x|^p)^(1/p) along `axis`, for p = 0 how many are not 0; the slope at 0 is 0."""
+    constant("norm", "p", p)
     if x.ndim == 0:
         normalize_axes("norm", axis, 1)
         return xp.astype(x != 0, x.dtype) if p == 0 else xp.abs(x)
