@@ -108,7 +108,54 @@ def test_table_trace_and_flame_view(tmp_path):
     assert len(spans) == len(p.events) and {"ts", "dur", "name"} <= set(spans[0])
     page = p.flame_html(tmp_path / "flame.html").read_text()
     assert "@DATA@" not in page and "src=" not in page and "multiply" in page
-    assert "<table>" in p._repr_html_()
+    assert "</table>" in p._repr_html_()
+
+
+def test_tables_say_what_they_leave_out():
+    with xp.profiler.profile() as p:
+        for i in range(31):
+            with p.region(f"<{i}>"):
+                pass
+    page = p._repr_html_()
+    assert page.count("<tr>") == 32 and "&lt;0&gt;" in page and "monospace" in page
+    assert "… 1 more; table(limit=None) shows all" in page
+    assert "… 1 more; table(limit=None) shows all" in p.table()
+    assert "more" not in p.table(limit=None) and p.table(limit=None).count("<") == 31
+    table = p.table()
+    assert (
+        repr(table) == table and table._repr_html_().startswith("<pre") and type(table) is not str
+    )
+    with xp.profiler.profile() as p:
+        work()
+    assert "more" not in p._repr_html_()
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "LBFGS", "RMSprop"])
+def test_an_optimizers_step_is_a_span(name):
+    model = xp.nn.Linear(64, 64)
+    optimizer = getattr(xp.optim, name)(model.parameters())
+
+    def closure():
+        optimizer.zero_grad()
+        loss = xp.sum(model(xp.ones((4, 64), dtype=xp.float32)) ** 2)
+        loss.backward()
+        return loss
+
+    before = model.weight.detach().copy()
+    with xp.profiler.profile(model) as p:
+        closure()
+        optimizer.step(closure)
+    (step,) = [e for e in p.events if e.kind == "step"]
+    assert step.name == f"{name}.step" and 0 < step.own <= step.duration and step.depth == 0
+    inside = [e for e in p.events if step.start < e.start < step.end]
+    assert {"Linear", "sum backward"} <= {e.name for e in inside}  # what the closure did
+    assert f"{name}.step" in p.table() and [r.name for r in p.rows(by="kind")].count("step") == 1
+    assert xp.any(model.weight != before)
+    optimizer.zero_grad()
+    model(xp.ones((1, 64), dtype=xp.float32)).sum().backward()
+    with pytest.raises(ZeroDivisionError), xp.profiler.profile() as p:
+        optimizer.step(lambda: 1 / 0)
+    assert p.events[0].end > 0
 
 
 def test_misuse():

@@ -66,8 +66,8 @@ const data = @DATA@;
 const N = data.names, H = 20, AXIS = 22, MEM = 64;
 const spans = data.spans.map(s => ({name: N[s[0]], start: s[1], size: s[2], depth: s[3],
   kind: N[s[4]], shapes: N[s[5]], module: N[s[6]], bytes: s[7], calls: 1}));
-const hues = {op: [214, 70, 82], backward: [18, 82, 82], module: [130, 34, 82], region: [265, 40, 86]};
-const labels = {op: "operation", backward: "backward", module: "module", region: "region"};
+const hues = {op: [214, 70, 82], backward: [18, 82, 82], module: [130, 34, 82], step: [48, 80, 80], region: [265, 40, 86]};
+const labels = {op: "operation", backward: "backward", module: "module", step: "step", region: "region"};
 document.getElementById("key").innerHTML = Object.keys(hues).filter(k => spans.some(s => s.kind === k))
   .map(k => `<i style="background:${colour(k, "", 0)}"></i>${labels[k]}`).join("");
 function colour(kind, name, found) {

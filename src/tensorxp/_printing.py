@@ -9,7 +9,7 @@ from tensorxp._backend import dtypes
 from tensorxp._backend.dtypes import of_raw
 from tensorxp._core.door import node_of
 from tensorxp._core.node import Leaf
-from tensorxp._text import shape_text
+from tensorxp._text import MONO, shape_text
 
 
 def text(x: Any) -> str:
@@ -90,7 +90,7 @@ def html(x: Any) -> str:
         row = "".join(f'<td style="text-align:right">{cell}</td>' for cell in cells)
         head_cell = f"<th>{'…' if i < 0 else i}</th>" if data.ndim == 2 else ""
         lines.append(f"<tr>{head_cell}{row}</tr>")
-    return f"<div>{head}<table>{''.join(lines)}</table></div>"
+    return f'<div>{head}<table style="{MONO}">{"".join(lines)}</table></div>'
 
 
 _ROWS, _COLUMNS = 12, 12

@@ -1,5 +1,22 @@
 """Small things that tables and pages share: sizes, shapes and times as text."""
 
+from html import escape
+
+#: The style of tables of numbers in notebooks.
+MONO = "font-family:ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace"
+
+
+class Table(str):
+    """Text in lines and columns, which the prompt and notebooks show as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return f'<pre style="{MONO}">{escape(self)}</pre>'
+
 
 def size_text(n: float) -> str:
     """Return a number of bytes with three digits and its unit: "1.2 kB", "34 B"."""

@@ -1,4 +1,4 @@
-"""Where time and memory go: operations, backward nodes, modules, as table, trace and flame view.
+"""Where time and memory go: operations, backward, steps, modules, as table, trace and flame view.
 
     >>> import tensorxp as xp
     >>> x = xp.ones((64, 64), requires_grad=True)
@@ -30,18 +30,19 @@ from tensorxp._core.watchers import Watcher, watch
 from tensorxp._files import write_text
 from tensorxp._flame import flame_page
 from tensorxp._names import listing
-from tensorxp._text import shape_text, size_text, time_text
+from tensorxp._text import MONO, Table, shape_text, size_text, time_text
 
 __all__ = ["Event", "Row", "profile"]
 __dir__ = listing(globals())
 
 _BY = ("op", "module", "shape", "kind")
 _SORT = ("self", "total", "calls", "memory")
+_LIMIT = 30  # rows of a table
 
 
 @dataclass(slots=True)
 class Event:
-    """One span: an operation, a backward node, a module's forward, or a region.
+    """One span: an operation, a backward node, a module's forward, an optimizer's step, a region.
 
     Attributes
     ----------
@@ -99,7 +100,7 @@ class Row:
 
 
 class profile(Watcher):
-    """Record operations, backward nodes and modules of this thread within the scope.
+    """Record operations, backward nodes, optimizers' steps and modules of this thread in the scope.
 
     Parameters
     ----------
@@ -208,6 +209,16 @@ class profile(Watcher):
         event = self._end(node)
         if event is not None and grads is not None:
             event.nbytes = self._count([getattr(g, "_data", g) for g in grads if g is not None])
+
+    def enter_span(self, name: str, kind: str, tensors: Any, mark: object) -> None:
+        """Begin the span of what is no operation, such as an optimizer's step."""
+        self._synchronize(tensors)
+        self._begin(name, kind, self._modules[-1] if self._modules else "", "", mark)
+
+    def leave_span(self, tensors: Any, mark: object) -> None:
+        """End it."""
+        self._synchronize(tensors)
+        self._end(mark)
 
     @contextmanager
     def region(self, name: str) -> Iterator[None]:
@@ -336,7 +347,7 @@ class profile(Watcher):
         keys = {"self": "own", "total": "total", "calls": "calls", "memory": "nbytes"}
         return sorted(found.values(), key=lambda row: getattr(row, keys[sort]), reverse=True)
 
-    def table(self, by: str = "op", sort: str = "self", limit: int | None = 30) -> str:
+    def table(self, by: str = "op", sort: str = "self", limit: int | None = _LIMIT) -> str:
         """Return the rows as text, with their share of the time of all.
 
         Parameters
@@ -369,8 +380,8 @@ class profile(Watcher):
         ]
         text.insert(1, "-" * len(text[0]))
         if limit is not None and len(rows) > limit:
-            text.append(f"… {len(rows) - limit} more")
-        return "\n".join([*text, self.summary])
+            text.append(f"… {len(rows) - limit} more; table(limit=None) shows all")
+        return Table("\n".join([*text, self.summary]))
 
     @property
     def summary(self) -> str:
@@ -400,11 +411,16 @@ class profile(Watcher):
         head = "".join(
             f"<th>{h}</th>" for h in ("", "calls", "self", "%", "total", "per call", "results")
         )
+        rows = self.rows()
         body = "".join(
             "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
-            for line in self._cells(self.rows(), 30)
+            for line in self._cells(rows, _LIMIT)
         )
-        return f"<div>{escape(self.summary)}<table><tr>{head}</tr>{body}</table></div>"
+        if len(rows) > _LIMIT:
+            rest = f"… {len(rows) - _LIMIT} more; table(limit=None) shows all"
+            body += f'<tr><td colspan="7" style="text-align:left">{rest}</td></tr>'
+        table = f'<table style="{MONO}"><tr>{head}</tr>{body}</table>'
+        return f"<div>{escape(self.summary)}{table}</div>"
 
     def __repr__(self) -> str:
         return f"<profile: {self.summary}>"

@@ -1,6 +1,8 @@
 """`draw_graph`: what is drawn, that the texts are well formed, and how files are written."""
 
+import re
 import xml.etree.ElementTree as ET
+from html import unescape
 from itertools import pairwise
 
 import numpy as np
@@ -49,7 +51,7 @@ def test_several_outputs_leaf_roots_and_several_roots():
     a = xp.asarray(np.eye(3) + 1, requires_grad=True)
     q, r = xp.linalg.qr(a)
     drawing = xp.utils.draw_graph([q * r, a])
-    assert "[0], [1]" in drawing.svg
+    assert ">[0]<" in drawing.svg and ">[1]<" in drawing.svg
     assert [box.title for box in drawing.boxes if box.root] == ["leaf", "multiply"]
 
 
@@ -111,3 +113,40 @@ def test_spread_is_least_squares_under_gaps():
     assert spread([0, 0], [10], [1, 1]) == [-5, 5]
     assert spread([0, 50], [10], [1, 1]) == [0, 50]
     assert spread([0, 0], [10], [1, 0.25]) == [-2, 8]
+
+
+def outputs_everywhere():
+    """Return graphs in which operations with several outputs stand."""
+    a = xp.asarray(np.arange(9.0).reshape(3, 3) + np.eye(3), requires_grad=True)
+    s = a + a.mT
+    w, v = xp.linalg.eigh(s)
+    w2, v2 = xp.linalg.eigh(s @ s)
+    u, d, vh = xp.linalg.svd(a)
+    q, r = xp.linalg.qr(a)
+    out, (h, c) = xp.nn.LSTM(2, 3)(xp.ones((4, 1, 2), dtype=xp.float32))
+    return {
+        "eigh": w.sum() + (v * v).sum() + (v @ w).sum(),
+        "two": (w * w2).sum() + (v @ v2).sum(),
+        "svd": (u @ xp.tril(vh)).sum() + d.sum(),
+        "qr": (q @ r).sum(),
+        "lstm": out.sum() + h.sum() * c.sum(),
+    }
+
+
+_TEXT = re.compile(r'<text class="(g.)" x="(.*?)" y="(.*?)"( text-anchor="middle")?>(.*?)</text>')
+
+
+@pytest.mark.parametrize("name", list(outputs_everywhere()))
+def test_no_label_lies_over_another(name):
+    drawing = xp.utils.draw_graph(outputs_everywhere()[name])
+    places = []
+    for kind, x, y, middle, text in _TEXT.findall(drawing.svg):
+        width = len(unescape(text)) * (7.5 if kind == "gt" else 6.7)
+        left = float(x) - (width / 2 if middle else 0)
+        places.append((left, left + width, float(y) - 9, float(y) + 2, text))
+    labels = {label for box in drawing.boxes for _, label in box.sources if label}
+    assert len(labels) > 1 and labels <= {text for *_, text in places}
+    for i, (left, right, top, bottom, text) in enumerate(places):
+        for other in places[:i]:
+            apart = left >= other[1] or other[0] >= right or top >= other[3] or other[2] >= bottom
+            assert apart, f"{text} lies over {other[-1]}"

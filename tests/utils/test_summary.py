@@ -1,5 +1,7 @@
 """Tables and trees of modules, and what notebooks show of tensors."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,15 @@ def test_summary_tells_totals_and_what_is_trained():
     text = xp.utils.summary(m)
     assert text.splitlines()[-1] == "total: 58 parameters, 18 of them trained, 232 B"
     assert "    0   Linear" in text
+    assert repr(text) == str(text) == text  # the prompt shows lines, not an escaped string
+    page = text._repr_html_()
+    assert page.startswith("<pre") and "monospace" in page and "\n  0 " in page
+    assert pickle.loads(pickle.dumps(text)) == text and f"{text}" == text
+
+
+def test_tables_of_tensors_are_in_a_font_of_one_width():
+    for x in (xp.ones(3), xp.ones((20, 30)), xp.asarray(1.5)):
+        assert '<table style="font-family:' in x._repr_html_() and "monospace" in x._repr_html_()
 
 
 def test_shared_parameters_count_once():

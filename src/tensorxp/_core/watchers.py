@@ -35,6 +35,12 @@ class Watcher:
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         """See that `op` made `out` (a tensor or a tuple of them) of `inputs`."""
 
+    def enter_span(self, name: str, kind: str, tensors: Any, mark: object) -> None:
+        """See that something begins that is no operation, such as an optimizer's step."""
+
+    def leave_span(self, tensors: Any, mark: object) -> None:
+        """See that what began with `mark` has ended."""
+
     def rebind(self, target: Any, source: Any) -> None:
         """See that an in-place write made `target` have the value and history of `source`."""
 
@@ -115,6 +121,19 @@ def notify_rebind(target: Any, source: Any) -> None:
     for level in range(len(items) - 1, -1, -1):
         with only(items[:level]):
             items[level].rebind(target, source)
+
+
+@contextmanager
+def span(name: str, kind: str, tensors: Any) -> Iterator[None]:
+    """Tell this thread's watchers of what happens in the scope, beside operations, to `tensors`."""
+    mark, items = object(), _stack.items
+    for watcher in items:
+        watcher.enter_span(name, kind, tensors, mark)
+    try:
+        yield
+    finally:
+        for watcher in reversed(items):
+            watcher.leave_span(tensors, mark)
 
 
 def note_read(x: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import tensorxp as xp
 from tensorxp._backend import cuda_updates
 from tensorxp._core.door import wrap
+from tensorxp._core.watchers import span, watching
 from tensorxp._core.writes import bump
 from tensorxp._tensor import replica
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, as_real, current, pieces
@@ -217,7 +218,11 @@ class Optimizer:
             if result is not None:
                 args, kwargs = result
         with xp.no_grad():
-            loss = self._step(*args, **kwargs)
+            if watching:
+                with span(f"{type(self).__name__}.step", "step", params_of(self.param_groups)):
+                    loss = self._step(*args, **kwargs)
+            else:
+                loss = self._step(*args, **kwargs)
         for hook in list(self._post_hooks.values()):
             hook(self, args, kwargs)
         self._opt_called = True

@@ -1,6 +1,6 @@
 """Draw the boxes of a graph as SVG, and lay the picture into a page that needs nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from itertools import pairwise
@@ -41,12 +41,26 @@ def module_colours(boxes: Sequence[Any]) -> dict[str, str]:
     return {name: _STRIPES[i % len(_STRIPES)] for i, name in enumerate(names)}
 
 
-def _size(box: Any) -> tuple[float, float]:
+def _ports(boxes: Sequence[Any]) -> dict[int, list[str]]:
+    """Return the labels of the edges that leave each box, in the order of its outputs."""
+    found: dict[int, set[str]] = {}
+    for box in boxes:
+        for key, label in box.sources:
+            if label:
+                found.setdefault(key, set()).add(label)
+    return {key: sorted(labels, key=lambda s: (len(s), s)) for key, labels in found.items()}
+
+
+def _size(box: Any, ports: Sequence[str] = ()) -> tuple[float, float]:
     text = max([len(box.title) * 7.8, *(len(line) * 6.75 for line in box.lines)])
     extra = 24 if box.kind in ("leaf", "again") else 12
-    return max(text + 2 * _PADDING + extra, 56.0), _TITLE + _LINE * len(
-        box.lines
-    ) + 2 * _PADDING - 3
+    width = max(text + 2 * _PADDING + extra, len(ports) * _port_width(ports), 56.0)
+    return width, _TITLE + _LINE * len(box.lines) + 2 * _PADDING - 3
+
+
+def _port_width(ports: Sequence[str]) -> float:
+    """Return the room that the label of an edge has below the box that it leaves."""
+    return max([len(label) for label in ports], default=0) * 6.75 + 14
 
 
 def _with_copies(boxes: Sequence[Any]) -> list[Any]:
@@ -72,7 +86,8 @@ def _with_copies(boxes: Sequence[Any]) -> list[Any]:
 def picture(boxes: Sequence[Any]) -> str:
     """Return the graph as SVG, data flowing downwards; a dashed leaf is drawn elsewhere too."""
     boxes = _with_copies(boxes)
-    sizes = {box.key: _size(box) for box in boxes}
+    ports = _ports(boxes)
+    sizes = {box.key: _size(box, ports.get(box.key, ())) for box in boxes}
     order = [box.key for box in boxes]
     before = {box.key: [key for key, _ in box.sources] for box in boxes}
     layout = lay_out(order, before, sizes)
@@ -89,36 +104,44 @@ def picture(boxes: Sequence[Any]) -> str:
         f'<g transform="translate({margin:.0f} {margin:.0f})">',
     ]
     for box in boxes:
-        parts += _edges(box, layout, sizes)
+        parts += _edges(box, layout, sizes, ports)
     for box in boxes:
         x, y = layout.centres[box.key]
         parts.append(_drawn(box, x, y, *sizes[box.key], stripes.get(box.module, "")))
     return "\n".join([*parts, "</g>", "</svg>"])
 
 
-def _edges(box: Any, layout: Any, sizes: Any) -> list[str]:
+def _edges(box: Any, layout: Any, sizes: Any, ports: Mapping[int, list[str]]) -> list[str]:
     x, y = layout.centres[box.key]
-    sources = list(dict.fromkeys(key for key, _ in box.sources))
+    sources = list(dict.fromkeys(box.sources))  # two outputs of one box are two edges
     end_y = y - sizes[box.key][1] / 2 - 1
     width = sizes[box.key][0]
     found = []
     ends = sorted(
-        sources, key=lambda key: (layout.routes[key, box.key] or [layout.centres[key]])[-1]
+        sources,
+        key=lambda source: (layout.routes[source[0], box.key] or [layout.centres[source[0]]])[-1],
     )
-    for i, key in enumerate(ends):
+    for i, (key, label) in enumerate(ends):
         end_x = x + (i - (len(ends) - 1) / 2) * min(18.0, 0.7 * width / len(ends))
         sx, sy = layout.centres[key]
+        if label:
+            sx = _port(sx, label, ports[key])
         points = [(sx, sy + sizes[key][1] / 2), *layout.routes[key, box.key], (end_x, end_y)]
         path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
         for (ax, ay), (bx, by) in pairwise(points):
             middle = (ay + by) / 2
             path += f"C{ax:.1f} {middle:.1f} {bx:.1f} {middle:.1f} {bx:.1f} {by:.1f}"
         found.append(f'<path class="ge" d="{path}" marker-end="url(#arrow)"/>')
-        label = ", ".join(text for other, text in box.sources if other == key and text)
-        if label:
-            lx, ly = points[0][0] + 4, points[0][1] + 11
-            found.append(f'<text class="gl" x="{lx:.1f}" y="{ly:.1f}">{escape(label)}</text>')
+    for label in ports.get(box.key, ()):  # once, however many edges leave from there
+        lx, ly = _port(x, label, ports[box.key]) + 4, y + sizes[box.key][1] / 2 + 11
+        found.append(f'<text class="gl" x="{lx:.1f}" y="{ly:.1f}">{escape(label)}</text>')
     return found
+
+
+def _port(x: float, label: str, labels: Sequence[str]) -> float:
+    """Return where the edges of an output leave a box at `x`, with room for the label beside."""
+    place = labels.index(label) - (len(labels) - 1) / 2
+    return x + place * _port_width(labels) - len(label) * 6.75 / 2
 
 
 def _drawn(box: Any, x: float, y: float, width: float, height: float, stripe: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from tensorxp._text import shape_text, size_text
+from tensorxp._text import Table, shape_text, size_text
 
 __all__ = ["ModuleRow", "module_html", "module_rows", "summary"]
 
@@ -62,7 +62,7 @@ def summary(module: Any, depth: int | None = None) -> str:
     Returns
     -------
     str
-        One line per module, and the totals.
+        One line per module, and the totals. The prompt and notebooks show it as a table.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def summary(module: Any, depth: int | None = None) -> str:
     top = rows[0]
     trained = f"{top.parameters:,} parameters, {top.trained:,} of them trained"
     total = f"total: {trained}, {size_text(top.nbytes)}"
-    return "\n".join([*lines, total])
+    return Table("\n".join([*lines, total]))
 
 
 def module_html(module: Any) -> str:
