@@ -180,3 +180,42 @@ def test_bad_axes_and_types(name):
         fn([1.0, 2.0])
     with pytest.raises(TypeError, match=name):
         fn([1.0, 2.0], axis=0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 200, 2000, 5000])
+def test_reductions_of_single_precision_have_one_value_at_every_size(count):
+    # by way of a small loop, NumPy's, and a large one, of rows and of columns
+    largest = np.float32(np.finfo(np.float32).max)
+    shapes = ((count,), (count, 2)) if count > 1 else ((count,),)
+    for shape in shapes:
+        x = xp.asarray(np.full(shape, largest, np.float32))
+        with np.errstate(over="ignore"):
+            found = {name: getattr(xp, name)(x, axis=0) for name in ("mean", "sum", "var", "std")}
+            halves = xp.mean(x * 0.5, axis=0)
+        assert bool(xp.all(found["mean"] == (largest if count == 1 else np.inf)))  # as NumPy's
+        assert bool(xp.all(found["sum"] == (largest if count == 1 else np.inf)))
+        assert not bool(xp.any(found["var"]))
+        assert not bool(xp.any(found["std"]))
+        assert bool(xp.all(halves == (largest / 2 if count <= 2 else np.inf)))
+        norms = xp.linalg.vector_norm(x * 1e-5, axis=0)
+        np.testing.assert_allclose(norms.numpy(), largest * 1e-5 * count**0.5, rtol=1e-6)
+        signs = np.resize(np.float32([1, -1]), shape) if len(shape) == 1 else 1
+        if count % 2 == 0 and len(shape) == 1:
+            spread = xp.std(x * signs)
+            assert float(spread) == largest
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "complex64"])
+def test_moments_are_computed_in_double_precision(dtype):
+    a = np.asarray([0, 1000, 2000, 3000], dtype)
+    x = xp.asarray(a)
+    exact = a.astype(np.result_type(a, np.float64))
+    real = np.finfo(dtype).dtype
+    for got, expected in (
+        (xp.std(x), exact.std()),
+        (xp.mean(x), exact.mean()),
+        (xp.linalg.vector_norm(x), np.linalg.norm(exact)),
+        (xp.linalg.vector_norm(x, ord=3), np.linalg.vector_norm(exact, ord=3)),
+        (xp.linalg.vector_norm(x, ord=1), np.linalg.vector_norm(exact, ord=1)),
+    ):
+        assert abs(complex(got) - expected) <= np.spacing(real.type(abs(expected)))

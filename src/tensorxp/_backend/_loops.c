@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -459,13 +460,15 @@ static double small_total(const double *a, Py_ssize_t n) {
     return total;
 }
 
-/* `a` is overwritten. */
-static double reduced(int kind, double *a, Py_ssize_t n, double freedom) {
+/* `a` is overwritten; `highest` is the largest number of its dtype, which a mean's sum must keep. */
+static double reduced(int kind, double *a, Py_ssize_t n, double freedom, double highest) {
     double found = a[0];
     Py_ssize_t i;
     switch (kind) {
     case SUM: return small_total(a, n);
-    case MEAN: return small_total(a, n) / (double)n;
+    case MEAN:
+        found = small_total(a, n);
+        return fabs(found) > highest ? copysign(INFINITY, found) : found / (double)n;
     case PROD:
         for (i = 1; i < n; i++) found *= a[i];
         return found;
@@ -505,13 +508,14 @@ static double element(const Py_buffer *view, Py_ssize_t i) {
 }
 
 /* small(kind, x, axis, keepdims, correction=0): a reduction of a small contiguous NumPy array in
-   double precision, over all axes (None) or neighbours in a tuple; None for anything else. */
+   double precision, over all axes (None) or neighbours in a tuple; None for anything else, and
+   for what overflows, of which NumPy warns. */
 static PyObject *small(PyObject *module, PyObject *const *args, Py_ssize_t count) {
     Py_buffer view, target;
     PyObject *dtype = NULL, *shape = NULL, *out = NULL;
     Py_ssize_t first = 0, last, outer = 1, m = 1, inner = 1, i, j, k;
-    double correction = 0, row[1024];
-    int kind, keepdims, truths;
+    double correction = 0, highest, row[1024];
+    int kind, keepdims, truths, fits = 1;
     (void)module;
     if (!small_on || count < 4 || !PyBool_Check(args[3])) Py_RETURN_NONE;
     kind = (int)PyLong_AsLong(args[0]);
@@ -526,6 +530,7 @@ static PyObject *small(PyObject *module, PyObject *const *args, Py_ssize_t count
     if (!view.format || !*view.format || view.format[1] || view.len > 1024 || !view.len ||
         !strchr(truths ? "df?" : "df", *view.format))
         goto done;
+    highest = *view.format == 'f' ? FLT_MAX : DBL_MAX;
     last = view.ndim;
     if (args[2] != Py_None) {
         if (!PyTuple_Check(args[2]) || !(k = PyTuple_GET_SIZE(args[2]))) goto done;
@@ -556,12 +561,17 @@ static PyObject *small(PyObject *module, PyObject *const *args, Py_ssize_t count
         for (j = 0; j < inner; j++) {
             double found;
             for (k = 0; k < m; k++) row[k] = element(&view, (i * m + k) * inner + j);
-            found = reduced(kind, row, m, (double)m - correction);
+            found = reduced(kind, row, m, (double)m - correction, highest);
             if (truths) ((char *)target.buf)[i * inner + j] = (char)found;
             else if (*view.format == 'd') ((double *)target.buf)[i * inner + j] = found;
             else ((float *)target.buf)[i * inner + j] = (float)found;
+            if (kind <= NORM && kind != MAX && kind != MIN && !(fabs(found) <= highest)) {
+                for (k = 0; k < m && fabs(element(&view, (i * m + k) * inner + j)) <= highest;) k++;
+                if (k == m) fits = 0;
+            }
         }
     PyBuffer_Release(&target);
+    if (!fits) Py_CLEAR(out);
 done:
     PyBuffer_Release(&view);
     Py_XDECREF(shape);

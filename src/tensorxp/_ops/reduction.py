@@ -18,8 +18,8 @@ from tensorxp._ops.casting import accumulator
 
 Axis = int | tuple[int, ...] | None
 
-#: Single precision is accumulated in double precision, and rounded once at the end.
-WIDER = {"f": float64.dtype, "F": complex128.dtype}
+#: Half and single precision are accumulated in double precision, and rounded once at the end.
+WIDER = {"e": float64.dtype, "f": float64.dtype, "F": complex128.dtype}
 
 
 def _reduce(op: Primitive, x: Any, params: dict[str, Any], kind: int | None = None) -> Tensor:
@@ -65,7 +65,7 @@ def sum(
 ) -> Tensor:
     """Return the sum of `x` over `axis`, over all elements by default.
 
-    float32 and complex64 are accumulated in double precision.
+    float16, float32 and complex64 are accumulated in double precision.
 
     Parameters
     ----------
@@ -184,11 +184,29 @@ def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
     found = loops.small(loops.MEAN, x, axis, keepdims)
     if found is not None:
         return found
-    dtype = None if x.dtype.kind in "fc" else Defaults.real.dtype
+    if x.dtype.kind not in "fc":
+        return x.mean(axis, Defaults.real.dtype, None, keepdims)
     found = loops.total(x, axis, keepdims) if x.size >= loops.LARGE else None
-    if found is not None:
-        return (found / _count(x.shape, axis)).astype(x.dtype)
-    return x.mean(axis, dtype, None, keepdims)
+    wide = WIDER.get(x.dtype.char)
+    if found is None:
+        if wide is None or not x.size:
+            return x.mean(axis, None, None, keepdims)
+        found = xp.base.add.reduce(x, axis, wide, None, keepdims)
+    return _divided(xp, found, _count(x.shape, axis), x.dtype)
+
+
+def _divided(xp: Any, total: Any, count: int, dtype: Any) -> Any:
+    """Return a mean from its sum: infinite where single precision does not hold the sum."""
+    if dtype.kind == "c":
+        parts = [
+            _divided(xp, part, count, xp.finfo(dtype).dtype) for part in (total.real, total.imag)
+        ]
+        return xp.join(*parts, dtype)
+    found = xp.asarray(total / count).astype(dtype)
+    if dtype.char != "f":
+        return found
+    rounded = xp.asarray(total).astype(dtype)
+    return xp.where(xp.isinf(rounded), rounded, found)
 
 
 mean_p = linear(
@@ -203,6 +221,9 @@ mean_p = linear(
 
 def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the arithmetic mean of `x` over `axis`, of all elements by default.
+
+    float32 and complex64 are accumulated in double precision; as in NumPy, the mean is infinite
+    where they do not hold the sum.
 
     Parameters
     ----------
@@ -336,15 +357,23 @@ def var_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> A
     found = loops.small(loops.VAR, x, axis, keepdims, correction)
     if found is not None:
         return found
-    found = _squares(x, axis, correction, keepdims)
-    return x.var(axis, None, None, correction, keepdims) if found is None else found.astype(x.dtype)
+    return _rounded(xp, _squares(x, axis, correction, keepdims), x.dtype)
 
 
 def _squares(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-    """Return the variance of a large raw array in double precision, by a loop, or None."""
+    """Return the variance of a raw array in double precision, of a large one by a loop."""
     freedom = _freedom(x.shape, axis, correction)
     found = loops.moments(x, axis, keepdims) if freedom and x.size >= loops.LARGE else None
-    return None if found is None else found[1] / freedom
+    if found is not None:
+        return found[1] / freedom
+    if x.dtype.char == "F":  # of which NumPy takes no other dtype for the result
+        x = x.astype(WIDER["F"])
+    return x.var(axis, WIDER.get(x.dtype.char), None, correction, keepdims)
+
+
+def _rounded(xp: Any, found: Any, dtype: Any) -> Any:
+    """Return what was computed in double precision in the real dtype that belongs to `dtype`."""
+    return xp.asarray(found).astype(xp.finfo(dtype).dtype) if dtype.char in WIDER else found
 
 
 def _scaled_deviation(xp: Any, x: Any, share: Any, axis: Any) -> Any:
@@ -380,10 +409,7 @@ def std_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> A
     found = loops.small(loops.STD, x, axis, keepdims, correction)
     if found is not None:
         return found
-    found = _squares(x, axis, correction, keepdims)
-    if found is None:
-        return x.std(axis, None, None, correction, keepdims)
-    return xp.sqrt(found).astype(x.dtype)
+    return _rounded(xp, xp.sqrt(_squares(x, axis, correction, keepdims)), x.dtype)
 
 
 def _over(xp: Any, numerator: Any, out: Any) -> Any:
