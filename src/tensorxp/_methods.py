@@ -4,7 +4,10 @@ The functions of the namespace do the work; only names and argument words differ
 """
 
 import builtins
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import inplace
@@ -78,6 +81,8 @@ class Methods(TorchMethods):
 
     def reshape(self: Any, *shape: Any, copy: bool | None = None) -> Tensor:
         """See :func:`tensorxp.reshape`; `t.reshape(2, 3)` or `t.reshape((2, 3))`."""
+        if not shape:
+            raise TypeError("reshape: no shape is given; allowed are sizes, or a tuple of them")
         sizes = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         return sh.reshape(self, sizes, copy=copy)
 
@@ -259,12 +264,10 @@ class Methods(TorchMethods):
         return cmp.isinf(self)
 
     def conj(self: Any) -> Tensor:
-        """See :func:`tensorxp.conj`."""
-        return cx.conj(self)
+        """See :func:`tensorxp.conj`; bools stay bools."""
+        return self if self._data.dtype.kind == "b" else cx.conj(self)  # type: ignore[no-any-return]
 
-    def conjugate(self: Any) -> Tensor:
-        """See :func:`tensorxp.conj`."""
-        return cx.conj(self)
+    conjugate = conj
 
     def nonzero(self: Any) -> tuple[Tensor, ...]:
         """See :func:`tensorxp.nonzero`."""
@@ -274,9 +277,16 @@ class Methods(TorchMethods):
         """See :func:`tensorxp.ravel`."""
         return sh.ravel(self)
 
-    def trace(self: Any) -> Tensor:
-        """See :func:`tensorxp.linalg.trace`."""
-        return self.__array_namespace__().linalg.trace(self)  # type: ignore[no-any-return]
+    def trace(
+        self: Any,
+        offset: builtins.int = 0,
+        axis1: builtins.int = 0,
+        axis2: builtins.int = 1,
+        dtype: Any = None,
+    ) -> Tensor:
+        """See :func:`tensorxp.linalg.trace`; over the axes `axis1` and `axis2`."""
+        diagonals: Any = self.diagonal(offset, axis1, axis2)
+        return red.sum(diagonals, axis=-1, dtype=dtype)
 
     def add(self: Any, other: Any, /) -> Tensor:
         """See :func:`tensorxp.add`."""
@@ -356,11 +366,8 @@ class Methods(TorchMethods):
     clamp = clip
 
     def round(self: Any, decimals: builtins.int = 0) -> Tensor:
-        """See :func:`tensorxp.round`; to `decimals` places, as floats where these are not 0."""
-        if decimals == 0:
-            return rounding.round(self)
-        scale = 10.0**decimals
-        return rounding.round(self * scale) / scale
+        """See :func:`tensorxp.round`."""
+        return rounding.round(self, decimals)
 
     def squeeze(self: Any, axis: Any = None) -> Tensor:
         """See :func:`tensorxp.squeeze`."""
@@ -391,13 +398,15 @@ class Methods(TorchMethods):
 
     def take(self: Any, indices: Any, axis: builtins.int | None = None) -> Tensor:
         """See :func:`tensorxp.take`."""
-        if axis is None:
-            return sh.ravel(self)[indices]
         return se.take(self, indices, axis=axis)
 
-    def argsort(self: Any, axis: builtins.int = -1, descending: builtins.bool = False) -> Tensor:
-        """See :func:`tensorxp.argsort`."""
-        return sorting.argsort(self, axis=axis, descending=descending)
+    def argsort(
+        self: Any, axis: builtins.int | None = -1, descending: builtins.bool = False
+    ) -> Tensor:
+        """See :func:`tensorxp.argsort`; of the flattened tensor with an axis of None."""
+        flat = axis is None or not self._data.ndim
+        x, axis = (sh.ravel(self) if flat else self), (-1 if axis is None else axis)
+        return sorting.argsort(x, axis=axis, descending=descending)
 
     def dim(self: Any) -> builtins.int:
         """Return the number of axes."""
@@ -405,7 +414,7 @@ class Methods(TorchMethods):
 
     def numel(self: Any) -> builtins.int:
         """Return the number of elements."""
-        return self.size  # type: ignore[no-any-return]
+        return int(self.size)
 
     def element_size(self: Any) -> builtins.int:
         """Return the bytes of one element."""
@@ -447,20 +456,49 @@ class Methods(TorchMethods):
 def _reduce(
     function: Any, x: Any, axis: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Tensor:
-    """Call a reduction with PyTorch's `dim`/`keepdim` and NumPy's `ddof` beside its own words."""
-    if not kwargs and not args:
-        return function(x) if axis is None else function(x, axis=axis)  # type: ignore[no-any-return]
-    if "dim" in kwargs:
-        axis = kwargs.pop("dim")
-    if "keepdim" in kwargs:
-        kwargs["keepdims"] = kwargs.pop("keepdim")
-    if "ddof" in kwargs:
-        kwargs["correction"] = kwargs.pop("ddof")
-    for name in ("out", "where", "initial"):  # numpy.sum(t) and the like pass these as None
-        if kwargs.get(name, 0) is None:
-            del kwargs[name]
-    if args:
-        raise TypeError(
-            f"{function.__name__}: {len(args)} positional arguments after axis; name them"
-        )
-    return function(x, axis=axis, **kwargs)  # type: ignore[no-any-return]
+    """Call a reduction with its own words, or with those of NumPy's method or PyTorch's."""
+    if args or kwargs:
+        if not args and kwargs.keys() <= _words(function):
+            return function(x, axis=axis, **kwargs)  # type: ignore[no-any-return]
+        return _reduce_otherwise(function, x, axis, args, kwargs)
+    return function(x) if axis is None else function(x, axis=axis)  # type: ignore[no-any-return]
+
+
+@cache
+def _words(function: Any) -> Any:
+    """Return the words that a function takes besides its operand."""
+    return function.__annotations__.keys() - {"x", "axis", "dim", "return"}
+
+
+def _reduce_otherwise(
+    function: Any, x: Any, axis: Any, args: tuple[Any, ...], words: dict[str, Any]
+) -> Tensor:
+    name = function.__name__
+    if "dim" in words:
+        if axis is not None:
+            raise TypeError(f"{name}: both axis and dim are given, which mean the same")
+        if name in ("max", "min"):
+            raise TypeError(
+                f"{name}: dim= is PyTorch's word, for values and indices; here "
+                f"{name}(axis=...) and a{name}(dim=...) give the values, arg{name}(axis=...) "
+                "the indices"
+            )
+        if name in ("std", "var") and not words.keys() & {"correction", "ddof"}:
+            raise TypeError(
+                f"{name}: dim= is PyTorch's word, and PyTorch divides by n - 1; say "
+                "correction=1 for that, correction=0 or axis= for NumPy's division by n"
+            )
+        axis = words.pop("dim")
+    if "keepdim" in words:
+        words["keepdims"] = words.pop("keepdim")
+    if "unbiased" in words:
+        raise TypeError(f"{name}: unbiased= is PyTorch's word; here it is correction=1, or 0")
+    if args and isinstance(args[0], builtins.bool):
+        raise TypeError(f"{name}: {args[0]} follows axis; keepdims={args[0]} needs its word")
+    if "ddof" in words and "correction" not in words:
+        words["correction"] = words.pop("ddof")
+    if args or words.keys() - _words(function):  # NumPy's out, where, initial and the like
+        if "correction" in words:
+            words["ddof"] = words.pop("correction")
+        return getattr(np, name)(x, axis, *args, **words)  # type: ignore[no-any-return]
+    return function(x, axis=axis, **words)  # type: ignore[no-any-return]

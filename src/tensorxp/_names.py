@@ -81,6 +81,21 @@ class UnknownName(AttributeError):
         return text + found
 
 
+class Size(int):
+    """The number of elements of a Tensor; calling it, as PyTorch's method, says what does that."""
+
+    __slots__ = ()
+
+    def __call__(self, *dim: Any, **words: Any) -> None:
+        raise TypeError(
+            "size: an attribute, the number of elements, as in NumPy; what PyTorch's size() gives "
+            "is x.shape, and size(0) x.shape[0]"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, (int(self),)
+
+
 class Elsewhere:
     """A method of PyTorch's tensors that Tensors lack: its AttributeError says what does it."""
 

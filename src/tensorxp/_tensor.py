@@ -20,6 +20,7 @@ from tensorxp._core.tensor import TensorBase, concrete
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import note_read, watching
 from tensorxp._methods import Methods
+from tensorxp._names import Size
 from tensorxp._ops import casting, transfer
 from tensorxp._ops import comparison as cmp
 from tensorxp._ops import complex as cx
@@ -83,16 +84,14 @@ class Tensor(Methods):
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self._data.size  # type: ignore[no-any-return]
+        return Size(self._data.size)
 
     @property
     def T(self) -> "Tensor":
-        """The transpose of a 2-d tensor, as a view; ValueError for others."""
-        if self._data.ndim != 2:
-            raise ValueError(
-                f"T: the tensor has shape {self.shape}; T needs two axes, mT allows more"
-            )
-        return sh.matrix_transpose(self)
+        """The tensor with its axes reversed, as a view."""
+        if self._data.ndim == 2:
+            return sh.matrix_transpose(self)
+        return sh.transpose(self, ())
 
     @property
     def mT(self) -> "Tensor":

@@ -18,7 +18,7 @@ from tensorxp._ops import comparison as cmp
 from tensorxp._ops import reduction as red
 from tensorxp._ops import searching as se
 from tensorxp._ops import shaping as sh
-from tensorxp._ops.axes import normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axis
 
 Dim = int | tuple[int, ...] | None
 
@@ -171,16 +171,22 @@ class TorchMethods(AutogradMethods):
 
     def type_as(self: Any, other: Tensor) -> Tensor:
         """Return the tensor with the dtype of `other`."""
+        dimensions("type_as", other, "other")
         return casting.astype(self, other.dtype, copy=False)
 
     def view_as(self: Any, other: Tensor) -> Tensor:
         """Return a view with the shape of `other`."""
+        dimensions("view_as", other, "other")
         return sh.reshape(self, other.shape, copy=False)
 
-    reshape_as = view_as
+    def reshape_as(self: Any, other: Tensor) -> Tensor:
+        """Return the elements in the shape of `other`; a view where that needs no copy."""
+        dimensions("reshape_as", other, "other")
+        return sh.reshape(self, other.shape)
 
     def expand_as(self: Any, other: Tensor) -> Tensor:
         """Return a read-only view broadcast to the shape of `other`."""
+        dimensions("expand_as", other, "other")
         return sh.broadcast_to(self, other.shape)
 
     def new_zeros(self: Any, *size: Any, dtype: Any = None) -> Tensor:

@@ -105,7 +105,7 @@ def test_bad_subscripts(subscripts, message):
 def test_bad_operands():
     with pytest.raises(ValueError, match="einsum"):
         xp.einsum("ij,jk", xp.ones((2, 3)), xp.ones((2, 3)))
-    with pytest.raises(TypeError, match="einsum: operand 1"):
+    with pytest.raises(TypeError, match=r"einsum: operands\[1\]"):
         xp.einsum("ij,jk", xp.ones((2, 3)), 3.0)
     with pytest.raises(ValueError, match="not behind"):
         xp.einsum("...i->i", xp.ones((2, 3)))

@@ -1,6 +1,7 @@
 """Indexing: every kind of key as NumPy, alone and mixed; gradients, writes, views, errors."""
 
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ PARTS = [
     np.array([0, 2]), np.array([[0, 1], [2, 0]]), np.array([1, 1, -1]),
     np.array([], dtype=np.int64),
     [0, 1], [], [True, False, True], np.array([False, True, True]), MASK[:, :, 0], MASK,
-    np.array([2, 0], dtype=np.uint8),
+    np.array([2, 0], dtype=np.uint8), (0, 2), ((0, 1), [2, 0]), (), range(2), range(0),
+    (True, False, True),
 ]  # fmt: skip
 PAIRS = list(itertools.product(PARTS, repeat=2))
 
@@ -135,6 +137,8 @@ ROWS = [
     row("None and Ellipsis", (None, ..., 2, None)),
     row("empty slice", slice(2, 2)),
     row("0-d", (), shape=()),
+    row("ints", (1, -1, 0)),
+    row("int of 1-d", 2, shape=(3,)),
     row("0-d None", None, shape=()),
     row("integers", np.array([0, 2, 0])),
     row("integers of two axes", (np.array([[0], [2]]), np.array([1, 3, 1]))),
@@ -209,7 +213,7 @@ def test_row(row, check, kind, device):
     check(row, kind, device)
 
 
-@pytest.mark.parametrize("key", [0, (0, 0, 0), slice(None, None, -2), (..., 1), None, (), ...])
+@pytest.mark.parametrize("key", [0, (0, 0, 0, ...), slice(None, None, -2), (..., 1), None, (), ...])
 def test_basic_keys_give_views(key):
     x = xp.asarray(A, copy=True)
     view = x[key]
@@ -245,11 +249,66 @@ def test_an_index_on_another_device():
         x[xp.asarray([1], device="sim:0")]
 
 
-def test_elements_are_tensors_and_views(device):
+@pytest.mark.parametrize("recorded", [False, True])
+def test_elements_are_tensors_of_their_own(device, recorded):
+    """As NumPy's scalars: swapping two and shuffling loses none, and Ellipsis gives a view."""
+    x = xp.asarray([1.0, 2.0, 3.0], device=device, requires_grad=recorded) * 1
+    old = x[0]
+    assert isinstance(old, xp.Tensor) and old.shape == () and old.device == x.device
+    x[0] = 9.0
+    assert float(old) == 1.0
+    x[0], x[2] = x[2], x[0]
+    assert x.tolist() == [3.0, 2.0, 9.0]
+    random.Random(0).shuffle(x)
+    assert sorted(x.tolist()) == [2.0, 3.0, 9.0]
+    x[0] = x[1] = x[2] = 1.0
+    x[0] += 1
+    x[-1] *= 4
+    x[1, ...] -= 3
+    assert x.tolist() == [2.0, -2.0, 4.0]
+    zero_d = x[2, ...]
+    value = zero_d[()]
+    zero_d[...] = 5.0
+    assert float(value) == 4.0 and float(x[2]) == 5.0
+    matrix = xp.zeros((2, 2), device=device)
+    matrix[0][1] = 1.0  # a row is a view
+    assert matrix.tolist() == [[0.0, 1.0], [0.0, 0.0]]
+
+
+def test_elements_keep_their_gradient_after_writes(device):
+    leaf = xp.asarray([1.0, 2.0, 3.0], device=device, requires_grad=True)
+    x = leaf * 1
+    x[0], x[2] = x[2] * 10, x[0] * 100
+    x[1] += x[0]
+    xp.sum(x).backward()
+    assert leaf.grad.tolist() == [100.0, 1.0, 20.0]
+    with pytest.raises(RuntimeError, match="leaf"):
+        leaf[0] += 1
+    assert leaf.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_sequences_as_keys():
+    x = xp.asarray(A, copy=True)
+    x[(0, 1), (1, 2)] = 1.0
+    assert float(xp.sum(x[0, 1])) == 5.0 and float(xp.sum(x[1, 2])) == 5.0
+    for key in ("ab", b"a", [[0], [1, 2]], {0, 1}, {"a": 1}, (0.5, 1), (v for v in (0, 1))):
+        with pytest.raises(IndexError, match="__getitem__"):
+            x[key]
+
+
+def test_series_as_keys():
+    pandas = pytest.importorskip("pandas")
+    x = xp.asarray(A, copy=True)
+    mask = pandas.Series([True, False, True])
+    np.testing.assert_array_equal(x[mask].numpy(), A[[0, 2]])
+    np.testing.assert_array_equal(x[:, pandas.Index([1, 0])].numpy(), A[:, [1, 0]])
+    x[mask] = 0.0
+    assert x.tolist() == (A * np.array([0, 1, 0])[:, None, None]).tolist()
+
+
+def test_elements_are_tensors(device):
     x = xp.asarray([1.0, 2.0], device=device)
-    x[0][...] = 7.0
-    assert isinstance(x[0], xp.Tensor) and x[0].shape == () and float(x[0]) == 7.0
-    assert [float(item) for item in x] == [7.0, 2.0] and len(x) == 2
+    assert [float(item) for item in x] == [1.0, 2.0] and len(x) == 2
     with pytest.raises(TypeError, match="0-d"):
         iter(x[0])
     with pytest.raises(TypeError, match="0-d"):

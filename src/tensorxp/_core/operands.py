@@ -57,6 +57,8 @@ def is_numpy_value(device: Any, value: Any) -> bool:
     base = device.raw.base
     if not isinstance(value, (base.ndarray, base.generic)) or value.dtype.kind not in "biufc":
         return False
+    if value.dtype.char in "gG":  # long double
+        return False
     return type(value) is base.ndarray or not carries_more(type(value))
 
 

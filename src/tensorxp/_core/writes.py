@@ -197,15 +197,19 @@ def _not_written(function: str, data: Any, key: Any, value: Any, error: Exceptio
     if isinstance(error, IndexError):
         return IndexError(f"{function}: {error}; the tensor has shape {data.shape}")
     if not getattr(data.flags, "writeable", True):
-        return ValueError(
-            f"{function}: the tensor is read-only, as broadcast views and what NumPy made "
-            "read-only are; write to a copy (x.copy())"
-        )
+        return _read_only(function)
     if not getattr(value, "ndim", 0):
         return ValueError(f"{function}: {error}; the tensor has dtype {data.dtype}")
     return ValueError(
         f"{function}: a value of shape {getattr(value, 'shape', ())} could not be broadcast to the "
         f"shape {data[key].shape} of what the key selects; the tensor has shape {data.shape}"
+    )
+
+
+def _read_only(function: str) -> ValueError:
+    return ValueError(
+        f"{function}: the tensor is read-only, as broadcast views, gradients of sums and what "
+        "NumPy made read-only are; write to a copy (x.copy())"
     )
 
 
@@ -293,6 +297,8 @@ def _raw_inplace(op: Primitive, function: str, x: Any, other: Any) -> None:
 
 
 def _explained(function: str, data: Any, other: Any, error: Exception) -> Exception:
+    if not getattr(data.flags, "writeable", True):
+        return _read_only(function)
     kind = next(k for k in (TypeError, OverflowError, ValueError) if isinstance(error, k))
     shape, dtype = getattr(other, "shape", ()), getattr(other, "dtype", type(other).__name__)
     return kind(

@@ -12,6 +12,8 @@ from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
 from tensorxp._core.primitive import Primitive, elementwise, linear
 from tensorxp._core.rules import same
 from tensorxp._core.tensor import Tensor, TensorBase
+from tensorxp._ops.beside import tensors
+from tensorxp._ops.casting import astype_p
 
 add_p = elementwise("add", scalars=True, x1=same, x2=same)
 subtract_p = elementwise("subtract", scalars=True, x1=same, x2=lambda ct: negated(ct))
@@ -566,17 +568,28 @@ clip_p = elementwise(
 )
 
 
+#: kinds of bounds, by class where they are Python's, and those that keep the dtype of `x`
+_KINDS = {type(None): "", bool: "b", int: "n", float: "w"}
+_SAME = {
+    "b": ("", "b"), "i": ("", "b", "n", "i", "u"), "u": ("", "b", "n", "i", "u"),
+    "f": ("", "b", "n", "w", "f"),
+}  # fmt: skip
+
+
 def _bound(x: Any, value: Any, argument: str) -> Any:
     """Return a bound of `clip` as a Tensor, a Python scalar or None."""
-    if value is None or value.__class__ in (int, float, bool) or isinstance(value, Tensor):
+    if value is None or value.__class__ in (int, float, bool):
+        return value
+    if isinstance(value, Tensor) and value._data.dtype.kind != "c":
         return value
     if is_numpy_value(cpu, value) and (x._device is cpu or value.ndim == 0):
         return wrap(x._device.raw.asarray(value), x._device)
     if isinstance(value, (int, float)) and not hasattr(value, "dtype"):
         return value.__pos__()
     raise TypeError(
-        f"clip: {argument} is a {type(value).__name__}; allowed are Tensors, real Python "
-        "scalars and None"
+        f"clip: {argument} is a {type(value).__name__}"
+        f"{f' of dtype {value.dtype}' if hasattr(value, 'dtype') else ''}; allowed are real "
+        "Tensors, real Python scalars and None"
     )
 
 
@@ -598,15 +611,22 @@ def clip(
     -------
     Tensor
         The broadcast shape, the dtype of `x`, to which bounds are cast; Tensors beyond an integer
-        dtype count as its ends.
+        dtype count as its ends. Integers promote with floating bounds, as in NumPy.
 
     Raises
     ------
     TypeError, ValueError, DeviceError
         `x` is complex or no Tensor, a bound is not as above; shapes don't broadcast; two devices.
     """
+    if not isinstance(x, Tensor) and (isinstance(min, Tensor) or isinstance(max, Tensor)):
+        x = tensors("clip", x=x, bound=min if isinstance(min, Tensor) else max)[0]
     if not isinstance(x, Tensor) or x._data.dtype.kind == "c":
         given = f"a {type(x).__name__}" if not isinstance(x, Tensor) else x._data.dtype
         raise TypeError(f"clip: x is {given}; allowed are Tensors of a real dtype")
     bounds = _bound(x, min, "min"), _bound(x, max, "max")
+    for bound in bounds:
+        kind = bound._data.dtype.kind if isinstance(bound, Tensor) else _KINDS[bound.__class__]
+        if kind not in _SAME[x._data.dtype.kind]:
+            other = bound._data.dtype if isinstance(bound, Tensor) else bound
+            x = apply(astype_p, (x,), {"dtype": x._device.raw.result_type(x._data.dtype, other)})
     return apply(clip_p, (x, *bounds), {})

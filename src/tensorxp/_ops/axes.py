@@ -31,10 +31,18 @@ def not_a_tensor(function: str, x: Any, argument: str = "x") -> TypeError:
     )
 
 
+def renamed(function: str, theirs: str, ours: str, value: Any) -> TypeError:
+    """Return the error for an argument by the word of another library."""
+    return TypeError(
+        f"{function}: {theirs}= is PyTorch's word; here it is {ours}: "
+        f"{function}(x, {ours}={value!r})"
+    )
+
+
 def integer(function: str, argument: str, value: Any) -> int:
     """Return an argument as an int; TypeError where it is no integer."""
     try:
-        return index(value)
+        return _index(value)
     except TypeError:
         raise TypeError(f"{function}: {argument} is {value!r}; allowed is an integer") from None
 
@@ -59,7 +67,7 @@ def normalize_axis(function: str, axis: Any, ndim: int) -> int:
     no such axis.
     """
     try:
-        found = index(axis)
+        found = axis if axis.__class__ is int else _index(axis)
     except TypeError:
         raise TypeError(
             f"{function}: axis is {axis!r} of type {type(axis).__name__}; allowed is an integer"
@@ -71,6 +79,13 @@ def normalize_axis(function: str, axis: Any, ndim: int) -> int:
             f"allowed: {allowed}"
         )
     return found + ndim if found < 0 else found
+
+
+def _index(value: Any) -> int:
+    """Return an integer as an int; TypeError for others and for a bool, meant for another word."""
+    if isinstance(value, bool):
+        raise TypeError
+    return index(value)
 
 
 def normalize_axes(function: str, axis: Any, ndim: int) -> tuple[int, ...]:

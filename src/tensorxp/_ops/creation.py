@@ -11,6 +11,7 @@ from tensorxp._backend.dtypes import as_dtype, of_raw
 from tensorxp._core.door import new_leaf, wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, integer
+from tensorxp._ops.beside import tensor_list
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape
 from tensorxp._ops.transfer import to_device_op
@@ -48,6 +49,18 @@ def _shape(function: str, shape: Any) -> tuple[int, ...]:
     return found
 
 
+def _alone(function: str, shape: Any, more: tuple[Any, ...]) -> Any:
+    """Return the shape; TypeError where sizes or a dtype follow it without a word."""
+    if more:
+        sizes = (shape, *more)
+        if all(hasattr(n, "__index__") for n in sizes):
+            how = f"the sizes are one argument: {function}({sizes!r})"
+        else:
+            how = f"what follows the shape is given by its word: {function}({shape!r}, dtype=...)"
+        raise TypeError(f"{function}: {len(sizes)} arguments without a word are given; {how}")
+    return shape
+
+
 def _make(
     function: str, name: str, shape: Any, dtype: Any, device: Any, requires_grad: bool, *args: Any
 ) -> Tensor:
@@ -82,13 +95,15 @@ def _is_beyond(args: tuple[Any, ...], dtype: Any) -> bool:
 
 
 def empty(
-    shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    shape: Any, *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of `shape` with arbitrary values.
 
     Parameters
     ----------
     shape : int or tuple of ints
+    *more : none
+        What else has no word is an error that says how to give it.
     dtype : dtype or None
         None is the default real dtype.
     device : Device, str or None
@@ -108,17 +123,19 @@ def empty(
     RuntimeError
         `requires_grad` with a dtype that is not floating.
     """
-    return _make("empty", "empty", shape, dtype, device, requires_grad)
+    return _make("empty", "empty", _alone("empty", shape, more), dtype, device, requires_grad)
 
 
 def zeros(
-    shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    shape: Any, *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of zeros.
 
     Parameters
     ----------
     shape : int or tuple of ints
+    *more : none
+        What else has no word is an error that says how to give it.
     dtype : dtype or None
         None is the default real dtype.
     device : Device, str or None
@@ -138,17 +155,19 @@ def zeros(
     RuntimeError
         `requires_grad` with a dtype that is not floating.
     """
-    return _make("zeros", "zeros", shape, dtype, device, requires_grad)
+    return _make("zeros", "zeros", _alone("zeros", shape, more), dtype, device, requires_grad)
 
 
 def ones(
-    shape: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    shape: Any, *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of ones.
 
     Parameters
     ----------
     shape : int or tuple of ints
+    *more : none
+        What else has no word is an error that says how to give it.
     dtype : dtype or None
         None is the default real dtype.
     device : Device, str or None
@@ -168,7 +187,7 @@ def ones(
     RuntimeError
         `requires_grad` with a dtype that is not floating.
     """
-    return _make("ones", "ones", shape, dtype, device, requires_grad)
+    return _make("ones", "ones", _alone("ones", shape, more), dtype, device, requires_grad)
 
 
 def _scalar_dtype(function: str, value: Any, argument: str) -> Any:
@@ -442,10 +461,11 @@ def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     """
     if indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: indexing is {indexing!r}; allowed are "xy" and "ij"')
-    for i, x in enumerate(arrays):
-        if dimensions("meshgrid", x, f"arrays[{i}]") > 1:
+    items = tensor_list("meshgrid", "arrays", arrays)
+    for i, x in enumerate(items):
+        if x._data.ndim > 1:
             raise ValueError(f"meshgrid: arrays[{i}] has shape {x._data.shape}; it must be 1-d")
-    flat = [reshape(x, (-1,)) for x in arrays]
+    flat = [reshape(x, (-1,)) for x in items]
     swap = indexing == "xy" and len(flat) > 1
     order = [1, 0, *range(2, len(flat))] if swap else list(range(len(flat)))
     shape = tuple(flat[i]._data.shape[0] for i in order)

@@ -5,7 +5,8 @@ from typing import Any
 from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axis, shifted
+from tensorxp._ops.axes import dimensions, integer, normalize_axis, renamed, shifted
+from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import accumulator
 from tensorxp._ops.reduction import WIDER
 from tensorxp._ops.shaping import ravel
@@ -186,7 +187,9 @@ def cumulative_prod(
     return _cumulate(cumulative_prod_p, x, axis, dtype, include_initial)
 
 
-def cumsum(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> Tensor:
+def cumsum(
+    x: Tensor, /, axis: int | None = None, dtype: Any | None = None, *, dim: None = None
+) -> Tensor:
     """Return `cumulative_sum`, of the flattened `x` without an axis, as NumPy.
 
     Parameters
@@ -195,6 +198,8 @@ def cumsum(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> T
     axis : int or None
     dtype : dtype or None
         None as for `sum`.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -206,10 +211,14 @@ def cumsum(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> T
     TypeError, AxisError
         `x` is no Tensor, the dtype unknown, or real for complex `x`; no such axis.
     """
+    if dim is not None:
+        raise renamed("cumsum", "dim", "axis", dim)
     return cumulative_sum(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
 
 
-def cumprod(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> Tensor:
+def cumprod(
+    x: Tensor, /, axis: int | None = None, dtype: Any | None = None, *, dim: None = None
+) -> Tensor:
     """Return `cumulative_prod`, of the flattened `x` without an axis, as NumPy.
 
     Parameters
@@ -218,6 +227,8 @@ def cumprod(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> 
     axis : int or None
     dtype : dtype or None
         None as for `sum`.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -229,6 +240,8 @@ def cumprod(x: Tensor, /, axis: int | None = None, dtype: Any | None = None) -> 
     TypeError, AxisError
         `x` is no Tensor, the dtype unknown, or real for complex `x`; no such axis.
     """
+    if dim is not None:
+        raise renamed("cumprod", "dim", "axis", dim)
     return cumulative_prod(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
 
 
@@ -310,8 +323,10 @@ def diff(
     ValueError
         `n` is negative; shapes that differ beside `axis`.
     """
+    x, prepend, append = tensors("diff", x=x, prepend=prepend, append=append)
     ndim = dimensions("diff", x)
     axis = normalize_axis("diff", axis, ndim)
+    n = integer("diff", "n", n)
     if n < 0:
         raise ValueError(f"diff: n is {n}; allowed are 0 and above")
     sizes = []

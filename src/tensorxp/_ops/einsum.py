@@ -13,7 +13,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions
+from tensorxp._ops.beside import tensor_list
 
 #: Up to this many products the plain loop is faster than looking for an order of contraction.
 _SMALL = 4096
@@ -152,6 +152,11 @@ def _parse(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], st
 
 def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """Return subscripts and operands of the form (x1, [0, 1], x2, [1, 2], …, [0, 2])."""
+    if len(arguments) < 2 or not all(isinstance(items, list | tuple) for items in arguments[1::2]):
+        raise TypeError(
+            f"einsum: subscripts is a {type(arguments[0]).__name__}; allowed are a str, and "
+            "NumPy's form einsum(x1, [0, 1], x2, [1, 2], ...)"
+        )
     lists = list(arguments[1::2])
     if len(arguments) % 2:
         lists.append(arguments[-1])
@@ -189,7 +194,8 @@ def einsum(subscripts: Any, /, *operands: Any, optimize: bool | str | None = Non
     """
     if not isinstance(subscripts, str):
         subscripts, operands = _from_lists((subscripts, *operands))
-    ndims = tuple([dimensions("einsum", x, f"operand {i}") for i, x in enumerate(operands)])
+    operands = tuple(tensor_list("einsum", "operands", operands))
+    ndims = tuple([x._data.ndim for x in operands])
     terms, output = _parse(subscripts, ndims)
     params = {"terms": terms, "output": output, "optimize": optimize}
     return apply(einsum_p, tuple(operands), params)

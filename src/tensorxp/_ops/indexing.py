@@ -1,34 +1,33 @@
 """Indexing: `x[key]` as a view (basic keys) or a gather (arrays and masks), and writes.
 
 A key comes in as a user gives it and is brought to raw form once: ints, slices, None and
-Ellipsis stay, integer and boolean Tensors become raw arrays, 0-d integer Tensors ints.
+Ellipsis stay, integer and boolean arrays and sequences become raw arrays, 0-d integer Tensors
+ints. Ints alone that pick one element give a tensor of its own, where NumPy gives a scalar.
 """
 
 from typing import Any
 
-from tensorxp._core.door import apply, is_numpy_value, node_of, single
+import numpy as np
+
+from tensorxp._core.door import apply, node_of, single
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read, stack, watching
 from tensorxp._core.writes import own_key, write
 from tensorxp._ops.axes import dimensions
+from tensorxp._ops.beside import tensors
 
 _PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))
+_ndarray = np.ndarray
 
 
 def _get(xp: Any, x: Any, *, key: Any) -> Any:
     return x[key]
 
 
-def _get_view(xp: Any, x: Any, *, key: Any) -> Any:
-    out = x[key]
-    return out if type(out) is xp.ndarray else _element(x, key)
-
-
-def _element(x: Any, key: Any) -> Any:
-    """Return a single element as a 0-d view: NumPy copies it into a scalar without an Ellipsis."""
-    return x[(*key, ...)] if type(key) is tuple else x[key, ...]
+def _element(xp: Any, x: Any, *, key: Any) -> Any:
+    return xp.copy(x[key])
 
 
 def _put(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
@@ -60,7 +59,8 @@ def _add_rows(xp: Any, ct: Any, x_shape: Any, *, key: Any) -> Any:
     return xp.moveaxis(_add(xp, xp.moveaxis(ct, 0, -1), (*x_shape, len(ct)), key=_last(key)), -1, 0)
 
 
-getitem_p = linear("getitem", forward=_get_view, view=True, batched={"x": _put_rows}, x=_put)
+getitem_p = linear("getitem", forward=_get, view=True, batched={"x": _put_rows}, x=_put)
+element_p = linear("element", forward=_element, batched={"x": _put_rows}, x=_put)
 gather_p = linear("gather", forward=_get, batched={"x": _add_rows}, x=_add)
 mask_p = linear("mask", forward=_get, batched={"x": _add_rows}, x=_put)
 index_add_p = linear(
@@ -70,7 +70,9 @@ index_add_p = linear(
 
 
 def getitem(x: Any, key: Any, /) -> Tensor:
-    """Return `x[key]`: a view for ints, slices, None and Ellipsis, otherwise a copy, as NumPy."""
+    """Return `x[key]`, as NumPy: a view for slices, None, Ellipsis and ints beside them or for
+    some of the axes, a copy for arrays, and a 0-d tensor of its own for an int for each axis.
+    """
     if not _is_plain(key) and not (type(key) is tuple and _all_plain(key)):
         key, op = raw_key(x, key, "__getitem__")
         if op is not getitem_p:
@@ -85,9 +87,13 @@ def getitem(x: Any, key: Any, /) -> Tensor:
         raw = data[key]
     except IndexError as error:
         raise _explained("__getitem__", x, error) from None
-    if type(raw) is not data.__class__:
-        raw = _element(data, key)
-    return single(getitem_p, x, {"key": key}, raw)
+    if type(raw) is _ndarray:
+        return single(getitem_p, x, {"key": key}, raw)
+    if type(raw) is data.__class__:  # CuPy has no scalars
+        if raw.ndim or key is Ellipsis or (type(key) is tuple and Ellipsis in key):
+            return single(getitem_p, x, {"key": key}, raw)
+        raw = x._device.raw.copy(raw)
+    return single(element_p, x, {"key": key}, raw)
 
 
 def _kept(x: Any, key: Any) -> Any:
@@ -177,27 +183,34 @@ def _raw_part(x: Any, part: Any, function: str) -> Any:
             f"{function}: the key holds a Tensor of dtype {part.dtype}; allowed are integers and "
             "booleans (masks)"
         )
-    if isinstance(part, list):
-        items = _plain_items(part)
-        found = raw.asarray(items) if items else raw.asarray(items, dtype=raw.int64)
-        if found.dtype.kind in "biu":
-            return found
-    elif getattr(part, "ndim", 0) == 0 and hasattr(part, "__index__"):
-        is_mask = getattr(getattr(part, "dtype", None), "kind", None) == "b"
-        return bool(part) if is_mask else part.__index__()
-    elif isinstance(part, x._device._array_type) and part.dtype.kind in "biu":
-        return part
-    elif is_numpy_value(x._device, part) and part.dtype.kind in "biu":
-        return raw.asarray(part)
+    dtype_kind = getattr(getattr(part, "dtype", None), "kind", "i")
+    if getattr(part, "ndim", 0) == 0 and hasattr(part, "__index__") and dtype_kind in "biu":
+        return bool(part) if dtype_kind == "b" else part.__index__()
+    if isinstance(part, x._device._array_type):
+        if dtype_kind in "biu":
+            return part
+    elif not isinstance(part, str | bytes):
+        found = _host_array(part)
+        if found is not None and found.dtype.kind in "biu":
+            return raw.asarray(found)
     raise IndexError(
         f"{function}: the key holds {part!r} of type {type(part).__name__}; allowed are ints, "
-        "slices, None, Ellipsis, and integer or boolean arrays"
+        "slices, None, Ellipsis, and integer or boolean arrays and sequences"
     )
+
+
+def _host_array(part: Any) -> Any:
+    """Return a sequence, or what has `__array__`, as a NumPy array; None where it is none."""
+    try:
+        found = np.asarray(_plain_items(part))
+    except (TypeError, ValueError):  # what is ragged or has no values
+        return None
+    return found if found.size or hasattr(part, "dtype") else found.astype(np.int64)
 
 
 def _plain_items(items: Any) -> Any:
     """Return nested lists with the values of the Tensors in them."""
-    if isinstance(items, list):
+    if isinstance(items, list | tuple):
         return [_plain_items(item) for item in items]
     return items.tolist() if isinstance(items, Tensor) else items
 
@@ -253,6 +266,8 @@ def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
         `x` is no Tensor, `values` no numbers; a key that does not fit; shapes that don't broadcast;
         a Python int beyond the dtype; two devices.
     """
+    if not isinstance(values, int | float | complex):
+        x, values = tensors("index_add", x=x, values=values)
     dimensions("index_add", x)
     key, _ = raw_key(x, key, "index_add")
     if modes.grad and not stack():

@@ -12,12 +12,17 @@ from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import multilinear
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import multiply
-from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, shifted
+from tensorxp._ops.axes import dimensions, integer, normalize_axes, normalize_axis, shifted
+from tensorxp._ops.beside import tensors
 
 Axes = int | tuple[Any, Any]
 
 
 def _matmul(xp: Any, x1: Any, x2: Any) -> Any:
+    for x in (x1, x2):
+        if not getattr(x, "ndim", 0):
+            kind = ValueError if hasattr(x, "ndim") else TypeError
+            raise kind("scalars and 0-d operands have no axis to contract; use multiply")
     if x1.ndim > 2 and x2.ndim == 2 and x1.flags.c_contiguous and x1.size:
         # one large product in place of one for each leading index
         rows = xp.base.matmul(x1.reshape(-1, x1.shape[-1]), x2)
@@ -173,7 +178,7 @@ tensordot_p = multilinear(
 )
 
 
-def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Axes = 2) -> Tensor:
+def tensordot(x1: Tensor, x2: Tensor, /, axes: Axes = 2) -> Tensor:
     """Return the sums of products over `axes`.
 
     Parameters
@@ -194,8 +199,10 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Axes = 2) -> Tensor:
     ValueError, DeviceError
         Sizes or lengths that differ; two devices.
     """
+    x1, x2 = tensors("tensordot", x1=x1, x2=x2)
     n1, n2 = dimensions("tensordot", x1, "x1"), dimensions("tensordot", x2, "x2")
-    if isinstance(axes, int):
+    if hasattr(axes, "__index__"):
+        axes = integer("tensordot", "axes", axes)
         if not 0 <= axes <= min(n1, n2):
             raise ValueError(
                 f"tensordot: axes is {axes}; allowed are 0 to {min(n1, n2)} for {n1} and {n2} "
@@ -252,6 +259,7 @@ def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     ValueError, DeviceError
         Sizes that differ or don't broadcast; two devices.
     """
+    x1, x2 = tensors("vecdot", x1=x1, x2=x2)
     n1, n2 = dimensions("vecdot", x1, "x1"), dimensions("vecdot", x2, "x2")
     at1, at2 = normalize_axis("vecdot", axis, n1), normalize_axis("vecdot", axis, n2)
     if at1 - n1 != at2 - n2:

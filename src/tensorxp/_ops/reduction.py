@@ -13,7 +13,7 @@ from tensorxp._core.door import single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
-from tensorxp._ops.axes import constant, dimensions, normalize_axes, restore, shifted
+from tensorxp._ops.axes import constant, dimensions, normalize_axes, renamed, restore, shifted
 from tensorxp._ops.casting import accumulator
 
 Axis = int | tuple[int, ...] | None
@@ -61,7 +61,13 @@ sum_p = linear(
 
 
 def sum(
-    x: Tensor, /, *, axis: Axis = None, dtype: Any | None = None, keepdims: bool = False
+    x: Tensor,
+    /,
+    *,
+    axis: Axis = None,
+    dtype: Any | None = None,
+    keepdims: bool = False,
+    dim: None = None,
 ) -> Tensor:
     """Return the sum of `x` over `axis`, over all elements by default.
 
@@ -75,6 +81,8 @@ def sum(
         None is that of `x`, int64 for smaller integers and bool, uint64 for unsigned ones.
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -87,6 +95,8 @@ def sum(
         `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
         twice.
     """
+    if dim is not None:
+        raise renamed("sum", "dim", "axis", dim)
     # written out, since the cost of a small sum counts
     if axis is not None:
         axis = normalize_axes("sum", axis, dimensions("sum", x))
@@ -149,7 +159,13 @@ prod_p.batched = shifted
 
 
 def prod(
-    x: Tensor, /, *, axis: Axis = None, dtype: Any | None = None, keepdims: bool = False
+    x: Tensor,
+    /,
+    *,
+    axis: Axis = None,
+    dtype: Any | None = None,
+    keepdims: bool = False,
+    dim: None = None,
 ) -> Tensor:
     """Return the product of `x` over `axis`, of all elements by default.
 
@@ -163,6 +179,8 @@ def prod(
         None as for `sum`.
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -175,6 +193,8 @@ def prod(
         `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
         twice.
     """
+    if dim is not None:
+        raise renamed("prod", "dim", "axis", dim)
     if dtype is not None:
         dtype = accumulator("prod", x, dtype)
     return _reduce(prod_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims})
@@ -219,7 +239,7 @@ mean_p = linear(
 )
 
 
-def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return the arithmetic mean of `x` over `axis`, of all elements by default.
 
     float32 and complex64 are accumulated in double precision; as in NumPy, the mean is infinite
@@ -231,6 +251,8 @@ def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axis : int, tuple of ints or None
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -243,6 +265,8 @@ def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
+    if dim is not None:
+        raise renamed("mean", "dim", "axis", dim)
     return _reduce(mean_p, x, {"axis": axis, "keepdims": keepdims})
 
 
@@ -281,7 +305,7 @@ for _extremum in (max_p, min_p):
     _extremum.batched = shifted
 
 
-def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return the largest value of `x` over `axis`, of all elements by default.
 
     NaN propagates. Equal largest elements share the gradient evenly. Complex numbers are ordered by
@@ -293,6 +317,8 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axis : int, tuple of ints or None
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -304,10 +330,12 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
+    if dim is not None:
+        raise renamed("max", "dim", "axis", dim)
     return _reduce(max_p, x, {"axis": axis, "keepdims": keepdims}, loops.MAX)
 
 
-def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return the smallest value of `x` over `axis`, of all elements by default.
 
     NaN propagates. Equal smallest elements share the gradient evenly. Complex numbers are ordered
@@ -319,6 +347,8 @@ def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axis : int, tuple of ints or None
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -330,6 +360,8 @@ def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
     """
+    if dim is not None:
+        raise renamed("min", "dim", "axis", dim)
     return _reduce(min_p, x, {"axis": axis, "keepdims": keepdims}, loops.MIN)
 
 
@@ -435,7 +467,13 @@ std_p.batched = shifted
 
 
 def var(
-    x: Tensor, /, *, axis: Axis = None, correction: int | float = 0.0, keepdims: bool = False
+    x: Tensor,
+    /,
+    *,
+    axis: Axis = None,
+    correction: int | float = 0.0,
+    keepdims: bool = False,
+    dim: None = None,
 ) -> Tensor:
     """Return the variance of `x` over `axis`: the mean of |x - mean(x)|².
 
@@ -447,6 +485,8 @@ def var(
         Taken off the number of elements that the sum is divided by.
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -459,12 +499,20 @@ def var(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
+    if dim is not None:
+        raise renamed("var", "dim", "axis", dim)
     constant("var", "correction", correction)
     return _reduce(var_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 
 def std(
-    x: Tensor, /, *, axis: Axis = None, correction: int | float = 0.0, keepdims: bool = False
+    x: Tensor,
+    /,
+    *,
+    axis: Axis = None,
+    correction: int | float = 0.0,
+    keepdims: bool = False,
+    dim: None = None,
 ) -> Tensor:
     """Return the standard deviation of `x` over `axis`: the square root of `var`.
 
@@ -478,6 +526,8 @@ def std(
         As for `var`.
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -489,6 +539,8 @@ def std(
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
+    if dim is not None:
+        raise renamed("std", "dim", "axis", dim)
     constant("std", "correction", correction)
     return _reduce(std_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
@@ -502,7 +554,7 @@ all_p = nondifferentiable(
 count_nonzero_p = nondifferentiable("count_nonzero")
 
 
-def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return whether any element over `axis` is true (not zero; NaN is true).
 
     Parameters
@@ -511,6 +563,8 @@ def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axis : int, tuple of ints or None
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -522,10 +576,12 @@ def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
+    if dim is not None:
+        raise renamed("any", "dim", "axis", dim)
     return _reduce(any_p, x, {"axis": axis, "keepdims": keepdims}, loops.ANY)
 
 
-def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return whether all elements over `axis` are true (not zero; NaN is true).
 
     Parameters
@@ -534,6 +590,8 @@ def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     axis : int, tuple of ints or None
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -545,6 +603,8 @@ def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     TypeError, AxisError, ValueError
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
+    if dim is not None:
+        raise renamed("all", "dim", "axis", dim)
     return _reduce(all_p, x, {"axis": axis, "keepdims": keepdims}, loops.ALL)
 
 

@@ -5,9 +5,10 @@ These functions are constant almost everywhere: they are recorded, and their gra
 
 from typing import Any
 
-from tensorxp._core.door import unary
+from tensorxp._core.door import single, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.axes import integer
 
 
 def _zero(xp: Any, ct: Any) -> Any:
@@ -18,6 +19,9 @@ ceil_p = elementwise("ceil", x=_zero)
 floor_p = elementwise("floor", x=_zero)
 round_p = elementwise("round", x=_zero)
 trunc_p = elementwise("trunc", x=_zero)
+round_to_p = elementwise(
+    "round_to", forward=lambda xp, x, *, decimals: xp.round(x, decimals), x=_zero
+)
 
 
 def ceil(x: Tensor, /) -> Tensor:
@@ -60,14 +64,16 @@ def floor(x: Tensor, /) -> Tensor:
     return unary(floor_p, x)
 
 
-def round(x: Tensor, /) -> Tensor:
-    """Return the integer nearest to each element of `x`, the even one in the middle.
+def round(x: Tensor, /, decimals: int = 0) -> Tensor:
+    """Return each element of `x` rounded to an integer or a place, the even one in the middle.
 
     Complex elements are rounded by parts. The gradient is zero.
 
     Parameters
     ----------
     x : Tensor, any dtype
+    decimals : int
+        Places behind the decimal point; negative ones are before it.
 
     Returns
     -------
@@ -77,9 +83,11 @@ def round(x: Tensor, /) -> Tensor:
     Raises
     ------
     TypeError
-        `x` is no Tensor.
+        `x` is no Tensor, `decimals` no integer.
     """
-    return unary(round_p, x)
+    if decimals.__class__ is int and not decimals:
+        return unary(round_p, x)
+    return single(round_to_p, x, {"decimals": integer("round", "decimals", decimals)})
 
 
 def trunc(x: Tensor, /) -> Tensor:

@@ -11,7 +11,8 @@ from tensorxp._core.door import apply, device_mismatch, is_numpy_value, single, 
 from tensorxp._core.operands import limits
 from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, normalize_axis, shifted
+from tensorxp._ops.axes import dimensions, normalize_axis, renamed, shifted
+from tensorxp._ops.beside import tensors
 from tensorxp._ops.shaping import ravel, stack
 
 _SCALARS = (float, int, bool, complex)
@@ -59,7 +60,9 @@ def _position(op: Primitive, x: Any, axis: int | None, keepdims: bool) -> Tensor
     return single(op, x, {"axis": axis, "keepdims": keepdims})
 
 
-def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(
+    x: Tensor, /, *, axis: int | None = None, keepdims: bool = False, dim: None = None
+) -> Tensor:
     """Return the index of the first largest element along `axis`; the first NaN counts as that.
 
     Parameters
@@ -69,6 +72,8 @@ def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> 
         None is of the flattened `x`.
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -80,10 +85,14 @@ def argmax(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> 
     TypeError, AxisError, ValueError
         `x` is no Tensor; no such axis; there are no elements.
     """
+    if dim is not None:
+        raise renamed("argmax", "dim", "axis", dim)
     return _position(argmax_p, x, axis, keepdims)
 
 
-def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(
+    x: Tensor, /, *, axis: int | None = None, keepdims: bool = False, dim: None = None
+) -> Tensor:
     """Return the index of the first smallest element along `axis`; the first NaN counts as that.
 
     Parameters
@@ -93,6 +102,8 @@ def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> 
         None is of the flattened `x`.
     keepdims : bool
         Whether reduced axes stay, of size 1.
+    dim : None
+        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
@@ -104,6 +115,8 @@ def argmin(x: Tensor, /, *, axis: int | None = None, keepdims: bool = False) -> 
     TypeError, AxisError, ValueError
         `x` is no Tensor; no such axis; there are no elements.
     """
+    if dim is not None:
+        raise renamed("argmin", "dim", "axis", dim)
     return _position(argmin_p, x, axis, keepdims)
 
 
@@ -407,6 +420,8 @@ def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
     IndexError, DeviceError
         An index out of bounds; two devices.
     """
+    if not isinstance(x, Tensor):
+        x = tensors("take", x=x, indices=indices)[0]
     ndim = dimensions("take", x)
     indices = _indices("take", indices, x)
     if axis is None and ndim != 1:
@@ -485,6 +500,8 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     ValueError, IndexError, DeviceError
         Numbers of axes that differ; an index out of bounds; two devices.
     """
+    if not isinstance(x, Tensor):
+        x = tensors("take_along_axis", x=x, indices=indices)[0]
     ndim = dimensions("take_along_axis", x)
     indices = _indices("take_along_axis", indices, x)
     axis = normalize_axis("take_along_axis", axis, ndim)

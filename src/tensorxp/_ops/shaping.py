@@ -12,6 +12,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read
 from tensorxp._core.writes import copy_p
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, not_a_tensor, shifted
+from tensorxp._ops.beside import tensor_list
 
 
 def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
@@ -471,10 +472,9 @@ def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     TypeError, ValueError
         No Tensors; shapes that don't broadcast.
     """
-    for i, x in enumerate(arrays):
-        dimensions("broadcast_arrays", x, f"arrays[{i}]")
-    shape = broadcast_shapes(*(x._data.shape for x in arrays))
-    return tuple(x if x._data.shape == shape else broadcast_to(x, shape) for x in arrays)
+    items = tensor_list("broadcast_arrays", "arrays", arrays)
+    shape = broadcast_shapes(*(x._data.shape for x in items))
+    return tuple(x if x._data.shape == shape else broadcast_to(x, shape) for x in items)
 
 
 @primitive

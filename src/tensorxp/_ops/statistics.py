@@ -11,6 +11,7 @@ from tensorxp._core.door import node_of
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read, watching
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
+from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import astype, result_type
 from tensorxp._ops.cumulative import diff, part
 from tensorxp._ops.products import matmul
@@ -204,6 +205,7 @@ def average(
     """
     if weights is None:
         return mean(x, axis=axis, keepdims=keepdims)
+    x, weights = tensors("average", x=x, weights=weights)
     axes = normalize_axes("average", axis, dimensions("average", x))
     shape = x._data.shape
     dimensions("average", weights, "weights")
@@ -413,6 +415,7 @@ def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: i
     TypeError, AxisError, ValueError
         `y` or `x` is no Tensor; no such axis; shapes that don't fit.
     """
+    y, x = tensors("trapezoid", y=y, x=x)
     ndim = dimensions("trapezoid", y, "y")
     axis = normalize_axis("trapezoid", axis, ndim)
     samples: Any = _floating(y)
@@ -455,6 +458,7 @@ def cov(
     TypeError, ValueError
         `x` or `weights` is no Tensor, `correction` no number; other shapes.
     """
+    x, weights = tensors("cov", x=x, weights=weights)
     rows = _variables("cov", x, rowvar)
     n = rows.shape[-1]
     if weights is None:

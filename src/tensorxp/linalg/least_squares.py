@@ -8,6 +8,8 @@ from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import divide, multiply, subtract
+from tensorxp._ops.axes import dimensions
+from tensorxp._ops.beside import tensors
 from tensorxp._ops.creation import eye
 from tensorxp._ops.products import matmul
 from tensorxp._ops.searching import where
@@ -217,9 +219,9 @@ def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, rtol: Any = None) -> 
     if rcond is not None and rtol is not None:
         raise TypeError("lstsq: rcond and rtol are given; they are two names of one tolerance")
     rtol = rcond if rtol is None else rtol
+    x1, x2 = tensors("lstsq", x1=x1, x2=x2)
     matrix("lstsq", x1, "x1")
-    if not isinstance(x2, Tensor):
-        raise TypeError(f"lstsq: x2 is a {type(x2).__name__}; allowed are Tensors")
+    dimensions("lstsq", x2, "x2")
     shape, m = x2._data.shape, x1._data.shape[-2]
     if not shape or shape[-1 if len(shape) == 1 else -2] != m:
         raise LinAlgError(

@@ -7,6 +7,7 @@ from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear, multilinear
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, integer, normalize_axis, shifted
+from tensorxp._ops.beside import tensor_list, tensors
 from tensorxp._ops.creation import eye
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import sum
@@ -47,6 +48,7 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     ValueError, DeviceError
         Other sizes, shapes that don't broadcast; two devices.
     """
+    x1, x2 = tensors("cross", x1=x1, x2=x2)
     n1, n2 = dimensions("cross", x1, "x1"), dimensions("cross", x2, "x2")
     at1, at2 = normalize_axis("cross", axis, n1) - n1, normalize_axis("cross", axis, n2) - n2
     if at1 != at2:
@@ -127,7 +129,7 @@ def diag(x: Tensor, /, k: int = 0) -> Tensor:
     Returns
     -------
     Tensor
-        Shape (n + |k|, n + |k|), or 1-D, a view as of `linalg.diagonal`; dtype of `x`.
+        Shape (n + |k|, n + |k|), or 1-D; dtype of `x`; a copy, unlike that of `linalg.diagonal`.
 
     Raises
     ------
@@ -139,7 +141,7 @@ def diag(x: Tensor, /, k: int = 0) -> Tensor:
     if n not in (1, 2):
         raise ValueError(f"diag: x has shape {x.shape}; it must have one axis or two")
     if n == 2:
-        return diagonal(x, offset=k)
+        return copy(diagonal(x, offset=k))
     return apply(diag_p, (x,), {"k": k})
 
 
@@ -228,8 +230,8 @@ def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
     TypeError, ValueError, DeviceError
         No Tensors; fewer than two, other numbers of axes, sizes that don't match; two devices.
     """
-    items = list(arrays)
-    axes = [dimensions("multi_dot", x, f"arrays[{i}]") for i, x in enumerate(items)]
+    items: list[Tensor] = tensor_list("multi_dot", "arrays", arrays)
+    axes = [x._data.ndim for x in items]
     if len(items) < 2 or any(n != 2 for n in axes[1:-1]) or not {axes[0], axes[-1]} <= {1, 2}:
         raise ValueError(
             f"multi_dot: the shapes are {[x._data.shape for x in items]}; allowed are two or more "

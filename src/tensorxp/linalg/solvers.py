@@ -11,6 +11,8 @@ from tensorxp._backend import blas
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.axes import dimensions
+from tensorxp._ops.beside import tensors
 from tensorxp._ops.shaping import matrix_transpose
 from tensorxp.linalg.common import adjoint, matrix, square, times_adjoint
 
@@ -129,14 +131,14 @@ def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     ValueError, DeviceError
         Stacks that don't broadcast; two devices.
     """
+    x1, x2 = tensors("solve", x1=x1, x2=x2)
     square("solve", x1, "x1")
     _right_side("solve", x1, x2)
     return apply(solve_p, (x1, x2), {})
 
 
 def _right_side(function: str, x1: Tensor, x2: Any) -> None:
-    if not isinstance(x2, Tensor):
-        raise TypeError(f"{function}: x2 is a {type(x2).__name__}; allowed are Tensors")
+    dimensions(function, x2, "x2")
     shape, n = x2._data.shape, x1._data.shape[-1]
     if not shape or shape[-1 if len(shape) == 1 else -2] != n:
         raise LinAlgError(
@@ -230,6 +232,7 @@ def solve_triangular(
     ValueError, DeviceError
         Stacks that don't broadcast; two devices.
     """
+    x1, x2 = tensors("solve_triangular", x1=x1, x2=x2)
     square("solve_triangular", x1, "x1")
     if not left:
         matrix("solve_triangular", x2, "x2")

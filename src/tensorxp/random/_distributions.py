@@ -12,12 +12,13 @@ from tensorxp._backend.dtypes import Defaults, as_dtype, of_raw
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import add, multiply, subtract
-from tensorxp._ops.axes import dimensions
+from tensorxp._ops.axes import dimensions, integer
 from tensorxp._ops.casting import astype
 from tensorxp.random._draws import (
     checked,
     drawn_shape,
     finish,
+    one_of,
     raw_param,
     real_dtype,
     refuse_gradient,
@@ -217,6 +218,7 @@ def randint(
     high: Any = None,
     shape: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     generator: Generator | None = None,
@@ -232,6 +234,8 @@ def randint(
         An empty range is not allowed, nor one that the dtype cannot hold.
     shape : int, tuple of ints or None
         None is ().
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     dtype : dtype or None
         Integer, real or bool; None is int64.
     device : Device, str or None
@@ -254,11 +258,12 @@ def randint(
     RuntimeError
         `requires_grad` with a dtype that is not floating.
     """
+    shape = one_of("randint", shape, size)
     if isinstance(high, tuple | list) and shape is None:
         low, high, shape = 0, low, high
     elif high is None:
         low, high = 0, low
-    first, last = int(low), int(high)
+    first, last = integer("randint", "low", low), integer("randint", "high", high)
     sizes = () if shape is None else size_of("randint", shape)
     stream = stream_of("randint", device, generator)
     chosen = as_dtype(Defaults.integer if dtype is None else dtype, "randint")
@@ -287,6 +292,7 @@ def uniform(
     high: Any = 1.0,
     shape: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     generator: Generator | None = None,
@@ -300,6 +306,8 @@ def uniform(
         Gradients pass; `low` is not above `high`.
     shape : int, tuple of ints or None
         None is that of the parameters broadcast.
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     dtype : dtype or None
         Real floating; None is that of Tensor parameters, else the default real dtype.
     device : Device, str or None
@@ -321,6 +329,7 @@ def uniform(
         `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
         not there.
     """
+    shape = one_of("uniform", shape, size)
     stream = stream_of("uniform", device, generator, low, high)
     chosen = real_dtype("uniform", dtype, low, high)
     sizes = drawn_shape("uniform", shape, low, high)
@@ -357,6 +366,7 @@ def normal(
     std: Any = 1.0,
     shape: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     generator: Generator | None = None,
@@ -370,6 +380,8 @@ def normal(
         Gradients pass; `std` is not negative.
     shape : int, tuple of ints or None
         None is that of the parameters broadcast.
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     dtype : dtype or None
         As for `uniform`; with numbers also complex (variance std², half in each part).
     device : Device, str or None
@@ -391,6 +403,7 @@ def normal(
         `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
         not there.
     """
+    shape = one_of("normal", shape, size)
     stream = stream_of("normal", device, generator, mean, std)
     checked("normal", "std", std, lambda x: x >= 0, "non-negative")
     sizes = drawn_shape("normal", shape, mean, std)
@@ -411,6 +424,7 @@ def exponential(
     scale: Any = 1.0,
     shape: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     generator: Generator | None = None,
@@ -424,6 +438,8 @@ def exponential(
         Not negative; the gradient passes.
     shape : int, tuple of ints or None
         None is that of the parameters broadcast.
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     dtype : dtype or None
         Real floating; None is that of Tensor parameters, else the default real dtype.
     device : Device, str or None
@@ -445,6 +461,7 @@ def exponential(
         `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
         not there.
     """
+    shape = one_of("exponential", shape, size)
     stream = stream_of("exponential", device, generator, scale)
     checked("exponential", "scale", scale, lambda x: x >= 0, "non-negative")
     chosen = real_dtype("exponential", dtype, scale)
@@ -459,6 +476,7 @@ def gamma(
     scale: Any = 1.0,
     shape: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     generator: Generator | None = None,
@@ -474,6 +492,8 @@ def gamma(
         Not negative; the gradient passes.
     shape : int, tuple of ints or None
         None is that of the parameters broadcast.
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     dtype : dtype or None
         Real floating; None is that of Tensor parameters, else the default real dtype.
     device : Device, str or None
@@ -497,6 +517,7 @@ def gamma(
     NotImplementedError
         A `concentration` that requires grad.
     """
+    shape = one_of("gamma", shape, size)
     stream = stream_of("gamma", device, generator, concentration, scale)
     checked("gamma", "concentration", concentration, lambda x: x > 0, "positive")
     checked("gamma", "scale", scale, lambda x: x >= 0, "non-negative")
@@ -516,6 +537,7 @@ def beta(
     b: Any,
     shape: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     generator: Generator | None = None,
@@ -529,6 +551,8 @@ def beta(
         Positive.
     shape : int, tuple of ints or None
         None is that of the parameters broadcast.
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     dtype : dtype or None
         Real floating; None is that of Tensor parameters, else the default real dtype.
     device : Device, str or None
@@ -552,6 +576,7 @@ def beta(
     NotImplementedError
         Parameters that require grad.
     """
+    shape = one_of("beta", shape, size)
     stream = stream_of("beta", device, generator, a, b)
     checked("beta", "a", a, lambda x: x > 0, "positive")
     checked("beta", "b", b, lambda x: x > 0, "positive")
@@ -568,6 +593,7 @@ def poisson(
     rate: Any = 1.0,
     shape: Any = None,
     *,
+    size: Any = None,
     dtype: Any = None,
     device: Any = None,
     generator: Generator | None = None,
@@ -580,6 +606,8 @@ def poisson(
         Not negative.
     shape : int, tuple of ints or None
         None is that of the parameters broadcast.
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     dtype : dtype or None
         None is that of a real floating Tensor `rate`, else int64.
     device : Device, str or None
@@ -599,6 +627,7 @@ def poisson(
         `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
         not there.
     """
+    shape = one_of("poisson", shape, size)
     stream = stream_of("poisson", device, generator, rate)
     checked("poisson", "rate", rate, lambda x: x >= 0, "non-negative")
     if dtype is None and not (isinstance(rate, Tensor) and rate._data.dtype.kind == "f"):

@@ -26,6 +26,15 @@ def size_of(function: str, sizes: Any) -> tuple[int, ...]:
     return shape
 
 
+def one_of(function: str, shape: Any, size: Any) -> Any:
+    """Return the shape, by our word or NumPy's; TypeError where both are given."""
+    if size is None:
+        return shape
+    if shape is not None:
+        raise TypeError(f"{function}: shape and size are given, which mean the same")
+    return size
+
+
 def unpacked(sizes: tuple[Any, ...]) -> Any:
     """Return the shape in `f(2, 3)` or `f((2, 3))`."""
     return sizes[0] if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes

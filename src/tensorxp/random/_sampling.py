@@ -9,7 +9,7 @@ from tensorxp._core.writes import write
 from tensorxp._ops.axes import dimensions, normalize_axis
 from tensorxp._ops.ranges import arange
 from tensorxp._ops.searching import take
-from tensorxp.random._draws import size_of, stream_of
+from tensorxp.random._draws import one_of, size_of, stream_of
 from tensorxp.random._generator import Generator
 
 
@@ -196,10 +196,11 @@ def _draw_indices(function: str, stream: Generator, weights: Any, n: int, replac
 
 def choice(
     a: Any,
-    shape: Any = (),
+    shape: Any = None,
     replace: bool = True,
     p: Tensor | None = None,
     *,
+    size: Any = None,
     axis: int = 0,
     device: Any = None,
     generator: Generator | None = None,
@@ -210,7 +211,10 @@ def choice(
     ----------
     a : Tensor or int
         Of any dtype; an int stands for `arange(a)`.
-    shape : int or tuple of ints
+    shape : int, tuple of ints or None
+        None is ().
+    size : int, tuple of ints or None
+        NumPy's word for `shape`.
     replace : bool
     p : Tensor, real or bool, or None
         Probabilities, 1-D; None: each is equally likely.
@@ -231,7 +235,8 @@ def choice(
         `a` is neither; no such axis; nothing to draw from, more than there are without replacement,
         probabilities as for `multinomial`; two devices.
     """
-    sizes = size_of("choice", shape)
+    shape = one_of("choice", shape, size)
+    sizes = () if shape is None else size_of("choice", shape)
     whole = isinstance(a, Tensor)
     stream = stream_of("choice", device, generator, a, p)
     if whole and a._data.ndim:

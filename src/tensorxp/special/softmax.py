@@ -15,6 +15,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import abs as absolute
 from tensorxp._ops.arithmetic import sign
 from tensorxp._ops.axes import normalize_axes, restore, shifted
+from tensorxp._ops.beside import tensors
 from tensorxp._ops.conversion import asarray
 from tensorxp._ops.exponential import log
 from tensorxp._ops.reduction import WIDER
@@ -259,6 +260,8 @@ def logsumexp(
         `x` is no Tensor, `b` no number; no such axis; one given twice, shapes that don't broadcast;
         two devices.
     """
+    if isinstance(b, Tensor):
+        x, b = tensors("logsumexp", x=x, b=b)
     axes = _axes("logsumexp", x, axis)
     if b is None and not return_sign:
         return apply(logsumexp_p, (x,), {"axis": axes, "keepdims": keepdims})[0]

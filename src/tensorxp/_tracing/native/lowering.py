@@ -176,7 +176,16 @@ def view(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     return x.through(lambda shadow: facts.forward(shadow, **facts.params))
 
 
+def _element(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
+    """Return one element, which as a value that is never written may be a view."""
+    (x,), key = xs, facts.params["key"]
+    if not isinstance(x, Layout) or not is_static(key):
+        return None
+    return x.through(lambda shadow: shadow[(*key, ...) if key.__class__ is tuple else (key, ...)])
+
+
 RULES["reshape"] = view
+RULES["element"] = _element
 
 
 def _axes(x: Layout, axis: Any) -> tuple[int, ...]:
