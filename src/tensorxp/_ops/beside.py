@@ -12,8 +12,14 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import not_a_tensor
 
 
-def tensors(function: str, **arguments: Any) -> list[Any]:
-    """Return the arguments as Tensors (None stays); TypeError where one cannot be one."""
+_SCALARS = (bool, int, float, complex)
+
+
+def tensors(function: str, *, scalars: bool = False, **arguments: Any) -> list[Any]:
+    """Return the arguments as Tensors; TypeError where one cannot be one.
+
+    None stays, and Python scalars where `scalars` says that the function takes them.
+    """
     values = list(arguments.values())
     first = None
     for x in values:
@@ -21,7 +27,7 @@ def tensors(function: str, **arguments: Any) -> list[Any]:
             first = x
             break
     for i, (name, x) in enumerate(arguments.items()):
-        if not (x is None or isinstance(x, Tensor)):
+        if not (x is None or isinstance(x, Tensor) or (scalars and x.__class__ in _SCALARS)):
             values[i] = _tensor(function, name, x, first)
     return values
 

@@ -323,7 +323,7 @@ def diff(
     ValueError
         `n` is negative; shapes that differ beside `axis`.
     """
-    x, prepend, append = tensors("diff", x=x, prepend=prepend, append=append)
+    x, prepend, append = tensors("diff", x=x, prepend=prepend, append=append, scalars=True)
     ndim = dimensions("diff", x)
     axis = normalize_axis("diff", axis, ndim)
     n = integer("diff", "n", n)

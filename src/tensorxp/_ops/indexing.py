@@ -266,8 +266,7 @@ def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
         `x` is no Tensor, `values` no numbers; a key that does not fit; shapes that don't broadcast;
         a Python int beyond the dtype; two devices.
     """
-    if not isinstance(values, int | float | complex):
-        x, values = tensors("index_add", x=x, values=values)
+    x, values = tensors("index_add", x=x, values=values, scalars=True)
     dimensions("index_add", x)
     key, _ = raw_key(x, key, "index_add")
     if modes.grad and not stack():
