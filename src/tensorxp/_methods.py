@@ -265,7 +265,7 @@ class Methods(TorchMethods):
 
     def conj(self: Any) -> Tensor:
         """See :func:`tensorxp.conj`; bools stay bools."""
-        return self if self._data.dtype.kind == "b" else cx.conj(self)  # type: ignore[no-any-return]
+        return self if self._data.dtype.kind == "b" else cx.conj(self)
 
     conjugate = conj
 

@@ -13,6 +13,7 @@ ROWS = [
     Row("ceil", xp.ceil, X, np.ceil, torch="ceil"),
     Row("floor", xp.floor, X, np.floor, torch="floor"),
     Row("round", xp.round, X, np.round, torch="round", complex=False),
+    Row("round to places", lambda x: xp.round(x, 1), X, lambda x: np.round(x, 1)),
     Row("trunc", xp.trunc, X, np.trunc, torch="trunc"),
     *(
         Row(f"{fn.__name__} of integers", fn, (integers(-5, 5, 4),), lambda x: x, gradients=False)

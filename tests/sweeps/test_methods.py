@@ -78,7 +78,7 @@ APART = {
     "masked_fill_", "masked_select", "mul_", "mv", "new_ones", "new_zeros", "norm", "numel",
     "numpy", "permute", "pow_", "register_hook", "register_post_accumulate_grad_hook", "relu",
     "requires_grad_", "reshape_as", "retain_grad", "sigmoid", "softmax", "split", "sub_", "t", "to",
-    "to_device", "type_as", "unbind", "unsqueeze", "view_as", "zero_",
+    "to_device", "tobytes", "type_as", "unbind", "unsqueeze", "view_as", "zero_",
 }  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from tensorxp._core.door import is_numpy_value, wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import not_a_tensor
 
-
 _SCALARS = (bool, int, float, complex)
 
 
