@@ -191,7 +191,7 @@ def test_a_leaf_that_requires_grad_cannot_be_written():
         lambda: x.__setitem__(0, 1.0),
         lambda: x.__iadd__(1.0),
         lambda: x[:1].__imul__(2.0),
-        lambda: x[0].__setitem__(..., 2.0),
+        lambda: x[0, ...].__setitem__(..., 2.0),
     ):
         with pytest.raises(RuntimeError, match=r"leaf Tensor that requires grad.*no_grad"):
             write()
@@ -269,7 +269,7 @@ def test_views_made_in_no_grad():
         v = y[:1]
         v *= 10  # both inside: nothing is recorded
     assert y.detach().numpy().tolist() == [20.0, 4.0] and not v.requires_grad
-    for write in (lambda: v.__imul__(2.0), lambda: v[0].__setitem__(..., 1.0)):
+    for write in (lambda: v.__imul__(2.0), lambda: v[0, ...].__setitem__(..., 1.0)):
         with pytest.raises(RuntimeError, match="inside no_grad"):
             write()
     y *= 3
