@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._tracing import compiled as tracing
+from tensorxp._tracing import entry as tracing
 from tensorxp._tracing.native import build
 
 needs_compiler = pytest.mark.skipif(bool(build.problem()), reason=build.problem())

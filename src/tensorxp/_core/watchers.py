@@ -17,7 +17,7 @@ class Watcher:
 
     Where `sees_rules` holds, backward runs its rules on Tensors, so that their operations pass
     the door too; where not, on raw arrays as without a watcher. Where `keeps_rules` holds, an
-    operation with a rule of its own for many steps (an LSTM's) stays one.
+    operation with a rule of its own for many steps (an LSTM's) stays one, and nobody differentiates.
     """
 
     sees_rules = True
@@ -46,9 +46,6 @@ class Watcher:
 
     def read(self, x: Any) -> None:
         """See that the values of `x` were read into Python."""
-
-    def state(self, module: Any) -> None:
-        """See that what follows depends on `module.traced_state()`."""
 
     def opaque(self, reason: str) -> None:
         """See that something happens that no operation tells of: `reason`."""
@@ -140,12 +137,6 @@ def note_read(x: Any) -> None:
     """Tell this thread's watchers that the values of `x` are read into Python."""
     for watcher in _stack.items:
         watcher.read(x)
-
-
-def note_state(module: Any) -> None:
-    """Tell this thread's watchers that what follows depends on `module.traced_state()`."""
-    for watcher in _stack.items:
-        watcher.state(module)
 
 
 def note_opaque(reason: str) -> None:

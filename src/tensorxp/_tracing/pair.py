@@ -21,7 +21,6 @@ class Trace(NamedTuple):
     outputs: list[int]
     cts: list[int]
     grads: list[int]
-    joined: list[tuple[int, int]]  # pairs of outputs over the same memory
 
 
 def improved(trace: Trace) -> Trace:
@@ -100,7 +99,6 @@ class ReplayPair:
         self.kept_outputs = [
             i for i, n in enumerate(outputs) if any(registers[n].shares(r) for r in kept)
         ]
-        self.kept_outside = [x for _, x in self._backward.outside]
 
     def forward(self, raws: list[Any]) -> tuple[list[Any], list[Any]]:
         """Return the outputs, and what backward needs."""

@@ -50,16 +50,11 @@ class Program:
         self.outputs = outputs
         kept = self._slice(steps, set(inputs), outputs)
         self._values: list[Any] = [None] * len(registers)
-        self.outside: list[tuple[int, Any]] = []
         known = set(inputs) | {n for step in kept for n in step.outs}
         for n in {n for step in kept for n in uses(step)} | set(outputs):
             if n in known:
                 continue
-            register = registers[n]
-            if register.source == "outside" and register.tensor is not None:
-                self.outside.append((n, register.tensor))  # read anew at each run
-            else:
-                self._values[n] = register.raw
+            self._values[n] = registers[n].raw
         self._lines = self._plan(registers, kept)
 
     @staticmethod
@@ -136,8 +131,6 @@ class Program:
         values = self._values.copy()
         for n, x in zip(self.inputs, arguments, strict=True):
             values[n] = x
-        for n, tensor in self.outside:
-            values[n] = tensor._data
         for fn, a, b, over, general, out, several, dying in self._lines:
             if general is None:
                 if over >= 0:

@@ -5,12 +5,14 @@ trace cannot repeat (a value read into Python, random numbers, data-dependent sh
 tensors from outside) raises `Untraceable`.
 """
 
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tensorxp._core.door import apply
 from tensorxp._core.modes import modes
+from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View
 from tensorxp._core.watchers import Watcher, only, stack
@@ -24,8 +26,24 @@ _DYNAMIC = frozenset(
 )  # fmt: skip
 
 
-class Untraceable(Exception):
-    """The function does something that a trace cannot repeat."""
+_ours: set[Any] = set()  # primitives of this package
+
+
+def is_builtin(op: Any) -> bool:
+    """Return whether a primitive is this package's own: known as an object, not by its name."""
+    if op in _ours:
+        return True
+    if op.forward is not None:
+        scope = getattr(op.forward, "__globals__", {})
+        return str(scope.get("__name__", "")).startswith("tensorxp.")
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tensorxp."):
+            _ours.update([x for x in list(vars(module).values()) if isinstance(x, Primitive)])
+    return op in _ours
+
+
+class Untraceable(BaseException):
+    """The function does something that a trace cannot repeat; no handler of its own sees it."""
 
 
 class Literal(NamedTuple):
@@ -112,7 +130,6 @@ class Tracer(Watcher):
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.registers: list[Register] = []
         self.steps: list[Step] = []
-        self.states: list[tuple[Any, tuple[Any, ...]]] = []  # modules, and what they were like
         self._plans: list[tuple[Any, Any]] = []  # of nodes whose rules run as one operation
         self._numbers: dict[int, tuple[Any, int, int]] = {}
         self._by_raw: dict[int, tuple[Any, int, Any, int]] = {}
@@ -181,10 +198,12 @@ class Tracer(Watcher):
             node.plan = self._plans.pop()[1]
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
-        if op.name in _DYNAMIC:
-            raise Untraceable(f"the shape of {op.name} depends on values")
         if op.kind == "function":
             raise Untraceable(f"it calls {op.name}, an autograd.Function, which may do anything")
+        if not is_builtin(op):
+            raise Untraceable(f"it calls {op.name}, a primitive of your own")
+        if op.name in _DYNAMIC:
+            raise Untraceable(f"the shape of {op.name} depends on values")
         operands = tuple(
             self.number(x) if isinstance(x, TensorBase) else Literal(x) for x in inputs
         )
@@ -224,16 +243,11 @@ class Tracer(Watcher):
     def rebind(self, target: Any, source: Any) -> None:
         self._bind(target, self.number(source))
 
-    def state(self, module: Any) -> None:
-        self.states.append((module, module.traced_state()))
-
     def opaque(self, reason: str) -> None:
         raise Untraceable(reason)
 
     def read(self, x: Any) -> None:
-        found = self._numbers.get(id(x))
-        if found is not None and self.registers[found[1]].source in ("argument", "step"):
-            raise Untraceable(f"it reads the values of a tensor of shape {tuple(x.shape)}")
+        raise Untraceable(f"it reads the values of a tensor of shape {tuple(x.shape)}")
 
     def undo(self) -> None:
         """Take back what the function wrote to tensors from outside while it was traced."""

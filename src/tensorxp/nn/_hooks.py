@@ -8,7 +8,6 @@ from tensorxp._core.door import apply, node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import TensorBase
-from tensorxp._core.watchers import note_state, watching
 
 _keys = count(1)
 
@@ -77,39 +76,14 @@ class HookMethods:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if watching:
-            note_state(self)
-        state = self.__dict__
         if not (
-            state["_forward_hooks"]
-            or state["_forward_pre_hooks"]
-            or state["_backward_hooks"]
-            or state["_backward_pre_hooks"]
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
         ):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
-
-    def traced_state(self) -> tuple[Any, ...]:
-        """Return what a trace of the module took as given: its flag, tensors, parts and hooks.
-
-        The parts of a child without a `forward` (a list of modules) are this module's own.
-        """
-        state = self.__dict__
-        modules = state["_modules"].values()
-        found = (
-            state["training"],
-            *state["_parameters"].values(),
-            *state["_buffers"].values(),
-            *modules,
-            *state["_forward_hooks"].values(),
-            *state["_forward_pre_hooks"].values(),
-            *state["_backward_hooks"].values(),
-            *state["_backward_pre_hooks"].values(),
-        )
-        for child in modules:
-            if child is not None and child.__class__.forward is HookMethods.forward:
-                found += child.traced_state()
-        return found
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         called: set[int] = set()

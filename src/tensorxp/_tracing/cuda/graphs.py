@@ -1,8 +1,7 @@
 """CUDA graphs: a program of nothing but kernels is captured once and launched as a whole.
 
-A graph works on memory of its own: arguments are copied in and results out, on the caller's
-stream. Tensors from outside are read where they are; when one has moved, the graph is captured
-anew, a few times at most. Another stream than the first, one that is capturing itself, and what
+A graph works on memory of its own: arguments and tensors from outside are copied in and results
+out, on the caller's stream. Another stream than the first, one that is capturing itself, and what
 fails to be captured run kernel by kernel.
 """
 
@@ -11,22 +10,16 @@ from warnings import warn
 
 from tensorxp._backend import forks
 
-#: How often a graph may be captured anew.
-_MOST = 4
-
-
 class GraphRunner:
     """Runs a program by its graph."""
 
     def __init__(self, program: Any) -> None:
         self.program = program
-        self.captures = 0
         self.problem: str | None = None
         self._lock = forks.lock()
         self._stream: int | None = None
         self._graph: Any = None
         self._values: list[Any] = []
-        self._outside: list[Any] = []
 
     def run(self, arguments: list[Any]) -> list[Any]:
         """Return the raw outputs; work is queued on the current stream."""
@@ -47,21 +40,11 @@ class GraphRunner:
         return program.plain(arguments)  # type: ignore[no-any-return]
 
     def _ready(self, arguments: list[Any]) -> bool:
-        """Return whether there is a graph that reads what is outside now; capture it at need."""
-        program = self.program
-        outside = [tensor._data for _, tensor in program.outside]
-        if self._graph is not None and all(
-            x is y for x, y in zip(outside, self._outside, strict=True)
-        ):
+        """Return whether there is a graph; capture it at need."""
+        if self._graph is not None:
             return True
-        if self.captures == _MOST:
-            self.problem = f"tensors from outside have moved {_MOST} times"
-            return False
-        if any(not x.flags.c_contiguous for x in outside):
-            self.problem = "a tensor from outside is not in C order"
-            return False
         try:
-            self._capture(arguments, outside)
+            self._capture(arguments)
         except RuntimeError as error:
             self.problem = f"the capture failed: {error}"
             warn(
@@ -72,12 +55,10 @@ class GraphRunner:
             return False
         return True
 
-    def _capture(self, arguments: list[Any], outside: list[Any]) -> None:
+    def _capture(self, arguments: list[Any]) -> None:
         program = self.program
         cupy = program.cupy
         values = program.blank()
-        for (at, _), x in zip(program.outside, outside, strict=True):
-            values[at] = x
         for at, x in zip(program.inputs, arguments, strict=True):
             values[at] = cupy.empty(x.shape, x.dtype)
         for line in program.lines:  # no memory is asked for while it is captured
@@ -91,5 +72,4 @@ class GraphRunner:
                     line.run(line.grid, line.block, tuple([values[at] for at in line.slots]))
             finally:
                 graph = stream.end_capture()
-        self._graph, self._values, self._outside = graph, values, outside
-        self.captures += 1
+        self._graph, self._values = graph, values

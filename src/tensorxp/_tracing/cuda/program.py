@@ -15,7 +15,7 @@ from tensorxp._tracing.native import regions
 from tensorxp._tracing.native.graph import LETTERS, Graph, Layout, Value
 from tensorxp._tracing.native.lowering import Facts, Lowered, lower
 from tensorxp._tracing.native.pair import NativePair
-from tensorxp._tracing.native.program import Translator, last_uses, origins, used_by_call
+from tensorxp._tracing.native.program import Translator, constants, last_uses, used_by_call
 from tensorxp._tracing.pair import Trace
 from tensorxp._tracing.program import resolved
 from tensorxp._tracing.trace import Literal, Register
@@ -46,7 +46,7 @@ class CudaTranslator(Translator):
     """Steps as values, for CUDA: views are tried out by NumPy, constants are looked at there."""
 
     def _constant(self, r: Register) -> Layout | None:
-        if r.source != "written" and (r.source != "outside" or r.tensor is not None):
+        if r.source not in ("written", "outside"):
             return None
         raw = r.raw
         if LETTERS.get(r.dtype) is None or not raw.size:
@@ -110,7 +110,7 @@ class CudaProgram:
                 at_home = {x for x in live if schedule.home[x] == i}
                 self._region(stage, live, at_home & schedule.stored)
         self._wanted = [self._reader(x) for x in wanted]
-        self.outside, self._constants = origins(arrays, inputs, self._slots, registers)
+        self._constants = constants(arrays, inputs, self._slots, registers)
         self.inputs = [self._slots[x] for x in inputs]
         self._free_early()
         self.size = len(self._slots)
@@ -209,8 +209,6 @@ class CudaProgram:
     def plain(self, arguments: list[Any]) -> list[Any]:
         """Launch the kernels and do the calls one after another, on the current device."""
         values = self.blank()
-        for at, tensor in self.outside:
-            values[at] = self.packed(at, tensor._data)
         for at in reversed(self.inputs):
             values[at] = self.packed(at, arguments.pop())
         for line, dying in zip(self.lines, self._dying, strict=True):

@@ -58,7 +58,6 @@ class NativePair:
         )
         self._tape = bool(tape)
         self._alone = not (tape or large or again)
-        self.kept_outside = [x for _, x in self._backward.outside]
 
     @staticmethod
     def _own(translator: Translator, x: Layout) -> Layout:
@@ -123,7 +122,7 @@ def _arrays_read(wanted: list[Value], available: set[Value]) -> set[Value]:
 def _viewed(trace: Trace) -> set[int]:
     """Return the outputs that are views of what a step made, and the views on the way to them."""
     made = {n: step for step in trace.steps[: trace.forward_steps] for n in step.outs}
-    found = {trace.outputs[i] for pair in trace.joined for i in pair}
+    found: set[int] = set()
     waiting = list(trace.outputs)
     while waiting:
         n = waiting.pop()

@@ -52,7 +52,7 @@ class Translator:
 
     def _constant(self, r: Register) -> Layout | None:
         """Return a constant of equal elements as a number."""
-        if r.source != "written" and (r.source != "outside" or r.tensor is not None):
+        if r.source not in ("written", "outside"):
             return None
         raw = r.raw
         if not known(r.dtype, self.kernels) or not raw.size or (raw != raw.flat[0]).any():
@@ -130,22 +130,11 @@ class _Native:
             self.plan = struct.pack(f"{len(plan) + len(slots)}q", *plan, *slots)
 
 
-def origins(
+def constants(
     arrays: list[Value], inputs: list[Value], slots: dict[Any, int], registers: list[Register]
-) -> tuple[list[tuple[int, Any]], list[tuple[int, Any]]]:
-    """Return the slots of arrays from outside: those of tensors, read at each run, and constants.
-
-    Each slot comes with its tensor, or its raw array.
-    """
-    outside, constants = [], []
-    for x in arrays:
-        if x in slots and x not in inputs:
-            r = registers[x.number]
-            if r.source == "outside" and r.tensor is not None:
-                outside.append((slots[x], r.tensor))
-            else:
-                constants.append((slots[x], r.raw))
-    return outside, constants
+) -> list[tuple[int, Any]]:
+    """Return the slots of arrays that a trace made by itself, and these arrays."""
+    return [(slots[x], registers[x.number].raw) for x in arrays if x in slots and x not in inputs]
 
 
 def used_by_call(line: tuple[Any, ...]) -> list[int | None]:
@@ -183,7 +172,7 @@ class NativeProgram:
             self._slot(x)
         self.lines: list[Any] = []
         self._build(schedule, tape, set(bases))
-        self.outside, self._constants = origins(arrays, inputs, self._slots, registers)
+        self._constants = constants(arrays, inputs, self._slots, registers)
         self._inputs = [self._slots[x] for x in reversed(inputs)]
         self._wanted = [self._reader(x) for x in wanted]
         self._free_early()
@@ -314,8 +303,6 @@ class NativeProgram:
             values[0] = np.empty(self.tape_bytes, np.uint8) if self._gives else arguments.pop()
         for at in self._inputs:
             values[at] = arguments.pop()  # so that only the table holds what may be freed early
-        for at, tensor in self.outside:
-            values[at] = tensor._data
         for line, dying in self._plan:
             if line.__class__ is _Native:
                 self._run_native(line, values)
@@ -340,8 +327,6 @@ class NativeProgram:
         else:
             arguments.insert(0, arguments.pop())
         arguments += self._tail
-        for at, tensor in self.outside:
-            arguments[at] = tensor._data
         line = self._single
         for at, shape, dtype in line.made:
             arguments[at] = _empty(shape, dtype)
