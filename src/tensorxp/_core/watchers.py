@@ -17,7 +17,7 @@ class Watcher:
 
     Where `sees_rules` holds, backward runs its rules on Tensors, so that their operations pass
     the door too; where not, on raw arrays as without a watcher. Where `keeps_rules` holds, an
-    operation with a rule of its own for many steps (an LSTM's) stays one, and nobody differentiates.
+    operation with a rule of its own for many steps (an LSTM's) stays one, and none is recorded.
     """
 
     sees_rules = True

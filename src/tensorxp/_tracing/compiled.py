@@ -1,6 +1,5 @@
-"""`compile`: the user's door to tracing, with the versions of a function and what it says of them."""
+"""`compile`: the user's door to tracing, with the versions of a function and their account."""
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
@@ -11,7 +10,6 @@ import numpy as np
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import node_of
 from tensorxp._core.modes import modes
-from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack, watching
 from tensorxp._tracing import structure
 from tensorxp._tracing.entry import Entry, default_device
@@ -72,18 +70,18 @@ class _Errors:
     """Whether NumPy's treatment of floating-point errors is one that programs keep."""
 
     def __init__(self) -> None:
-        variable = getattr(getattr(np._core, "umath", None), "_extobj_contextvar", None)
+        umath: Any = getattr(getattr(np, "_core", None), "umath", None)
+        variable = getattr(umath, "_extobj_contextvar", None)
         self.state: Callable[[], Any] = np.geterr if variable is None else variable.get
-        self.known: Any = self.state()
-        self.plain = False
+        self.known: tuple[Any, bool] = self.state(), False  # the last state, and the answer
 
     def refuse(self) -> bool:
         """Return whether an error would raise, print or call a function."""
-        state = self.state()
-        if state is not self.known:
-            self.plain = not set(np.geterr().values()) <= {"ignore", "warn"}
-            self.known = state
-        return self.plain
+        state, (known, answer) = self.state(), self.known
+        if state is not known:
+            answer = not set(np.geterr().values()) <= {"ignore", "warn"}
+            self.known = state, answer
+        return answer
 
 
 _errors = _Errors()
@@ -131,13 +129,17 @@ class _Versions:
                 break
         else:
             made = self._traced(key, shape, tensors, entries, count)
-            raws = None if isinstance(made, _Plain) else made.take(tensors)
+            if isinstance(made, _Plain):
+                return self._plainly(made, args, kwargs)
+            entry, raws = made, made.take(tensors)
             if raws is None:
-                plain = made if isinstance(made, _Plain) else _Plain(
+                twice = any(x is y for x in tensors for y in entry.outside)
+                plain = _Plain(
                     "an argument is a tensor from outside as well"
-                )  # fmt: skip
+                    if twice
+                    else "something that it reads is another object each time"
+                )
                 return self._plainly(plain, args, kwargs)
-            entry = made
         if entries[:1] != [entry]:
             entries[:] = [entry, *[x for x in entries if x is not entry]][:_VERSIONS]
         self.recent = entry if structure.only_tensors(shape, len(tensors)) else None

@@ -1,4 +1,4 @@
-"""One version of a compiled function: its trace, the check that it still holds, and its programs."""
+"""A version of a compiled function: its trace, the check that it still holds, its programs."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence

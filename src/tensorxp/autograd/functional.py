@@ -51,7 +51,9 @@ def _tracked(xs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _nested(xs: tuple[Any, ...]) -> bool:
     """Return whether somebody outside differentiates too, so that gradients must be recorded."""
-    return any([not w.keeps_rules for w in stack()]) or (modes.grad and any(node_of(x) is not None for x in xs))
+    return any([not w.keeps_rules for w in stack()]) or (
+        modes.grad and any(node_of(x) is not None for x in xs)
+    )
 
 
 def _reaches_out(outs: tuple[Any, ...], start: int) -> bool:

@@ -111,7 +111,9 @@ class Guards:
 def function(arguments: str, lines: list[str], names: dict[str, Any]) -> Callable[..., Any]:
     """Return the function of these lines over global `names`; None where one of them raises."""
     inside = "".join([f"        {line}\n" for line in lines])
-    text = f"def check({arguments}):\n    try:\n{inside}    except Exception:\n        return None\n"
+    text = (
+        f"def check({arguments}):\n    try:\n{inside}    except Exception:\n        return None\n"
+    )
     scope = dict(names)
     exec(compile(text, "<guards>", "exec"), scope)
     return scope["check"]  # type: ignore[no-any-return]

@@ -79,6 +79,7 @@ _NOT = frozenset((
     "unique_counts", "nonzero", "argwhere", "flatnonzero", "bincount", "linear_solve",
     "data_ptr", "__array__", "fixed_point", "root",
 ))  # fmt: skip
+_READERS = frozenset(("item", "numpy", "tolist", "__array__", "export_dlpack", "from_dlpack"))
 #: Attributes of a Tensor that follow from what a guard holds: its shape, dtype, device and history.
 ATTRIBUTES = frozenset((
     "dtype", "device", "shape", "ndim", "size", "T", "mT", "H", "mH", "real", "imag", "itemsize",
@@ -102,7 +103,9 @@ _BUILTIN = type(len)
 PURE = frozenset(
     f for m in _MODULES for f in vars(m).values() if f.__class__ is _BUILTIN
 ) | FUNCTIONS  # fmt: skip
-ERRORS = tuple(x for x in vars(builtins).values() if isinstance(x, type) and issubclass(x, Exception))
+ERRORS = tuple(
+    x for x in vars(builtins).values() if isinstance(x, type) and issubclass(x, Exception)
+)
 
 
 def tensor_types() -> tuple[Any, ...]:
@@ -114,6 +117,8 @@ def tensor_types() -> tuple[Any, ...]:
 def ours(module: str, name: str) -> bool | str:
     """Return whether a function of this package runs as it is (False: follow it), or why not."""
     part = module.partition(".")[2]
+    if name in _READERS:
+        return f"it reads the values of a tensor by {name}"
     if name in _NOT:
         return f"it calls {name}"
     if any(part == x or part.startswith((f"{x}.", f"{x}_")) for x in _OURS):

@@ -15,8 +15,8 @@ from tensorxp._tracing.front.source import tree_of
 SEEN = "__tensorxp_seen__"
 #: The questions; `front.seen.Frame` has a method for each.
 QUESTIONS = frozenset(
-    ("attr", "aug", "call", "caught", "free", "glob", "has", "item", "iterable", "key", "loop", "made",
-     "mapping", "owned", "owner", "scope", "stop", "store", "tested", "text", "used")
+    ("attr", "aug", "call", "caught", "free", "glob", "has", "item", "iterable", "key", "loop",
+     "made", "mapping", "owned", "owner", "scope", "stop", "store", "tested", "text", "used")
 )  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def _compiled(tree: Any, code: CodeType) -> CodeType:
     if hasattr(outer, "type_params"):
         outer.type_params = []
     module = ast.Module([outer], [])
+    node: Any
     for node in ast.walk(module):
         if "lineno" in node._attributes and not hasattr(node, "lineno"):
             node.lineno = node.end_lineno = code.co_firstlineno
@@ -98,7 +99,9 @@ def _bound(body: list[Any]) -> tuple[set[str], set[str]]:
             continue
         elif isinstance(node, ast.MatchStar | ast.MatchAs) and node.name:
             names.add(node.name)
-        inside = inside or isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+        inside = inside or isinstance(
+            node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+        )
         waiting.extend([(x, inside) for x in ast.iter_child_nodes(node)])
     return names - elsewhere, elsewhere
 
@@ -130,7 +133,7 @@ class _Writer(ast.NodeTransformer):
     def ask(self, question: str, node: ast.AST, *args: ast.expr) -> ast.Call:
         """Return `SEEN.question(*args)` at the place of `node`."""
         where = ast.Attribute(_load(SEEN), question, ast.Load())
-        return self._placed(ast.Call(where, list(args), []), node)
+        return self._placed(ast.Call(where, list(args), []), node)  # type: ignore[no-any-return]
 
     @staticmethod
     def _placed(new: Any, node: ast.AST) -> Any:
@@ -334,7 +337,7 @@ class _Writer(ast.NodeTransformer):
     def visit_Set(self, node: ast.Set) -> Any:
         if any(isinstance(x, ast.Starred) for x in node.elts):
             return self.stop(node, "it has a set with a star")
-        parts = [self.ask("key", x, self.expr(x)) for x in node.elts]
+        parts: list[Any] = [self.ask("key", x, self.expr(x)) for x in node.elts]
         return self.ask("made", node, ast.copy_location(ast.Set(parts), node))
 
     def visit_Dict(self, node: ast.Dict) -> Any:
@@ -365,7 +368,7 @@ class _Writer(ast.NodeTransformer):
             else:
                 source = self.expr(generator.iter)
             source = self._looped(generator.target, generator.iter, source)
-            tests = [self.ask("tested", x, self.expr(x)) for x in generator.ifs]
+            tests: list[Any] = [self.ask("tested", x, self.expr(x)) for x in generator.ifs]
             generators.append(ast.comprehension(self.target(generator.target), source, tests, 0))
         values = [self.expr(getattr(node, part)) for part in parts]
         if isinstance(node, ast.DictComp | ast.SetComp):
@@ -478,7 +481,7 @@ class _Writer(ast.NodeTransformer):
         value = None if node.value is None else self.expr(node.value)
         return ast.copy_location(ast.Return(value), node)
 
-    def visit_Pass(self, node: ast.Pass) -> Any:
+    def visit_Pass(self, node: Any) -> Any:
         return node
 
     visit_Break = visit_Continue = visit_Nonlocal = visit_Pass

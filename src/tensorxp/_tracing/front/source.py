@@ -39,16 +39,26 @@ def tree_of(code: CodeType) -> Function | str:
     places, codes = _parsed(code.co_filename, text)
     if code not in codes:
         return f"the source of {code.co_qualname} is not what was loaded"
-    spans = set(code.co_positions())
-    found = [x for x in places.get(code.co_firstlineno, ()) if _is(x, code, spans)]
+    found = [x for x in places.get(code.co_firstlineno, ()) if _names(x) == code.co_name]
+    if len(found) > 1:  # several lambdas may begin in one line, one in another
+        spans = [x for x in code.co_positions() if None not in x and x[1:] != (x[0], 0, 0)]
+        found = sorted([x for x in found if _holds(x, spans)], key=_length)[:1]
     if len(found) != 1:
         return f"the source of {code.co_qualname} was not found"
     return found[0]  # type: ignore[no-any-return]
 
 
-def _is(node: Any, code: CodeType, spans: set[Any]) -> bool:
-    if isinstance(node, ast.FunctionDef):
-        return node.name == code.co_name
-    body = node.body  # several lambdas may begin in one line
-    span = body.lineno, body.end_lineno, body.col_offset, body.end_col_offset
-    return code.co_name == "<lambda>" and span in spans
+def _names(node: Any) -> str:
+    return "<lambda>" if isinstance(node, ast.Lambda) else str(node.name)
+
+
+def _holds(node: Any, spans: list[Any]) -> bool:
+    """Return whether all instructions stand in the body of a lambda."""
+    body = node.body
+    first, last = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+    return all(first <= (a, c) and (b, d) <= last for a, b, c, d in spans)
+
+
+def _length(node: Any) -> tuple[int, int]:
+    body = node.body
+    return body.end_lineno - body.lineno, body.end_col_offset - body.col_offset
