@@ -2,7 +2,6 @@
 
 import math
 import threading
-import warnings
 from collections import OrderedDict
 from types import SimpleNamespace
 

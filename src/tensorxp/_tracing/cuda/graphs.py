@@ -10,6 +10,7 @@ from warnings import warn
 
 from tensorxp._backend import forks
 
+
 class GraphRunner:
     """Runs a program by its graph."""
 
