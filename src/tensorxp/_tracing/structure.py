@@ -43,7 +43,7 @@ class _Object:
 
 def _scalar(value: Any) -> Any:
     """Return the structure of a value that is compared to the last bit; None for others."""
-    kind = value.__class__
+    kind = type(value)
     if kind in _PLAIN:
         return "static", (kind, value)  # 1, 1.0 and True are equal, but not the same
     if kind is float or kind is complex:
@@ -61,7 +61,7 @@ def flatten(value: Any, found: list[Any]) -> Any:
     if isinstance(value, TensorBase):
         found.append(value)
         return None
-    kind = value.__class__
+    kind = type(value)
     if kind is tuple or kind is list:
         return kind, tuple([flatten(item, found) for item in value])
     if kind is dict:
@@ -78,7 +78,7 @@ def flatten(value: Any, found: list[Any]) -> Any:
 
 def is_record(value: Any) -> bool:
     """Return whether `value` is a named tuple and nothing more."""
-    kind = value.__class__
+    kind = type(value)
     return (
         isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__bases__ == (tuple,)
         and not hasattr(value, "__dict__")
@@ -136,7 +136,7 @@ def result(value: Any, found: list[Any], containers: set[int]) -> Any:
     `containers` are those that a program must not make anew: the arguments', and then the
     result's own, as a list that stands there twice is one.
     """
-    kind = value.__class__
+    kind = type(value)
     if kind is CONCRETE[0]:
         for i, x in enumerate(found):
             if x is value:

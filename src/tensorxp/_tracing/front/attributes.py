@@ -35,7 +35,7 @@ class Attributes:
 
     def attr(self, x: Any, name: str) -> Any:
         """Return `x.name`, guarded where it may change."""
-        seen, kind = self.seen, x.__class__
+        seen, kind = self.seen, type(x)
         if kind is ModuleType:
             return self._module(x, name)
         if kind in seen.tensors:
@@ -134,7 +134,7 @@ class Attributes:
             elif guards.new(id(x), name):
                 guards.add(f"{guards.name(x)}.__dict__", value)
             return value
-        if name == "__class__":
+        if name == "__class__" and static(kind, name) is object.__dict__[name]:
             self._kind(x)
             return kind
         found = static(kind, name)

@@ -43,7 +43,7 @@ class Calls:
 
     def call(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Return `f(*args, **kwargs)`."""
-        kind = f.__class__
+        kind = type(f)
         if kind is FunctionType:
             code = f.__code__
             if code in self.seen.codes:
@@ -67,7 +67,7 @@ class Calls:
             if f.keywords:
                 self.seen.guards.content(f.keywords)
             return self.call(f.func, *f.args, *args, **{**f.keywords, **kwargs})
-        if isinstance(f, self.seen.guards.__class__) or kind in self.seen.safe:
+        if kind in self.seen.safe:
             return f(*args, **kwargs)  # raises the TypeError of what is not callable
         found = static(kind, "__call__")
         if isinstance(found, FunctionType):
@@ -101,20 +101,20 @@ class Calls:
             return stop(verdict or f"it calls {name}")
         args = tuple([self._argument(x) for x in args])
         kwargs = {key: self._argument(x) for key, x in kwargs.items()}
-        if f.__class__ is FunctionType and f.__closure__:
+        if type(f) is FunctionType and f.__closure__:
             f = self._enclosed(f)
         out = f(*args, **kwargs)
-        if out.__class__ not in self.seen.tensors:
+        if type(out) not in self.seen.tensors:
             self._result(out)
         return out
 
     def _result(self, out: Any) -> None:
         """Take a new list, dict or array of a function of this package for the code's own."""
-        if out.__class__ in (list, dict):
+        if type(out) in (list, dict):
             self.seen.own[id(out)] = out
         elif isinstance(out, np.ndarray):
             stop("it takes the elements of a tensor as an array")
-        elif out.__class__ is FunctionType:
+        elif type(out) is FunctionType:
             pass
 
     def _enclosed(self, f: Any) -> Any:
@@ -135,7 +135,7 @@ class Calls:
 
     def _argument(self, x: Any) -> Any:
         """Return an argument of a function that is called as it is; functions are followed."""
-        kind = x.__class__
+        kind = type(x)
         if kind in self.seen.safe:
             return x
         if kind is FunctionType:
@@ -168,7 +168,7 @@ class Calls:
         seen, owner = self.seen, f.__self__
         if owner is None or isinstance(owner, ModuleType):
             return self._plain(f, args, kwargs)
-        name, kind = f.__name__, owner.__class__
+        name, kind = f.__name__, type(owner)
         if kind is dict and name == "get" and args and id(owner) not in seen.own:
             there = self.has(args[0], owner)
             return self.item(owner, args[0]) if there else args[1] if args[1:] else None
@@ -256,14 +256,14 @@ class Calls:
             )
             if first:
                 plain = known.SCALARS - {str, range, bytes}
-                args = tuple([x if x.__class__ in plain else self.iterable(x) for x in args])
+                args = tuple([x if type(x) in plain else self.iterable(x) for x in args])
                 if f in (set, frozenset, dict):
                     args = tuple([self._keys(x) for x in args])
             else:
                 args = tuple([self._content(x, f.__name__) for x in args])
             kwargs = {key: self._argument(x) for key, x in kwargs.items()}
             out = f(*args, **kwargs)
-            if out.__class__ not in known.SCALARS and f not in (tuple, frozenset, slice):
+            if type(out) not in known.SCALARS and f not in (tuple, frozenset, slice):
                 seen.own[id(out)] = out
             return out
         if f is map or f is filter:
@@ -277,11 +277,11 @@ class Calls:
         return self._user_instance(f, args, kwargs)
 
     def _keys(self, x: Any) -> Any:
-        if x.__class__ in (dict, set):
+        if type(x) in (dict, set):
             return x
         items = [*x]
         for item in items:
-            if not hashable(item) and item.__class__ is not tuple:
+            if not hashable(item) and type(item) is not tuple:
                 stop("it has a key that compares by code of its own")
         return items
 
@@ -339,7 +339,7 @@ class Calls:
     # builtins that read attributes and classes
 
     def _getattr(self, x: Any, name: Any, *default: Any) -> Any:
-        if name.__class__ is not str:
+        if type(name) is not str:
             return stop("it reads an attribute that is no text")
         if not default:
             return self.attr(x, name)
@@ -349,7 +349,7 @@ class Calls:
             return default[0]
 
     def _hasattr(self, x: Any, name: Any) -> bool:
-        if x.__class__ in self.seen.tensors:
+        if type(x) in self.seen.tensors:
             return hasattr(type(x), name)
         return self._getattr(x, name, MISSING) is not MISSING
 
@@ -357,7 +357,7 @@ class Calls:
         self.store(x, name, value)
 
     def _len(self, x: Any) -> int:
-        kind = x.__class__
+        kind = type(x)
         if kind in self.seen.tensors:
             self.seen.tracer.number(x)
         elif isinstance(getattr(kind, "__len__", None), FunctionType):
@@ -370,7 +370,7 @@ class Calls:
 
     def _isinstance(self, x: Any, kinds: Any) -> bool:
         self._kind(x)
-        if x.__class__ in self.seen.tensors:
+        if type(x) in self.seen.tensors:
             self.seen.tracer.number(x)
         self._class(kinds)
         return isinstance(x, kinds)
@@ -396,7 +396,7 @@ class Calls:
 
     def _next(self, x: Any, *default: Any) -> Any:
         if id(x) not in self.seen.own and not (
-            x.__class__ is GeneratorType and x.gi_code in self.seen.codes
+            type(x) is GeneratorType and x.gi_code in self.seen.codes
         ):
             return stop("it goes on with an iterator from outside")
         return next(x, *default)

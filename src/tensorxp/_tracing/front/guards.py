@@ -19,8 +19,8 @@ def same(x: Any, y: Any) -> bool:
     """Return whether two values are the same in type and to the last bit, or one object."""
     if x is y:
         return True
-    kind = x.__class__
-    if kind is not y.__class__:
+    kind = type(x)
+    if kind is not type(y):
         return False
     if kind is float:
         return bool(x == y and copysign(1.0, x) == copysign(1.0, y)) or (x != x and y != y)
@@ -38,7 +38,7 @@ def same(x: Any, y: Any) -> bool:
 
 
 def _plain(values: Any) -> bool:
-    return all(x.__class__ in VALUES for x in values)
+    return all(type(x) in VALUES for x in values)
 
 
 def alike(x: Any, items: tuple[Any, ...]) -> bool:
@@ -82,7 +82,7 @@ class Guards:
             self.lines.append(f"if {expression} is not {value}: return None")
             return
         name = self.name(value)
-        kind = value.__class__
+        kind = type(value)
         if kind in VALUES or isinstance(value, tuple | np.generic | frozenset):
             test = f"(x := {expression}) is not {name} and not same(x, {name})"
         else:

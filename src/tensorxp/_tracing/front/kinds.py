@@ -29,7 +29,7 @@ def named(f: Any) -> str:
 
 
 def is_function(x: Any) -> bool:
-    kind = x.__class__
+    kind = type(x)
     return isinstance(x, type) or kind in (FunctionType, BuiltinFunctionType, MethodType) or (
         kind.__name__ == COMPILED
     )  # fmt: skip
@@ -45,9 +45,9 @@ def static(kind: type, name: str) -> Any:
 
 def hashable(key: Any) -> bool:
     """Return whether a key's hash and equality have no code of its own."""
-    if key.__class__ is tuple:
+    if type(key) is tuple:
         return all(map(hashable, key))
-    kind = key.__class__
+    kind: Any = type(key)
     return kind in known.SCALARS or kind in (DType, FunctionType, type, BuiltinFunctionType) or (
         kind.__hash__ is object.__hash__ and kind.__eq__ is object.__eq__
     )  # fmt: skip

@@ -101,7 +101,7 @@ _MODULES = (math, cmath, operator)
 _BUILTIN = type(len)
 #: The functions of whole modules of Python that follow from their arguments.
 PURE = frozenset(
-    f for m in _MODULES for f in vars(m).values() if f.__class__ is _BUILTIN
+    f for m in _MODULES for f in vars(m).values() if type(f) is _BUILTIN
 ) | FUNCTIONS  # fmt: skip
 ERRORS = tuple(
     x for x in vars(builtins).values() if isinstance(x, type) and issubclass(x, Exception)
@@ -135,7 +135,7 @@ def of_numpy(f: Any) -> bool:
         return True
     if isinstance(f, type):
         return issubclass(f, np.generic) or f in _NUMPY
-    if f.__class__ is _DISPATCHED:
+    if type(f) is _DISPATCHED:
         module = getattr(f, "__module__", "")
         return module in ("numpy", "numpy.linalg") and f.__name__ not in _NUMPY_NOT
     try:
@@ -146,4 +146,4 @@ def of_numpy(f: Any) -> bool:
 
 def is_constant(value: Any) -> bool:
     """Return whether `value` never changes and has operators without effects."""
-    return value.__class__ in SCALARS or isinstance(value, np.generic | np.dtype | ModuleType)
+    return type(value) in SCALARS or isinstance(value, np.generic | np.dtype | ModuleType)

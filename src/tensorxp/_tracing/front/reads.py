@@ -75,13 +75,13 @@ class Reads:
 
     def used(self, x: Any) -> Any:
         """Return `x`, an operand of an operator, if that operator has no effects."""
-        if x.__class__ in self.seen.safe:
+        if type(x) in self.seen.safe:
             return x
         return self._content(x, "an operator")
 
     def _content(self, x: Any, what: str) -> Any:
         """Guard the content of `x`, and of what is in it."""
-        seen, kind = self.seen, x.__class__
+        seen, kind = self.seen, type(x)
         if kind in seen.safe or known.is_constant(x):
             return x
         if isinstance(x, tuple) and (kind is tuple or hasattr(kind, "_fields")):
@@ -95,7 +95,7 @@ class Reads:
                 self._content(item, what)
             return x
         if kind is frozenset:
-            return x if all(y.__class__ in known.SCALARS for y in x) else self._unknown(x, what)
+            return x if all(type(y) in known.SCALARS for y in x) else self._unknown(x, what)
         if isinstance(x, np.ndarray) and id(x) in seen.own:
             return x
         if kind in VIEWS and id(x) in seen.own:
@@ -117,7 +117,7 @@ class Reads:
 
     def tested(self, x: Any) -> Any:
         """Return `x`, whose truth is asked for next."""
-        seen, kind = self.seen, x.__class__
+        seen, kind = self.seen, type(x)
         if kind in seen.safe:
             return x
         if kind in MUTABLE:
@@ -141,26 +141,26 @@ class Reads:
     def _kind(self, x: Any) -> None:
         """Guard the class of an object from outside."""
         seen = self.seen
-        if id(x) not in seen.own and not isinstance(x, TensorBase) and x.__class__ not in seen.safe:
+        if id(x) not in seen.own and not isinstance(x, TensorBase) and type(x) not in seen.safe:
             guards = seen.guards
             if guards.new(id(x), "class"):
-                guards.add(f"{guards.name(x)}.__class__", x.__class__)
+                guards.add(f"{guards.name(x)}.__class__", type(x))
 
     def text(self, x: Any) -> Any:
         """Return what is put into a text."""
-        if x.__class__ in known.SCALARS or x.__class__ in (DType, Device):
+        if type(x) in known.SCALARS or type(x) in (DType, Device):
             return x
         return stop(f"it writes a {type(x).__name__} into a text")
 
     def made(self, x: Any) -> Any:
         """Return what the code has just made; it is its own."""
-        if x.__class__ in MUTABLE:
+        if type(x) in MUTABLE:
             self.seen.own[id(x)] = x
         return x
 
     def key(self, x: Any) -> Any:
         """Return a key of a dict or an index."""
-        kind = x.__class__
+        kind = type(x)
         if kind in self.seen.safe:
             return x
         if kind is tuple:
@@ -171,7 +171,7 @@ class Reads:
 
     def item(self, x: Any, key: Any) -> Any:
         """Return `x[key]`."""
-        seen, kind = self.seen, x.__class__
+        seen, kind = self.seen, type(x)
         self.key(key)
         if kind in seen.tensors:
             return x[key]
@@ -188,11 +188,11 @@ class Reads:
                     guards.content(x)
                 raise
             if outside:
-                if key.__class__ is slice:
+                if type(key) is slice:
                     guards.content(x)
-                elif guards.new(id(x), key.__class__, key):
+                elif guards.new(id(x), type(key), key):
                     guards.add(f"{guards.name(x)}[{guards.name(key)}]", value)
-            return self.made(value) if key.__class__ is slice else value
+            return self.made(value) if type(key) is slice else value
         if kind in known.SCALARS or (
             isinstance(x, tuple) and kind.__getitem__ is tuple.__getitem__
         ):
@@ -207,16 +207,16 @@ class Reads:
     def has(self, key: Any, x: Any) -> bool:
         """Return `key in x`."""
         seen = self.seen
-        if x.__class__ is dict or x.__class__ is set:
+        if type(x) is dict or type(x) is set:
             if not hashable(key):
                 return bool(stop("it has a key that compares by code of its own"))
             found = key in x
             guards = seen.guards
             if id(x) not in seen.own and id(x) not in seen.given:
-                if guards.new(id(x), "in", key.__class__, key):
+                if guards.new(id(x), "in", type(key), key):
                     guards.demand(f"({guards.name(key)} in {guards.name(x)}) is {found}")
             return found
-        if x.__class__ in VIEWS:
+        if type(x) in VIEWS:
             return key in self._content(x, "a comparison")
         for value in (x, key):
             self._content(value, "a comparison")
@@ -225,14 +225,14 @@ class Reads:
     def _new_array(self, x: Any) -> Any:
         if isinstance(x, np.ndarray):
             self.seen.own[id(x)] = x
-        elif x.__class__ is tuple:
+        elif type(x) is tuple:
             for item in x:
                 self._new_array(item)
         return x
 
     def mapping(self, x: Any) -> Any:
         """Return a dict that a double star takes apart."""
-        if x.__class__ is not dict:
+        if type(x) is not dict:
             return stop("it has two stars before what is no dict")
         self._items(x)
         return x
@@ -244,7 +244,7 @@ class Reads:
 
     def iterable(self, x: Any, depth: int = 0) -> Any:
         """Return what may be iterated over; to `depth`, its items are taken apart as well."""
-        seen, kind = self.seen, x.__class__
+        seen, kind = self.seen, type(x)
         if kind in MUTABLE:
             self._items(x)
         elif isinstance(x, tuple) and kind.__iter__ is tuple.__iter__:
@@ -266,7 +266,7 @@ class Reads:
         return x
 
     def _iterator(self, x: Any) -> Any:
-        kind = x.__class__
+        kind = type(x)
         if isinstance(x, MappingProxyType) or not isinstance(
             getattr(kind, "__iter__", 0), FunctionType
         ):
@@ -282,26 +282,26 @@ class Reads:
 
     def owned(self, x: Any) -> None:
         """See that `x op= y` changes nothing from outside but what the tracer sees."""
-        if x.__class__ in self.seen.safe or isinstance(x, tuple | np.generic):
+        if type(x) in self.seen.safe or isinstance(x, tuple | np.generic):
             return
-        if id(x) not in self.seen.own or x.__class__ not in (*MUTABLE, np.ndarray):
+        if id(x) not in self.seen.own or type(x) not in (*MUTABLE, np.ndarray):
             stop(f"it changes a {type(x).__name__} that it has not made")
 
     def owner(self, x: Any) -> Any:
         """Return that in which an item is set."""
-        if x.__class__ in self.seen.tensors:
+        if type(x) in self.seen.tensors:
             return x
-        if id(x) not in self.seen.own or x.__class__ not in (*MUTABLE, np.ndarray):
+        if id(x) not in self.seen.own or type(x) not in (*MUTABLE, np.ndarray):
             stop(f"it changes a {type(x).__name__} that it has not made")
         return x
 
     def aug(self, x: Any) -> Any:
         """Return that in which an item is changed in place."""
-        if x.__class__ in self.seen.tensors:
+        if type(x) in self.seen.tensors:
             return x
         self.owner(x)
-        values = x.values() if x.__class__ is dict else x
-        if x.__class__ in MUTABLE and any(v.__class__ not in self.seen.safe for v in values):
+        values = x.values() if type(x) is dict else x
+        if type(x) in MUTABLE and any(type(v) not in self.seen.safe for v in values):
             stop(f"it changes an item of a {type(x).__name__} in place")
         return x
 

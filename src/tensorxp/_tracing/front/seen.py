@@ -77,7 +77,7 @@ class Seen:
 
     def _add_codes(self, code: Any) -> None:
         for x in code.co_consts:
-            if x.__class__ is code.__class__:
+            if type(x) is type(code):
                 self.codes.add(x)
                 self._add_codes(x)
 
