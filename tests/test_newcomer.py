@@ -1,8 +1,11 @@
 """What a newcomer meets first: completion, typos, SciPy's optimisers, notebooks."""
 
 import inspect
+import pickle
+import pydoc
 import subprocess
 import sys
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -136,6 +139,22 @@ def test_typos_in_names(path: str, near: str | None) -> None:
     text = str(caught.value)
     assert text.startswith(f"module '{module.__name__}' has no attribute '{name}'")
     assert text.endswith(near or f"'{name}'") and not hasattr(module, name)
+    shown = traceback.format_exception_only(caught.value)[-1].strip()
+    assert shown == f"AttributeError: {text}"
+    assert repr(pickle.loads(pickle.dumps(caught.value))) == repr(caught.value)
+
+
+def test_help_and_errors_call_a_tensor_what_users_call_it() -> None:
+    t = xp.ones(2)
+    assert str(type(t)) == str(inspect.signature(xp.sum).parameters["x"].annotation)
+    assert "x: tensorxp.Tensor," in str(inspect.signature(xp.sum))
+    assert str(type(t)) == "<class 'tensorxp.Tensor'>" and "Tensor" in pydoc.render_doc(xp.Tensor)
+    with pytest.raises(AttributeError, match=r"^'(tensorxp\.)?Tensor' object has no attribute"):
+        t.sofmax  # noqa: B018
+    assert pickle.loads(pickle.dumps(xp.Tensor)) is xp.Tensor
+    for name in xp.__all__:
+        if callable(getattr(xp, name)):
+            pydoc.render_doc(getattr(xp, name))
 
 
 # NumPy in, NumPy out

@@ -66,10 +66,16 @@ def listing(module: dict[str, Any], *lazy: str) -> Callable[[], list[str]]:
 
 
 class UnknownName(AttributeError):
-    """A module has no such name.
+    """A module has no such name; an AttributeError for all who see it.
 
     The message looks for what is near when it is read, since callers who probe for names don't.
     """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return AttributeError, (str(self),)
+
+    def __repr__(self) -> str:
+        return f"AttributeError({str(self)!r})"
 
     def __str__(self) -> str:
         module, name = self.args
@@ -79,6 +85,10 @@ class UnknownName(AttributeError):
             near = get_close_matches(name, dir(sys.modules[module]), 1, 0.7)
             found = f"; did you mean {near[0]!r}?" if near else ""
         return text + found
+
+
+UnknownName.__module__ = "builtins"
+UnknownName.__name__ = UnknownName.__qualname__ = "AttributeError"
 
 
 class Size(int):

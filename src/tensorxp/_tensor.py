@@ -13,7 +13,7 @@ import numpy as np
 from tensorxp import _numpy, _printing
 from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
-from tensorxp._core.allocation import allocate, lend, settle
+from tensorxp._core.allocation import allocate, lend, publish, settle
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import TensorBase, concrete
@@ -410,6 +410,8 @@ class Tensor(Methods):
 concrete(Tensor)
 settle(Tensor, TensorBase)
 lend(Tensor)
+publish(Tensor)
+publish(TensorBase)  # what annotations mean by Tensor when the modules below this are loaded
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 

@@ -211,12 +211,15 @@ class profile(Watcher):
             event.nbytes = self._count([getattr(g, "_data", g) for g in grads if g is not None])
 
     def enter_span(self, name: str, kind: str, tensors: Any, mark: object) -> None:
-        """Begin the span of what is no operation, such as an optimizer's step."""
+        """Begin the span of what is no operation, such as an optimizer's step, told by a watcher.
+
+        It has `name` and `kind`, changes `tensors`, and ends with the same `mark`.
+        """
         self._synchronize(tensors)
         self._begin(name, kind, self._modules[-1] if self._modules else "", "", mark)
 
     def leave_span(self, tensors: Any, mark: object) -> None:
-        """End it."""
+        """End the span that began with `mark`; it changed `tensors`."""
         self._synchronize(tensors)
         self._end(mark)
 

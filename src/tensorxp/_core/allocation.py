@@ -17,6 +17,12 @@ def settle(cls: type, root: type) -> None:
     """Prepare a subclass without fields for fast deletion; in pure Python nothing is to do."""
 
 
+def publish(cls: type) -> None:
+    """Have help and errors call a class what users call it, `tensorxp.Tensor`."""
+    cls.__module__, cls.__qualname__ = __name__.partition(".")[0], "Tensor"
+    cls.__name__ = "Tensor"
+
+
 def lend(cls: type) -> None:
     """Have instances lend the buffer of their `__array__()`; from Python 3.12 `__buffer__` does."""
 

@@ -14,6 +14,7 @@ cdef extern from "Python.h":
     int PyObject_GetBuffer(object, Py_buffer *, int) except -1
     ctypedef struct PyTypeObject:
         PyBufferProcs *tp_as_buffer
+        const char *tp_name
         object (*tp_new)(PyTypeObject *, object, void *)
         destructor tp_dealloc
         traverseproc tp_traverse
@@ -50,6 +51,11 @@ def settle(type cls not None, type root not None):
     own.tp_dealloc = base.tp_dealloc
     own.tp_traverse = base.tp_traverse
     own.tp_clear = base.tp_clear
+
+
+def publish(type cls not None):
+    """Have help and errors call a class what users call it."""
+    (<PyTypeObject *>cls).tp_name = b"tensorxp.Tensor"
 
 
 cdef int _getbuffer(object x, Py_buffer *view, int flags) except -1:
