@@ -68,7 +68,7 @@ def test_dir_of_every_class() -> None:
 
 def instances() -> list[Any]:
     x = xp.asarray([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    p = xp.nn.Parameter(xp.ones((2, 2)))
+    p = xp.nn.Parameter(xp.ones(2))
     optimizers = [
         getattr(xp.optim, name)([p])
         for name in xp.optim.__all__
@@ -77,7 +77,7 @@ def instances() -> list[Any]:
     with xp.profiler.profile() as profiled:
         y = x * 2
     return [
-        x, y, x.detach(), y[:1], p, xp.nn.Buffer(xp.ones((2, 2))), xp.zeros((0, 2)), x > 1,
+        x, y, x.detach(), y[0], p, xp.nn.Buffer(xp.ones(2)), xp.zeros(0), xp.asarray(True), x > 1,
         y.grad_fn, xp.float32, xp.bool, xp.device("cpu"), *optimizers, profiled,
         xp.optim.lr_scheduler.StepLR(optimizers[0], 1), xp.Generator(), xp.finfo(xp.float32),
         xp.iinfo(xp.int8), xp.__array_namespace_info__(), xp.no_grad(), xp.linalg.eigh(x.detach()),
@@ -90,6 +90,8 @@ def check_dir(thing: Any) -> None:
     listed = dir(thing)
     for each in listed:
         if each[0] == "_" and each[:2] != "__":
+            continue
+        if each == "mT" and thing.ndim < 2:  # a ValueError for NumPy's arrays, too
             continue
         try:
             getattr(thing, each)
