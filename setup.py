@@ -11,6 +11,7 @@ import runpy
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ COLD = """
     _autograd_methods _torch_methods _methods _tensor
 """.split()
 NAME = "tensorxp._compiled"
-C = Path("build/cython")
+try:  # what Cython makes depends on the NumPy that it sees, which may be another for each Python
+    C = Path("build", "cython", "numpy-" + version("numpy"))
+except PackageNotFoundError:
+    C = Path("build", "cython")
 
 # the size of the file counts
 FLAGS = ["-g0", "-w", "-ffunction-sections", "-fvisibility=hidden"]
