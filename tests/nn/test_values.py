@@ -281,3 +281,25 @@ def test_nan_stays_nan() -> None:
         lambda x: F.prelu(x, xp.asarray([0.2])),
     ):  # fmt: skip
         assert math.isnan(float(function(xp.asarray([math.nan])).reshape(-1)[0])), function
+
+
+def test_a_bias_without_axes() -> None:
+    x, bias = leaf(np.ones((2, 3))), leaf(1.0)
+    F.linear(x, xp.ones((4, 3)), bias).sum().backward()
+    close(bias.grad, 8.0)
+
+
+@pytest.mark.parametrize("row", [(), (2,), (2, 3)])
+@pytest.mark.parametrize("options", [{}, {"padding_idx": 1}, {"scale_grad_by_freq": True}])
+def test_embedding_rows_of_any_shape(row: tuple[int, ...], options: Any) -> None:
+    weight = leaf(np.random.default_rng(0).normal(size=(4, *row)))
+    index = xp.asarray([[0, 2, 2], [1, 3, 2]])
+    out = F.embedding(index, weight, **options)
+    assert out.shape == (2, 3, *row)
+    out.sum().backward()
+    counts = np.asarray([1.0, 1.0, 3.0, 1.0])
+    if "padding_idx" in options:
+        counts[1] = 0
+    elif options:
+        counts[:] = 1
+    close(weight.grad, np.broadcast_to(counts.reshape(4, *(1,) * len(row)), (4, *row)))

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from inspect import Parameter, signature
 from typing import Any
 
+import numpy as np
+
 from tensorxp._backend.arrays import expand
 
 #: Codes of saved values: the output (of several all), an input's value (its index), an input's
@@ -125,7 +127,9 @@ def _fit_shape(xp: Any, ct: Any, shape: tuple[int, ...]) -> Any:
         [i + extra for i, n in enumerate(shape) if n == 1 and ct.shape[i + extra] != 1]
     )
     if axes:
-        ct = xp.sum(ct, axis=axes, dtype=ct.dtype, keepdims=True)
+        # NumPy adds rows of half precision as such, and a sum of ones ends at 2048: `fit` rounds it
+        dtype = np.float32 if getattr(ct.dtype, "char", "") == "e" else ct.dtype
+        ct = xp.sum(ct, axis=axes, dtype=dtype, keepdims=True)
         if extra:
             ct = xp.reshape(ct, ct.shape[extra:])
     return ct if ct.shape == shape else expand(xp, ct, shape)

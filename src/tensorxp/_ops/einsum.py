@@ -14,6 +14,7 @@ from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.beside import tensor_list
+from tensorxp._ops.half import in_single
 
 #: Up to this many products the plain loop is faster than looking for an order of contraction.
 _SMALL = 4096
@@ -168,6 +169,7 @@ def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     return (f"{text}->{terms[-1]}" if len(arguments) % 2 else text), operands
 
 
+@in_single(on_host=True)
 def einsum(subscripts: Any, /, *operands: Any, optimize: bool | str | None = None) -> Tensor:
     """Return the sums of products of the elements of `operands` by index letters.
 

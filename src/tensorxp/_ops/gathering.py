@@ -19,8 +19,8 @@ def _row_sums(xp: Any, y: Any, *, index: Any, rows: int) -> Any:
     """Return, for each of `rows` rows, the sum of the rows of `y` that `index` sends there."""
     if y.dtype.char == "e":  # in half precision a sum of ones ends at 2048
         return _row_sums(xp, y.astype(np.float32), index=index, rows=rows).astype(y.dtype)
-    flat = index.reshape(-1)
-    values = y.reshape(flat.size, prod(y.shape[index.ndim :]))
+    flat, row = index.reshape(-1), y.shape[index.ndim :]
+    values = y.reshape(flat.size, prod(row))
     out = xp.zeros((rows, values.shape[1]), dtype=y.dtype)
     if flat.size:
         # runs of equal indices, brought together by a sort, are summed at once
@@ -28,7 +28,7 @@ def _row_sums(xp: Any, y: Any, *, index: Any, rows: int) -> Any:
         ordered = flat[order]
         starts = xp.flatnonzero(xp.concat((xp.ones(1, dtype=bool), ordered[1:] != ordered[:-1])))
         out[ordered[starts]] = _sum_runs(xp, values[order], starts)
-    return out
+    return out.reshape(rows, *row)
 
 
 def _sum_runs(xp: Any, values: Any, starts: Any) -> Any:
@@ -72,7 +72,7 @@ def _(xp: Any, ct: Any, x_shape: Any, *, index: Any, padding: int | None, by_cou
             keep[row] = 1 / count
     if padding is not None:
         keep[padding] = 0
-    return xp.reshape(back * keep[:, None], x_shape)
+    return back * xp.reshape(keep, (rows, *(1,) * (back.ndim - 1)))
 
 
 def _counts(flat: Any) -> tuple[list[int], list[int]]:

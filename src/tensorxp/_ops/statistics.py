@@ -14,6 +14,7 @@ from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import astype, result_type
 from tensorxp._ops.cumulative import diff, part
+from tensorxp._ops.half import in_single
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import Axis, max, mean, min, sum
 from tensorxp._ops.searching import where
@@ -178,6 +179,7 @@ def ptp(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return top - min(x, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
 
 
+@in_single()
 def average(
     x: Tensor, /, *, axis: Axis = None, weights: Tensor | None = None, keepdims: bool = False
 ) -> Tensor:
@@ -431,6 +433,7 @@ def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: i
     return sum(heights * step / 2, axis=axis)
 
 
+@in_single()
 def cov(
     x: Tensor, /, *, rowvar: bool = True, correction: int | float = 1, weights: Any = None
 ) -> Tensor:
@@ -476,6 +479,7 @@ def cov(
     return reshape(found, ()) if len(rows) == 1 else found
 
 
+@in_single()
 def corrcoef(x: Tensor, /, *, rowvar: bool = True) -> Tensor:
     """Return the matrix of correlation coefficients of the variables in the rows of `x`.
 

@@ -29,6 +29,10 @@ Level = int
 CONSTANT = 2
 
 
+#: The dtype whose rules compute in single precision.
+HALF = np.dtype(np.float16)
+
+
 def namespace() -> Any:
     """Return the namespace in which rules run on Tensors: tensorxp itself."""
     return CONCRETE[0].__array_namespace__(None)
@@ -183,6 +187,7 @@ def _walk(
         node: Node = vertex  # type: ignore[assignment]
         if (
             node.plan.thin
+            and node.dtype is not HALF
             and not (tensors or watched)
             and node.extra is None
             and type(node.saved) is tuple
@@ -324,6 +329,8 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: Level, retain_graph: boo
             elif cell[0] != count or type(value) is not type(ct):
                 value = restore(node, i, 0)
             values.append(value)
+    if not level and (node.dtype is HALF or type(ct) is tuple) and _has_half(node):
+        values = [_widened(value) for value in values]
     try:
         grads = run_rules(node.plan.rules, values, needs, node.params)
     except Exception as error:
@@ -339,6 +346,22 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: Level, retain_graph: boo
     if given is not None:
         grads = run_after(namespace() if tensors else node.device._raw, node, given, grads, tensors)
     return grads
+
+
+def _has_half(node: Node) -> bool:
+    """Return whether the rules of `node` are to get arrays of half precision in single.
+
+    A rule of several steps would round at each, and overflow in squares. What only looks at memory
+    rounds nothing, and accelerators are left to their kernels of half precision.
+    """
+    dtypes = node.dtype if type(node.dtype) is tuple else (node.dtype,)
+    return HALF in dtypes and not node.op.view and node.device.type != "cuda"
+
+
+def _widened(value: Any) -> Any:
+    if type(value) is tuple:
+        return tuple([_widened(item) for item in value])
+    return value.astype(np.float32) if getattr(value, "dtype", None) is HALF else value
 
 
 def _watched(

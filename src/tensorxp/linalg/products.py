@@ -9,6 +9,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, integer, normalize_axis, shifted
 from tensorxp._ops.beside import tensor_list, tensors
 from tensorxp._ops.creation import eye
+from tensorxp._ops.half import in_single
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import sum
 from tensorxp._ops.searching import where
@@ -26,6 +27,7 @@ cross_p = multilinear(
 )
 
 
+@in_single()
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the cross products of 3-element vectors.
 
@@ -171,6 +173,7 @@ def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     return sum(diagonal(x, offset=offset), axis=-1, dtype=dtype)
 
 
+@in_single(on_host=True)
 def matrix_power(x: Tensor, n: int, /) -> Tensor:
     """Return square matrices to an integer power, by repeated squaring.
 
@@ -211,6 +214,7 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
         x = matmul(x, x)
 
 
+@in_single(on_host=True)
 def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
     """Return the product of matrices in the order that needs the fewest operations.
 

@@ -7,7 +7,7 @@ from tensorxp._ops import activation as act
 from tensorxp._ops.axes import constant, dimensions, normalize_axis
 from tensorxp._ops.gelu import gelu as exact_gelu
 from tensorxp._ops.gelu import gelu_tanh
-from tensorxp.nn.functional._half import in_single, singly
+from tensorxp._ops.half import in_single, singly
 from tensorxp.nn.functional._inplace import settle
 from tensorxp.nn.functional._sizes import expect
 

@@ -4,8 +4,8 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._family import told
-from tensorxp.nn.functional._half import in_single
 from tensorxp.nn.functional._sizes import batched
 from tensorxp.nn.functional.pooling import mean_pool, pool
 

@@ -6,7 +6,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._ops.attention import attention, fusible
 from tensorxp._ops.dense import split_last
-from tensorxp.nn.functional._half import in_single
+from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.dense import linear
 from tensorxp.nn.functional.dropout import dropout

@@ -8,7 +8,7 @@ from tensorxp._core.modes import no_grad
 from tensorxp._ops import activation as act
 from tensorxp._ops.axes import constant
 from tensorxp._ops.dense import checked_targets, softmax_cross_entropy
-from tensorxp.nn.functional._half import in_single
+from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
 from tensorxp.nn.functional._sizes import expect
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import tensorxp as xp
-from tensorxp.nn.functional._half import in_single
+from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._sizes import expect
 
 

@@ -7,7 +7,7 @@ from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
 from tensorxp._ops import dense, gathering
 from tensorxp._ops.axes import constant
-from tensorxp.nn.functional._half import in_single
+from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.regression import vector_norm
 

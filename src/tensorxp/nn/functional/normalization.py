@@ -7,7 +7,7 @@ import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import normalization as norm
 from tensorxp._ops.axes import constant
-from tensorxp.nn.functional._half import in_single, is_half
+from tensorxp._ops.half import in_single, is_half
 from tensorxp.nn.functional._sizes import expect
 
 

@@ -9,7 +9,7 @@ import tensorxp as xp
 from tensorxp._backend.special import quiet
 from tensorxp._ops import activation as act
 from tensorxp._ops.axes import constant, normalize_axes, normalize_axis
-from tensorxp.nn.functional._half import in_single
+from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
 from tensorxp.nn.functional._sizes import expect
 

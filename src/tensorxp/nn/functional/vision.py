@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._ops import activation as act
-from tensorxp.nn.functional._half import in_single
+from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d, apply_along
 

@@ -7,7 +7,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
-from tensorxp.nn.functional._half import is_half
+from tensorxp._ops.half import is_half
 from tensorxp.nn.functional._sizes import expect
 
 

@@ -10,8 +10,9 @@ from functools import wraps
 from inspect import signature
 from typing import Any, TypeVar
 
-import tensorxp as xp
+from tensorxp._backend.dtypes import float16, float32
 from tensorxp._core.tensor import TensorBase
+from tensorxp._ops.casting import astype
 
 _T = TypeVar("_T", bound=Callable[..., Any])
 
@@ -34,22 +35,18 @@ def in_single(*aside: str, on_host: bool = False) -> Callable[[_T], _T]:
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            for x in args:
-                if isinstance(x, TensorBase) and x._data.dtype.char == "e":
-                    break
-            else:
-                if not (kwargs and any([is_half(x) for x in kwargs.values()])):
-                    return function(*args, **kwargs)
-            given = parameters.bind(*args, **kwargs).arguments
-            tensors: dict[str, Any] = {k: x for k, x in given.items() if isinstance(x, TensorBase)}
-            if on_host and any(x._device.type == "cuda" for x in tensors.values()):
+            if not (_any_half(args) or (kwargs and _any_half(kwargs.values()))):
                 return function(*args, **kwargs)
-            deciding = [x for name, x in tensors.items() if name not in aside]
-            narrow = all(is_half(x) or x._data.dtype.kind not in "fc" for x in deciding)
-            for name, x in tensors.items():
-                if is_half(x) and not name.startswith("running_"):
-                    given[name] = xp.astype(x, xp.float32)
-            out = function(**given)
+            bound = parameters.bind(*args, **kwargs)
+            given = bound.arguments
+            if on_host and any([x._device.type == "cuda" for x in _tensors(given.values())]):
+                return function(*args, **kwargs)
+            deciding = _tensors([x for name, x in given.items() if name not in aside])
+            narrow = all([is_half(x) or x._data.dtype.kind not in "fc" for x in deciding])
+            for name, x in given.items():
+                if not name.startswith("running_"):
+                    given[name] = _widened(x)
+            out = function(*bound.args, **bound.kwargs)
             return _narrowed(out) if narrow else out
 
         return call  # type: ignore[return-value]
@@ -57,13 +54,40 @@ def in_single(*aside: str, on_host: bool = False) -> Callable[[_T], _T]:
     return decorate
 
 
+def _any_half(values: Any) -> bool:
+    for x in values:
+        if isinstance(x, TensorBase):
+            if x._data.dtype.char == "e":
+                return True
+        elif type(x) in (tuple, list) and any([is_half(item) for item in x]):
+            return True
+    return False
+
+
+def _tensors(values: Any) -> list[Any]:
+    """Return the Tensors among `values`, and in tuples and lists among these."""
+    found = []
+    for x in values:
+        if type(x) in (tuple, list):
+            found += _tensors(x)
+        elif isinstance(x, TensorBase):
+            found.append(x)
+    return found
+
+
+def _widened(x: Any) -> Any:
+    if type(x) in (tuple, list):
+        return type(x)([_widened(item) for item in x])
+    return astype(x, float32) if is_half(x) else x
+
+
 def _narrowed(out: Any) -> Any:
     if isinstance(out, tuple):
         return tuple([_narrowed(x) for x in out])
     single = isinstance(out, TensorBase) and out._data.dtype.char == "f"
-    return xp.astype(out, xp.float16) if single else out
+    return astype(out, float16) if single else out
 
 
 def singly(function: Callable[[Any], Any], x: Any) -> Any:
     """Return `function(x)` of one Tensor, computed in single precision where `x` is half."""
-    return xp.astype(function(xp.astype(x, xp.float32)), x.dtype) if is_half(x) else function(x)
+    return astype(function(astype(x, float32)), x.dtype) if is_half(x) else function(x)
