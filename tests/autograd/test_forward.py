@@ -1,6 +1,7 @@
 """Forward mode: `jvp`, nested in itself and in reverse mode in any order."""
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -247,3 +248,63 @@ def test_float32_stays(device):
     x = xp.asarray([1.0, 2.0], dtype=xp.float32, device=device)
     out, tangent = jvp(lambda x: xp.sin(x) * 2.0 + x**2, x, xp.ones(2, device=device))
     assert out.dtype == tangent.dtype == xp.float32 and str(tangent.device) == device
+
+
+def _sample(kind: str, seed: int) -> Any:
+    rnd = np.random.default_rng(seed)
+    x = rnd.uniform(0.5, 1.5, 3)
+    return x if kind == "real" else x + 1j * rnd.uniform(-1, 1, 3)
+
+
+MIXED = {
+    "add": xp.add, "subtract": xp.subtract, "multiply": xp.multiply, "divide": xp.divide,
+    "pow": xp.pow, "xlogy": xp.special.xlogy, "xlog1py": xp.special.xlog1py, "dot": xp.dot,
+    "vecdot": xp.vecdot, "outer": xp.outer, "kron": xp.kron, "cross": xp.linalg.cross,
+    "where": lambda a, b: xp.where(xp.asarray([True, False, True]), a, b),
+    "concat": lambda a, b: xp.concat([a, b]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MIXED)
+@pytest.mark.parametrize("scalar", [False, True])
+def test_mixtures_of_real_and_complex(name: str, scalar: bool) -> None:
+    if scalar and name not in ("add", "subtract", "multiply", "divide", "pow"):
+        return
+    fn = MIXED[name]
+    for kinds in (("real", "complex"), ("complex", "real"), ("complex", "complex")):
+        for i in (0, 1):
+            other: Any = xp.asarray(_sample(kinds[1 - i], 1))
+            if scalar:
+                other = 1 + 2j if kinds[1 - i] == "complex" else 2.5
+            x, t = _sample(kinds[i], 2), _sample(kinds[i], 3)
+
+            def along(z: Any, i: int = i, other: Any = other) -> Any:
+                return fn(z, other) if i == 0 else fn(other, z)
+
+            h = 1e-6
+            ends = [along(xp.asarray(x + s * h * t)).numpy() for s in (1, -1)]
+            right = (ends[0] - ends[1]) / (2 * h)
+            _, got = xp.autograd.jvp(along, xp.asarray(x), xp.asarray(t))
+            np.testing.assert_allclose(got.numpy(), right, rtol=1e-6, atol=1e-8)
+            leaf = xp.asarray(x).requires_grad_()
+            out = along(leaf)
+            ct = np.resize(_sample("complex" if np.iscomplexobj(right) else "real", 4), out.shape)
+            (grad,) = xp.autograd.grad(out, [leaf], xp.asarray(ct))
+            assert grad.dtype == leaf.dtype
+            np.testing.assert_allclose(
+                np.vdot(grad.numpy(), t).real, np.vdot(ct, right).real, rtol=1e-6
+            )
+
+
+def test_complex_base_real_exponent() -> None:
+    z = 1 + 2j
+    y, slope = xp.autograd.jvp(lambda e: xp.asarray(z) ** e, xp.asarray(1.5), xp.asarray(1.0))
+    np.testing.assert_allclose(complex(y), z**1.5)
+    np.testing.assert_allclose(complex(slope), z**1.5 * np.log(z))
+
+
+def test_tangents_of_lower_precision_do_not_lower_that_of_the_other_operand() -> None:
+    exponent = xp.asarray(1 / 3)
+    x = xp.asarray(2.0, dtype=xp.float32)
+    _, slope = xp.autograd.jvp(lambda b: b**exponent, x, xp.ones_like(x))
+    np.testing.assert_allclose(float(slope), 2 ** (-2 / 3) / 3, rtol=1e-15)

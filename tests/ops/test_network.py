@@ -64,13 +64,19 @@ def _lstm(gates, h, c, weight):
 
 UNARY = [
     "elu", "gelu", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu", "sigmoid",
-    "silu", "softplus",
+    "silu", "softplus", "softsign", "tanhshrink",
 ]  # fmt: skip
 
 ROWS = [
     *(
         Row(name, getattr(F, name), (nonzero(3, 2),), torch=f"nn.functional.{name}")
         for name in UNARY
+    ),
+    Row(
+        "binary_cross_entropy_with_logits",
+        lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="none"),
+        (normal(3, 2), uniform(0.1, 0.9, 3, 2)),
+        lambda x, y: np.log1p(np.exp(x)) - x * y,
     ),
     Row("gelu tanh", lambda x: F.gelu(x, approximate="tanh"), (normal(3, 2),)),
     *(

@@ -9,6 +9,10 @@ import scipy.special as sp
 
 import tensorxp as xp
 from tensorxp._core.door import apply
+from tensorxp.special.bessel import ive_slope_p, kve_slope_p
+from tensorxp.special.betas import polygamma_rise_p
+from tensorxp.special.densities import beta_density_p, gamma_density_p
+from tensorxp.special.gauss import bell_p, integral_p, inverse_bell_p
 from tensorxp.special.incomplete import shape_slope_p
 from tests.harness import Row, table
 from tests.samplers import integers, nonzero, normal, uniform
@@ -140,6 +144,39 @@ BESSEL = [
 ]
 
 
+def inner(name: str, op: Any, *inputs: Any, **params: Any) -> Row:
+    """Return the row of a primitive that stands in rules only; Python numbers are fixed inputs."""
+    samplers = tuple([x for x in inputs if not isinstance(x, float)])
+
+    def call(*xs: Any) -> Any:
+        moving = iter(xs)
+        given = [
+            xp.asarray(x, dtype=xs[0].dtype, device=xs[0].device)
+            if isinstance(x, float)
+            else next(moving)
+            for x in inputs
+        ]
+        return apply(op, tuple(given), params)
+
+    return Row(f"{name} {params or ''}", call, samplers)
+
+
+IN_RULES = [
+    inner("bell", bell_p, normal(3, 2), factor=0.5),
+    *[inner("integral of erfc", integral_p, normal(3, 2), order=n) for n in (1, 2)],
+    inner("slope of ive", ive_slope_p, 1.0, nonzero(3, 2), order=1),
+    inner("slope of kve", kve_slope_p, 1.5, POSITIVE, order=1),
+    *[inner("rise of polygamma", polygamma_rise_p, POSITIVE, POSITIVE, n=n) for n in (0, 1)],
+    inner("density of gamma", gamma_density_p, POSITIVE, POSITIVE),
+    inner("density of beta", beta_density_p, POSITIVE, POSITIVE, UNIT, UNIT),
+    # the tail is given beside x, and the derivative is that of exp(x²)
+    Row(
+        "inverse bell",
+        lambda x: apply(inverse_bell_p, (x, special.erfc(xp.abs(x)).detach()), {}),
+        (normal(3, 2),),
+        lambda x: np.exp(x * x),
+    ),
+]
 # PyTorch knows no complex special functions; digamma has no complex derivative here
 COMPLEX = [
     *[
@@ -150,7 +187,9 @@ COMPLEX = [
     row("gamma", POSITIVE, complex=True, order2=False),
     row("loggamma", POSITIVE, complex=True, order2=False),
 ]
-ROWS = [*ERRORS, *LOGISTIC, *ENTROPIES, *GAMMAS, *SHAPES, *DISTRIBUTIONS, *BESSEL, *COMPLEX]
+ROWS = [
+    *ERRORS, *LOGISTIC, *ENTROPIES, *GAMMAS, *SHAPES, *DISTRIBUTIONS, *BESSEL, *COMPLEX, *IN_RULES,
+]  # fmt: skip
 
 
 def _torch() -> Any:

@@ -166,12 +166,19 @@ HELPER T F(normal)(T x, T *e) {
     t = t > 39.0 ? 39.0 : t;
     const T p = F(half_erfcx)(t * 0.70710678118654752);
 #endif
-    *e = F(exp)(t * t * C(-0.5));
+    /* the square's rounding error is magnified by t²: it comes back as a factor */
+    const T square = t * t, head = ((t * C(8.0) + MAGIC) - MAGIC) * C(0.125);
+    const T rest = (head * head - square) + (t - head) * (t + head);
+    *e = F(exp)(square * C(-0.5)) * (1 - C(0.5) * rest);
     const T tail = *e * p;
     return x > 0 ? 1 - tail : tail;
 }
 
-HELPER T F(sigmoid_of)(T x) { return 1 / (1 + F(exp)(-x)); }
+/* no tail is lost: the exponential does not overflow, its quotient is rounded once */
+HELPER T F(sigmoid_of)(T x) {
+    const T e = F(exp)(-FABS(x));
+    return (x < 0 ? e : 1) / (1 + e);
+}
 
 /* e / (e + 2), e = e^{2|x|} - 1; beyond 22 the result is 1 */
 HELPER T F(tanh_of)(T x) {
@@ -185,11 +192,12 @@ HELPER T F(tanh_of)(T x) {
 
 /* y = x s, s = σ(2 v), v = √(2/π) (x + 0.044715 x³); *slope is dy/dx */
 HELPER T F(gelu_tanh_of)(T x, T *slope) {
-    const T b = C(1.5957691216057308), c = b * C(0.044715), s = x * x;
-    const T e = F(exp)(-x * (b + c * s));
-    const T y = 1 / (1 + e);
-    const T rest = e < C(1e30) ? e * y : 1;
-    *slope = y + x * y * rest * (b + 3 * c * s);
+    T z = x > C(40.0) ? C(40.0) : x; /* beyond ±40 σ is 0 or 1; NaN passes */
+    z = z < C(-40.0) ? C(-40.0) : z;
+    const T b = C(1.5957691216057308), c = b * C(0.044715), s = z * z;
+    const T v = z * (b + c * s), e = F(exp)(-FABS(v)), share = 1 / (1 + e);
+    const T y = v < 0 ? e * share : share, rest = v < 0 ? share : e * share;
+    *slope = y * (1 + z * rest * (b + 3 * c * s));
     return x * y;
 }
 

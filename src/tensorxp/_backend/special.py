@@ -4,7 +4,7 @@ They are imported when a function of theirs is first used.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from importlib import import_module
 from typing import Any
 
@@ -83,6 +83,21 @@ def available(xp: Any) -> bool:
     except ImportError:
         return False
     return True
+
+
+def in_double(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the forward that runs `fn` on real arrays in double precision and casts its result."""
+
+    @wraps(fn)
+    def forward(xp: Any, *xs: Any, **params: Any) -> Any:
+        dtype = xs[0].dtype if len(xs) == 1 else xp.result_type(*xs)
+        dtype = Defaults.real.dtype if dtype.kind in "biu" else dtype
+        xs = tuple([real_floating(xp, x) for x in xs])
+        wide = [xp.asarray(x, dtype=xp.float64) for x in xs]
+        with quiet():
+            return xp.asarray(fn(xp, *xp.broadcast_arrays(*wide), **params)).astype(dtype)
+
+    return forward
 
 
 def real_floating(xp: Any, x: Any) -> Any:

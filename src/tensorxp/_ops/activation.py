@@ -4,7 +4,6 @@ Forwards run on raw arrays and write into their own temporaries; rules are eleme
 forward mode follows from them.
 """
 
-import math
 from typing import Any
 
 from tensorxp._backend import loops
@@ -13,6 +12,8 @@ from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.blocks import SMALL, on_host
+from tensorxp._ops.levels import call
+from tensorxp._ops.logistic import expit_p, logit_p, raw_expit
 
 
 def _real(xp: Any, x: Any) -> Any:
@@ -51,20 +52,17 @@ def relu(x: Tensor, /) -> Tensor:
 
 
 def raw_sigmoid(xp: Any, x: Any) -> Any:
-    """Return 1 / (1 + exp(-x)) of a raw array, without overflow."""
+    """Return 1 / (1 + exp(-x)) of a raw array, without overflow where it is real."""
     x = _real(xp, x)
-    found = loops.mapped("sigmoid", x)
-    if found is not None:
-        return found
-    out = xp.asarray(xp.negative(x))
     if x.dtype.kind == "f":
-        # exp of more would overflow; the quotient is 0 to the last denormal there
-        xp.minimum(out, math.log(float(xp.finfo(x.dtype).max)) - 0.01, out=out)
+        return raw_expit(xp, x)
+    out = xp.asarray(xp.negative(x))
     xp.exp(out, out=out)
     out += 1
     return xp.reciprocal(out, out=out)
 
 
+# by `out`, as PyTorch: `x` may be written to. Where it rounds to 1, the derivative is 0
 sigmoid_p = elementwise(
     "sigmoid", forward=raw_sigmoid, x=lambda ct, out: ct * (out * (1 - out)).conjugate()
 )
@@ -75,15 +73,16 @@ def sigmoid(x: Tensor, /) -> Tensor:
     return unary(sigmoid_p, x)
 
 
-def _half_sigmoid(xp: Any, x: Any) -> Any:
-    """Return the sigmoid in functions that both levels have."""
-    return 0.5 * xp.tanh(0.5 * x) + 0.5
+def _logistic(xp: Any, x: Any) -> Any:
+    """Return sigmoid(x) at both levels, accurate in its tails, with derivatives that are, too."""
+    if xp.isdtype(x.dtype, "complex floating"):
+        return 0.5 * xp.tanh(0.5 * x) + 0.5
+    return call(xp, expit_p, x)
 
 
 def _silu_slope(xp: Any, ct: Any, x: Any) -> Any:
-    # y = x s, s = sigmoid(x): dy = s (1 + x (1 - s)) dx
-    s = _half_sigmoid(xp, x)
-    return ct * (s * (1 + x * (1 - s))).conjugate()
+    # y = x s, s = sigmoid(x): dy = s (1 + x (1 - s)) dx, and 1 - s = sigmoid(-x)
+    return ct * (_logistic(xp, x) * (1 + x * _logistic(xp, -x))).conjugate()
 
 
 silu_p = elementwise("silu", forward=lambda xp, x: x * raw_sigmoid(xp, x), x=_silu_slope)
@@ -103,7 +102,7 @@ def _softplus_forward(xp: Any, x: Any, *, beta: float, threshold: float) -> Any:
 
 
 def _softplus_slope(xp: Any, ct: Any, x: Any, *, beta: float, threshold: float) -> Any:
-    return ct * xp.where(x * beta > threshold, 1.0, _half_sigmoid(xp, x * beta))
+    return ct * xp.where(x * beta > threshold, 1.0, _logistic(xp, x * beta))
 
 
 softplus_p = elementwise("softplus", forward=_softplus_forward, x=_softplus_slope)
@@ -122,7 +121,7 @@ def _logsigmoid_forward(xp: Any, x: Any) -> Any:
 logsigmoid_p = elementwise(
     "logsigmoid",
     forward=_logsigmoid_forward,
-    x=lambda xp, ct, x: ct * _half_sigmoid(xp, -x),
+    x=lambda xp, ct, x: ct * _logistic(xp, -x),
 )
 
 
@@ -214,7 +213,7 @@ def _mish_slope(xp: Any, ct: Any, x: Any) -> Any:
     # y = x t, t = tanh(log(1 + exp x)): dy = (t + x (1 - t²) sigmoid(x)) dx
     soft = xp.where(x > 0, x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
     t = xp.tanh(soft)
-    return ct * (t + x * (1 - t * t) * _half_sigmoid(xp, x))
+    return ct * (t + x * (1 - t * t) * _logistic(xp, x))
 
 
 mish_p = elementwise("mish", forward=_mish_forward, x=_mish_slope)
@@ -223,6 +222,80 @@ mish_p = elementwise("mish", forward=_mish_forward, x=_mish_slope)
 def mish(x: Tensor, /) -> Tensor:
     """Return x · tanh(softplus(x))."""
     return unary(mish_p, x)
+
+
+softsign_p = elementwise(
+    "softsign",
+    forward=lambda xp, x: x / (xp.abs(x) + 1),
+    # dy = dx / (1 + |x|)²
+    x=lambda xp, ct, x: ct / (xp.abs(x) + 1) / (xp.abs(x) + 1),
+)
+
+
+def softsign(x: Tensor, /) -> Tensor:
+    """Return x / (1 + |x|)."""
+    return unary(softsign_p, x)
+
+
+#: Coefficients of (x - tanh x) / x³ in x², to rounding for |x| < ½
+_TANH_SERIES = (
+    1 / 3, -2 / 15, 17 / 315, -62 / 2835, 1382 / 155925, -21844 / 6081075, 929569 / 638512875,
+    -6404582 / 10854718875, 443861162 / 1856156927625, -18888466084 / 194896477400625,
+    113927491862 / 2900518163668125,
+)  # fmt: skip
+
+
+def _tanhshrink_forward(xp: Any, x: Any) -> Any:
+    x = _real(xp, x)
+    far = xp.asarray(x - xp.tanh(x))
+    near = xp.asarray(xp.abs(x) < 0.5)
+    if near.any():
+        close = x[near]
+        square = close * close
+        total = square * _TANH_SERIES[-1]
+        for c in _TANH_SERIES[-2:0:-1]:
+            total = (total + c) * square
+        far[near] = (total + _TANH_SERIES[0]) * square * close
+    return far
+
+
+def _tanhshrink_slope(xp: Any, ct: Any, x: Any) -> Any:
+    # y = x - tanh x: dy = tanh² x dx
+    t = xp.tanh(x)
+    return ct * (t * t).conjugate()
+
+
+tanhshrink_p = elementwise("tanhshrink", forward=_tanhshrink_forward, x=_tanhshrink_slope)
+
+
+def tanhshrink(x: Tensor, /) -> Tensor:
+    """Return x - tanh(x), accurate near 0."""
+    return unary(tanhshrink_p, x)
+
+
+def _logits_forward(xp: Any, x: Any, y: Any) -> Any:
+    x, y = _real(xp, x), _real(xp, y)
+    # log(1 + exp x) - x y, and max(x, 0) - x y without cancellation
+    return xp.where(x > 0, x * (1 - y), -x * y) + xp.log1p(xp.exp(-xp.abs(x)))
+
+
+def _logits_slope(xp: Any, ct: Any, x: Any, y: Any) -> Any:
+    # sigmoid(x) - y, whose tails survive where y is 0 or 1
+    return ct * ((1 - y) * _logistic(xp, x) - y * _logistic(xp, -x))
+
+
+cross_entropy_with_logits_p = elementwise(
+    "cross_entropy_with_logits",
+    forward=_logits_forward,
+    inputs=("x", "y"),
+    x=_logits_slope,
+    y=lambda ct, x: -ct * x,
+)
+
+
+def cross_entropy_with_logits(x: Tensor, y: Tensor, /) -> Tensor:
+    """Return -(y log σ(x) + (1 - y) log(1 - σ(x))), σ the sigmoid."""
+    return apply(cross_entropy_with_logits_p, (x, y), {})
 
 
 def _binary_cross_entropy(xp: Any, x: Any, y: Any) -> Any:
@@ -238,7 +311,7 @@ binary_cross_entropy_p = elementwise(
     forward=_binary_cross_entropy,
     inputs=("x", "y"),
     x=lambda xp, ct, x, y: ct * (x - y) / xp.maximum(x * (1 - x), 1e-12),
-    y=lambda xp, ct, x: ct * (xp.log1p(-x) - xp.log(x)),
+    y=lambda xp, ct, x: -ct * call(xp, logit_p, x),
 )
 
 

@@ -31,8 +31,8 @@ def _divide_x2(ct: Any, x1: Any, x2: Any) -> Any:
         found = loops.dot(ct, x1, x2.shape)
         if found is not None:
             return -found / x2 / x2
-    inverse = over(1, conj(x2))
-    return times(times(ct, negated(inverse)), times(conj(x1), inverse))
+    # not by 1 / b, which overflows for b that a / b² does not
+    return times(ct, negated(over(over(conj(x1), conj(x2)), conj(x2))))
 
 
 divide_p = elementwise(
@@ -275,6 +275,18 @@ def square(x: Tensor, /) -> Tensor:
     return unary(square_p, x)
 
 
+def power_below(xp: Any, x1: Any, x2: Any) -> Any:
+    # x1**(x2 - 1), times x1**rest, where rest is what x2 - 1 has lost by rounding
+    lower = x2 - 1
+    power = xp.pow(x1, lower)
+    if xp.isdtype(power.dtype, "complex floating"):
+        return power
+    rest = xp.where(xp.abs(x2) < 1, x2 - (lower + 1), (x2 - lower) - 1)
+    if not isinstance(rest, Tensor) and not rest.any():
+        return power
+    return power * (1 + rest * xp.log(xp.where(x1 > 0, x1, 1.0)))
+
+
 def _pow_x1(xp: Any, ct: Any, x1: Any, x2: Any) -> Any:
     # d x1**x2 = x2 x1**(x2 - 1) dx1, and 0 where x2 is 0, also at x1 = 0 and NaN
     if isinstance(x2, (int, float, complex)):
@@ -282,12 +294,14 @@ def _pow_x1(xp: Any, ct: Any, x1: Any, x2: Any) -> Any:
             return xp.zeros_like(ct)
         if x2 == 1:
             return ct
-        slope = times(x1, 2) if x2 == 2 else times(xp.pow(x1, x2 - 1), x2)
-        return times(ct, conj(slope))
+        if isinstance(x2, complex) or 2 * x2 % 1 == 0:  # then x2 - 1 is exact
+            slope = times(x1, 2) if x2 == 2 else times(xp.pow(x1, x2 - 1), x2)
+            return times(ct, conj(slope))
+        x2 = xp.asarray(x2, dtype=x1.dtype, device=x1.device)
     x2 = xp.astype(x2, ct.dtype, copy=False)
     flat = (x2 == 0) & ((x1 == 0) | (x1 != x1))
     safe = xp.where(flat, 1.0, x2)
-    return ct * xp.where(flat, 0.0, safe * xp.pow(x1, safe - 1)).conjugate()
+    return ct * xp.where(flat, 0.0, safe * power_below(xp, x1, safe)).conjugate()
 
 
 def _pow_x2(xp: Any, ct: Any, x1: Any, x2: Any, out: Any) -> Any:

@@ -12,11 +12,12 @@ _LN_2, _LN_10 = _log(2), _log(10)
 
 exp_p = elementwise("exp", x=lambda ct, out: times(ct, conj(out)))
 exp2_p = elementwise("exp2", x=lambda ct, out: ct * (out.conjugate() * _LN_2))
-expm1_p = elementwise("expm1", x=lambda ct, out: ct * (out.conjugate() + 1))
+# by x: out + 1 has lost exp(x) where x is far below 0
+expm1_p = elementwise("expm1", x=lambda xp, ct, x: ct * xp.exp(x).conjugate())
 log_p = elementwise("log", x=lambda ct, x: over(ct, conj(x)))
 log1p_p = elementwise("log1p", x=lambda ct, x: over(ct, plus(conj(x), 1)))
-log2_p = elementwise("log2", x=lambda ct, x: ct / (x.conjugate() * _LN_2))
-log10_p = elementwise("log10", x=lambda ct, x: ct / (x.conjugate() * _LN_10))
+log2_p = elementwise("log2", x=lambda ct, x: ct / x.conjugate() * (1 / _LN_2))
+log10_p = elementwise("log10", x=lambda ct, x: ct / x.conjugate() * (1 / _LN_10))
 
 
 def exp(x: Tensor, /) -> Tensor:
@@ -161,16 +162,21 @@ def log10(x: Tensor, /) -> Tensor:
     return unary(log10_p, x)
 
 
-# y = log(exp a + exp b): dy = exp(a - y) da + exp(b - y) db; equal infinities share by half
-def _logaddexp_share(xp: Any, ct: Any, mine: Any, other: Any, out: Any) -> Any:
-    lead = xp.where(mine == out, xp.astype(mine == other, ct.dtype) * -_LN_2, mine - out)
-    return ct * xp.exp(lead)
+# y = log(exp a + exp b): dy = σ(a - b) da + σ(b - a) db; equal infinities share by half
+def _logaddexp_share(xp: Any, ct: Any, mine: Any, other: Any) -> Any:
+    lead = mine - other
+    moved = lead - mine
+    rest = (mine - (lead - moved)) - (other + moved)  # what the difference lost by rounding
+    lead = xp.where(mine == other, 0.0, lead)
+    rest = xp.where(xp.abs(rest) < 1, rest, 0.0)
+    e = xp.exp(-xp.abs(lead)) * (1 - xp.sign(lead) * rest)
+    return ct * (xp.where(lead < 0, e, 1.0) / (1 + e))
 
 
 logaddexp_p = elementwise(
     "logaddexp",
-    x1=lambda xp, ct, x1, x2, out: _logaddexp_share(xp, ct, x1, x2, out),
-    x2=lambda xp, ct, x1, x2, out: _logaddexp_share(xp, ct, x2, x1, out),
+    x1=lambda xp, ct, x1, x2: _logaddexp_share(xp, ct, x1, x2),
+    x2=lambda xp, ct, x1, x2: _logaddexp_share(xp, ct, x2, x1),
 )
 
 

@@ -5,42 +5,57 @@ from typing import Any
 
 from tensorxp._backend import loops
 from tensorxp._backend.dtypes import Defaults
+from tensorxp._backend.special import available
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.blocks import in_blocks
-from tensorxp.special.errors import erf, erf_p
+from tensorxp._ops.levels import call
+from tensorxp._ops.logistic import expit_p, raw_expit
+from tensorxp.special.errors import erfc_p, ndtr_p
+from tensorxp.special.gauss import bell
 
 _SQRT_2_PI = math.sqrt(2 / math.pi)
 
 
+# ½ (1 + tanh v) = σ(2v), whose lower tail does not cancel: y = x σ(2v), 2v = b x (1 + 0.044715 x²)
+_SLOPE, _CUBE = 2 * _SQRT_2_PI, 2 * _SQRT_2_PI * 0.044715
+#: Beyond ±40 the sigmoid is 0 or 1 in every dtype, and x³ cannot overflow before.
+_LIMIT = 40.0
+
+
+def _doubled(xp: Any, x: Any, out: Any) -> None:
+    """Set `out` to b x (1 + 0.044715 x²)."""
+    xp.multiply(x, x, out=out)
+    out *= _CUBE
+    out += _SLOPE
+    out *= x
+
+
 def _gelu_block(xp: Any, x: Any, out: Any, z: Any) -> None:
-    xp.multiply(x, x, out=z)
-    z *= 0.044715 * _SQRT_2_PI
-    z += _SQRT_2_PI
-    z *= x
-    xp.base.tanh(z, out=z)
-    z += 1
-    z *= 0.5
-    xp.multiply(x, z, out=out)
+    xp.clip(x, -_LIMIT, _LIMIT, out=out)
+    _doubled(xp, out, z)
+    xp.multiply(x, raw_expit(xp, z), out=out)
 
 
-def _gelu_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, square: Any) -> None:
-    # dy = (½ (1 + t) + ½ x (1 - t²) √(2/π) (1 + 3a x²)) dx
-    xp.multiply(x, x, out=square)
-    xp.multiply(square, 0.044715 * _SQRT_2_PI, out=z)
-    z += _SQRT_2_PI
-    z *= x
-    xp.base.tanh(z, out=z)
-    square *= 1.5 * 0.044715 * _SQRT_2_PI
-    square += 0.5 * _SQRT_2_PI
-    square *= x
-    xp.multiply(z, z, out=out)
-    xp.subtract(1, out, out=out)
-    out *= square
-    z += 1
-    z *= 0.5
-    out += z
+def _gelu_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, held: Any) -> None:
+    # dy = σ (1 + x σ(-2v) (b + 3c x²)) dx
+    xp.clip(x, -_LIMIT, _LIMIT, out=held)
+    _doubled(xp, held, z)
+    xp.multiply(held, held, out=out)
+    out *= 3 * _CUBE
+    out += _SLOPE
+    out *= held
+    below = z < 0
+    xp.abs(z, out=z)
+    xp.negative(z, out=z)
+    xp.exp(z, out=z)
+    xp.add(z, 1, out=held)
+    z /= held  # the smaller of σ(±2v)
+    xp.reciprocal(held, out=held)
+    out *= xp.where(below, held, z)
+    out += 1
+    out *= xp.where(below, z, held)
     out *= ct
 
 
@@ -56,9 +71,13 @@ def _gelu_tanh_slope(xp: Any, ct: Any, x: Any) -> Any:
         return found
     if not isinstance(x, Tensor) and x.shape == ct.shape:
         return in_blocks(xp, _gelu_slope_block, (x, ct), 2)
-    t = xp.tanh(x * (_SQRT_2_PI + 0.044715 * _SQRT_2_PI * x * x))
-    inner = 0.5 * _SQRT_2_PI + 1.5 * 0.044715 * _SQRT_2_PI * x * x
-    return ct * (0.5 * (1 + t) + x * (1 - t * t) * inner)
+    if xp.isdtype(x.dtype, "complex floating"):
+        t = xp.tanh(x * (_SLOPE + _CUBE * x * x) * 0.5)
+        return ct * (0.5 * (1 + t) + x * (1 - t * t) * (_SLOPE + 3 * _CUBE * x * x) * 0.25)
+    z = xp.clip(x, -_LIMIT, _LIMIT)
+    v = z * (_SLOPE + _CUBE * (z * z))
+    rest = call(xp, expit_p, -v) * (z * (_SLOPE + 3 * _CUBE * (z * z)))
+    return ct * (call(xp, expit_p, v) * (1 + rest))
 
 
 gelu_tanh_p = elementwise("gelu_tanh", forward=_gelu_tanh_forward, x=_gelu_tanh_slope)
@@ -69,58 +88,17 @@ def gelu_tanh(x: Tensor, /) -> Tensor:
     return unary(gelu_tanh_p, x)
 
 
-# Φ(x) = ½ + ½ tanh(x P(x²)) to 1e-7, x² at most 32: P is a weighted minimax fit
-_NORMAL = (
-    0.7978849415, 0.03633308457, -3.259496907e-05, -5.530619686e-05,
-    3.964745078e-06, -1.322633993e-07, 1.75617263e-09,
-)  # fmt: skip
-
-
-def _normal_block(xp: Any, x: Any, z: Any, square: Any) -> None:
-    """Set z to Φ(x) in float32; `square` is scratch."""
-    xp.clip(x, -5.65, 5.65, out=square)
-    square *= square
-    xp.multiply(square, _NORMAL[-1], out=z)
-    for coefficient in _NORMAL[-2:0:-1]:
-        z += coefficient
-        z *= square
-    z += _NORMAL[0]
-    z *= x
-    xp.base.tanh(z, out=z)
-    z *= 0.5
-    z += 0.5
-
-
-def _gelu_exact_block(xp: Any, x: Any, out: Any, z: Any, square: Any) -> None:
-    _normal_block(xp, x, z, square)
-    xp.multiply(x, z, out=out)
-
-
-def _gelu_exact_slope_block(xp: Any, x: Any, ct: Any, out: Any, z: Any, square: Any) -> None:
-    _normal_block(xp, x, z, square)
-    xp.multiply(x, x, out=out)
-    out *= -0.5
-    xp.exp(out, out=out)
-    out *= x
-    out *= 1 / math.sqrt(2 * math.pi)
-    out += z
-    out *= ct
-
-
 def _gelu_forward(xp: Any, x: Any) -> Any:
+    x = x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
     found = loops.mapped("gelu", x)
-    if found is not None:
-        return found
-    if x.dtype == xp.float32:
-        return in_blocks(xp, _gelu_exact_block, (x,), 2)
-    return x * (0.5 * (1 + erf_of(xp, x * math.sqrt(0.5))))
+    return x * normal_of(xp, x) if found is None else found
 
 
-def erf_of(xp: Any, x: Any) -> Any:
-    """Return erf(x) of a Tensor or a raw array."""
-    if isinstance(x, Tensor):
-        return erf(x)
-    return erf_p.forward(xp, x)  # type: ignore[misc]
+def normal_of(xp: Any, x: Any) -> Any:
+    """Return Φ(x), the normal distribution function, of a Tensor or a raw array."""
+    if isinstance(x, Tensor) or available(xp):
+        return call(xp, ndtr_p, x)
+    return 0.5 * call(xp, erfc_p, x * -math.sqrt(0.5))
 
 
 def _gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
@@ -128,10 +106,8 @@ def _gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
     found = loops.mapped_with("gelu_slope", x, ct)
     if found is not None:
         return found
-    if not isinstance(x, Tensor) and x.dtype == ct.dtype == xp.float32 and x.shape == ct.shape:
-        return in_blocks(xp, _gelu_exact_slope_block, (x, ct), 2)
-    normal = 0.5 * (1 + erf_of(xp, x * math.sqrt(0.5)))
-    return ct * (normal + x * xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+    density = bell(xp, x, 0.5) * (1 / math.sqrt(2 * math.pi))
+    return ct * (normal_of(xp, x) + x * density)
 
 
 gelu_p = elementwise("gelu", forward=_gelu_forward, x=_gelu_slope)

@@ -22,16 +22,31 @@ def _asin_slope(xp: Any, x: Any) -> Any:
     return xp.sqrt((1 - x) * (1 + x))
 
 
+def _unit_hypot(xp: Any, x: Any) -> Any:
+    """Return sqrt(1 + x²), which does not overflow before x does."""
+    if xp.isdtype(x.dtype, "complex floating"):
+        return xp.sqrt(x * x - -1)
+    return xp.hypot(x, xp.ones_like(x))
+
+
+def _atan_slope(xp: Any, ct: Any, x: Any) -> Any:
+    if xp.isdtype(x.dtype, "complex floating"):
+        return ct / (x * x + 1).conjugate()
+    r = _unit_hypot(xp, x)
+    return ct / r / r
+
+
 sin_p = elementwise("sin", x=lambda xp, ct, x: times(ct, conj(call1(xp.cos, x))))
 cos_p = elementwise("cos", x=lambda xp, ct, x: times(ct, conj(negated(call1(xp.sin, x)))))
 tan_p = elementwise("tan", x=lambda ct, out: ct * (out * out + 1).conjugate())
 asin_p = elementwise("asin", x=lambda xp, ct, x: ct / _asin_slope(xp, x))
 acos_p = elementwise("acos", x=lambda xp, ct, x: -ct / _asin_slope(xp, x))
-atan_p = elementwise("atan", x=lambda ct, x: ct / (x * x + 1).conjugate())
+atan_p = elementwise("atan", x=_atan_slope)
 sinh_p = elementwise("sinh", x=lambda xp, ct, x: ct * xp.cosh(x).conjugate())
 cosh_p = elementwise("cosh", x=lambda xp, ct, x: ct * xp.sinh(x).conjugate())
+# by `out`, as PyTorch: `x` may be written to. Where it rounds to ±1, the derivative is 0
 tanh_p = elementwise("tanh", x=lambda ct, out: times(ct, conj(minus(1, times(out, out)))))
-asinh_p = elementwise("asinh", x=lambda xp, ct, x: ct / xp.sqrt(x * x - -1).conjugate())
+asinh_p = elementwise("asinh", x=lambda xp, ct, x: ct / _unit_hypot(xp, x).conjugate())
 acosh_p = elementwise(
     "acosh", x=lambda xp, ct, x: ct / (xp.sqrt(x - 1) * xp.sqrt(x - -1)).conjugate()
 )

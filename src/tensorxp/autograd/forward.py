@@ -128,7 +128,10 @@ def push_forward(
             if i not in op.rules:
                 continue
             # the vjp is ct * conj(d), so conj(vjp(conj(t))) = t * d
-            pulled = _call(op.rules[i], op, inputs, params, out, t.conjugate())
+            ct = t.conjugate()
+            if ct.dtype != out.dtype:  # rules take a cotangent of the output's dtype for granted
+                ct = xp.astype(ct, out.dtype)
+            pulled = _call(op.rules[i], op, inputs, params, out, ct)
             part = pulled.conjugate() if pulled is not None else None
         else:
             raise NotImplementedError(f"jvp: primitive {op.name!r} has no forward-mode rule")

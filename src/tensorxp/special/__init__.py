@@ -28,6 +28,7 @@ from tensorxp.special.bessel import (
     y1,
     yv,
 )
+from tensorxp.special.betas import beta, betaln, poch
 from tensorxp.special.counts import (
     bdtr,
     bdtrc,
@@ -56,21 +57,18 @@ from tensorxp.special.distributions import (
 from tensorxp.special.entropy import entr, kl_div, rel_entr, xlog1py, xlogy
 from tensorxp.special.errors import erf, erfc, erfcinv, erfcx, erfinv, log_ndtr, ndtr, ndtri
 from tensorxp.special.gammas import (
-    beta,
-    betainc,
-    betaincc,
-    betaincinv,
-    betaln,
     digamma,
     gamma,
     gammaln,
     loggamma,
     multigammaln,
-    poch,
     polygamma,
 )
 from tensorxp.special.gammas import digamma as psi
 from tensorxp.special.incomplete import (
+    betainc,
+    betaincc,
+    betaincinv,
     chdtr,
     chdtrc,
     gammainc,

@@ -10,60 +10,103 @@ from tensorxp._backend.special import library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
+from tensorxp.special.cylinders import scaled_slope, with_far_waves, with_series
 from tensorxp.special.levels import call, no_derivative
 
 
-def _ordered(name: str, slope: Any) -> Primitive:
+def _ordered(name: str, slope: Any, forward: Any = None) -> Primitive:
     return elementwise(
         name,
         inputs=("v", "x"),
         scalars=True,
-        forward=library(name),
+        forward=library(name) if forward is None else forward,
         v=no_derivative(name, "v"),
         x=slope,
     )
 
 
-def _neighbours(xp: Any, op: Primitive, v: Any, x: Any, sign: int) -> Any:
+def neighbours(xp: Any, op: Primitive, v: Any, x: Any, sign: int) -> Any:
     """Return half the value of the order below plus or minus half that of the order above."""
-    return (call(xp, op, v - 1, x) + call(xp, op, v + 1, x) * sign) / 2
+    below, above = call(xp, op, v - 1, x), call(xp, op, v + 1, x) * sign
+    if xp.isdtype(above.dtype, "complex floating"):
+        return (below + above) / 2
+    # near 0, where both are infinite, the order above is the greater by far
+    return xp.where(xp.isinf(above), above, (below + above) / 2)
 
 
 # J' and Y': (f_{v-1} - f_{v+1}) / 2;  I': the sum;  K': minus the sum
 jv_p: Primitive = _ordered(
-    "jv", lambda xp, ct, v, x: ct * _neighbours(xp, jv_p, v, x, -1).conjugate()
+    "jv",
+    lambda xp, ct, v, x: ct * neighbours(xp, jv_p, v, x, -1).conjugate(),
+    with_series("jv", -1),
 )
 yv_p: Primitive = _ordered(
-    "yv", lambda xp, ct, v, x: ct * _neighbours(xp, yv_p, v, x, -1).conjugate()
+    "yv", lambda xp, ct, v, x: ct * neighbours(xp, yv_p, v, x, -1).conjugate()
 )
 iv_p: Primitive = _ordered(
-    "iv", lambda xp, ct, v, x: ct * _neighbours(xp, iv_p, v, x, 1).conjugate()
+    "iv",
+    lambda xp, ct, v, x: ct * neighbours(xp, iv_p, v, x, 1).conjugate(),
+    with_series("iv", 1),
 )
 kv_p: Primitive = _ordered(
-    "kv", lambda xp, ct, v, x: -ct * _neighbours(xp, kv_p, v, x, 1).conjugate()
+    "kv", lambda xp, ct, v, x: -ct * neighbours(xp, kv_p, v, x, 1).conjugate()
 )
+
+
+def _slopes(name: str, sign: int) -> Primitive:
+    """Return the derivatives of ive or kve, by order."""
+    op: Primitive = elementwise(
+        f"{name}_slope",
+        inputs=("v", "x"),
+        scalars=True,
+        forward=scaled_slope(name, sign),
+        v=no_derivative(name, "v"),
+        x=lambda xp, ct, v, x, *, order: ct * call(xp, op, v, x, order=order + 1),
+    )
+    return op
+
+
+ive_slope_p, kve_slope_p = _slopes("ive", -1), _slopes("kve", 1)
+
+
+def _kve_slope(xp: Any, v: Any, x: Any, out: Any) -> Any:
+    if xp.isdtype(x.dtype, "complex floating"):
+        return (out - neighbours(xp, kve_p, v, x, 1)).conjugate()
+    return call(xp, kve_slope_p, v, x, order=1)
+
+
 # scaled by exp(-|x|) and exp(x)
 ive_p: Primitive = _ordered(
     "ive",
-    lambda xp, ct, v, x, out: ct * (_neighbours(xp, ive_p, v, x, 1) - xp.sign(x) * out),
+    lambda xp, ct, v, x: ct * call(xp, ive_slope_p, v, x, order=1),
+    with_series("ive", 1, scaled=True),
 )
-kve_p: Primitive = _ordered(
-    "kve", lambda xp, ct, v, x, out: ct * (out - _neighbours(xp, kve_p, v, x, 1)).conjugate()
-)
+kve_p: Primitive = _ordered("kve", lambda xp, ct, v, x, out: ct * _kve_slope(xp, v, x, out))
+
+
+def _j1_slope(xp: Any, x: Any, out: Any) -> Any:
+    # J_0 - J_1 / x, and ½ (J_0 - J_2) where that is 0/0
+    near = xp.abs(x) < 1
+    small, large = xp.where(near, x, 0.0), xp.where(near, 1.0, x)
+    series = (call(xp, j0_p, small) - call(xp, jv_p, 2, small)) / 2
+    return xp.where(near, series, call(xp, j0_p, large) - out / large)
+
 
 j1_p = elementwise(
     "j1",
-    forward=library("j1"),
-    x=lambda xp, ct, x: ct * ((call(xp, j0_p, x) - call(xp, jv_p, 2, x)) / 2),
+    forward=with_far_waves("j1", 1, False),
+    x=lambda xp, ct, x, out: ct * _j1_slope(xp, x, out),
 )
 j0_p: Primitive = elementwise(
-    "j0", forward=library("j0"), x=lambda xp, ct, x: -ct * call(xp, j1_p, x)
+    "j0", forward=with_far_waves("j0", 0, False), x=lambda xp, ct, x: -ct * call(xp, j1_p, x)
 )
 y1_p = elementwise(
-    "y1", forward=library("y1"), x=lambda xp, ct, x, out: ct * (call(xp, y0_p, x) - out / x)
+    "y1",
+    forward=with_far_waves("y1", 1, True),
+    x=lambda xp, ct, x, out: ct * (call(xp, y0_p, x) - out / x),
 )
 y0_p: Primitive = elementwise(
-    "y0", forward=library("y0"), x=lambda xp, ct, x: -ct * call(xp, y1_p, x)
+    "y0", forward=with_far_waves("y0", 0, True), x=lambda xp, ct, x: -ct * call(xp, y1_p, x)
 )
 i1_p = elementwise(
     "i1",
@@ -81,24 +124,14 @@ k0_p: Primitive = elementwise(
 )
 
 
-def _i1e_slope(xp: Any, ct: Any, x: Any, out: Any) -> Any:
-    return ct * ((call(xp, i0e_p, x) + call(xp, ive_p, 2, x)) / 2 - xp.sign(x) * out)
+def _scaled(name: str, op: Primitive, v: int) -> Primitive:
+    return elementwise(
+        name, forward=library(name), x=lambda xp, ct, x: ct * call(xp, op, v, x, order=1)
+    )
 
 
-def _i0e_slope(xp: Any, ct: Any, x: Any, out: Any) -> Any:
-    return ct * (call(xp, i1e_p, x) - xp.sign(x) * out)
-
-
-i1e_p = elementwise("i1e", forward=library("i1e"), x=_i1e_slope)
-i0e_p: Primitive = elementwise("i0e", forward=library("i0e"), x=_i0e_slope)
-k1e_p = elementwise(
-    "k1e",
-    forward=library("k1e"),
-    x=lambda xp, ct, x, out: ct * (out - call(xp, k0e_p, x) - out / x),
-)
-k0e_p: Primitive = elementwise(
-    "k0e", forward=library("k0e"), x=lambda xp, ct, x, out: ct * (out - call(xp, k1e_p, x))
-)
+i0e_p, i1e_p = _scaled("i0e", ive_slope_p, 0), _scaled("i1e", ive_slope_p, 1)
+k0e_p, k1e_p = _scaled("k0e", kve_slope_p, 0), _scaled("k1e", kve_slope_p, 1)
 
 
 def j0(x: Tensor, /) -> Tensor:

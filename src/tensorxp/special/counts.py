@@ -10,27 +10,15 @@ from tensorxp._backend.special import library
 from tensorxp._core.door import binary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp.special.entropy import xlog1py_p, xlogy_p
-from tensorxp.special.gammas import betaln_p, gammaln_p
+from tensorxp.special.densities import beta_density, gamma_density
 from tensorxp.special.incomplete import shape_slope_p
 from tensorxp.special.levels import call, no_derivative, several
 
 
 def _f_density(xp: Any, dfn: Any, dfd: Any, x: Any) -> Any:
-    # a^a b^b x^(a-1) (b + a x)^-(a+b) / B(a, b), a = dfn / 2, b = dfd / 2
-    a, b = dfn / 2, dfd / 2
-    log = call(xp, xlogy_p, a, a) + call(xp, xlogy_p, b, b) + call(xp, xlogy_p, a - 1, x)
-    return xp.exp(log - call(xp, xlogy_p, a + b, b + a * x) - call(xp, betaln_p, a, b))
-
-
-def _gamma_density(xp: Any, a: Any, x: Any) -> Any:
-    return xp.exp(call(xp, xlogy_p, a - 1, x) - x - call(xp, gammaln_p, a))
-
-
-def _beta_density(xp: Any, a: Any, b: Any, p: Any) -> Any:
-    # p^(a-1) (1-p)^(b-1) / B(a, b)
-    log = call(xp, xlogy_p, a - 1, p) + call(xp, xlog1py_p, b - 1, -p)
-    return xp.exp(log - call(xp, betaln_p, a, b))
+    # that of the beta distribution at p = m x / (n + m x), times dp/dx = m n / (n + m x)²
+    p, q = dfn / (dfd / x + dfn), dfd / (dfd + dfn * x)
+    return beta_density(xp, dfn / 2, dfd / 2, p, q) * (q * (dfn / (dfd + dfn * x)))
 
 
 def _degrees(name: str, slope: Any) -> Primitive:
@@ -52,30 +40,30 @@ chdtri_p = elementwise(
     inputs=("v", "p"),
     forward=library("chdtri"),
     v=no_derivative("chdtri", "v"),
-    p=lambda xp, ct, v, out: -2 * ct / _gamma_density(xp, v / 2, out / 2),
+    p=lambda xp, ct, v, out: -2 * ct / gamma_density(xp, v / 2, out / 2),
 )
 # gdtr(a, b, x) = P(b, a x)
 gdtr_p = elementwise(
     "gdtr",
     inputs=("a", "b", "x"),
     forward=library("gdtr"),
-    a=lambda xp, ct, a, b, x: ct * (x * _gamma_density(xp, b, a * x)),
+    a=lambda xp, ct, a, b, x: ct * (x * gamma_density(xp, b, a * x)),
     b=lambda xp, ct, a, b, x: ct * call(xp, shape_slope_p, b, a * x),
-    x=lambda xp, ct, a, b, x: ct * (a * _gamma_density(xp, b, a * x)),
+    x=lambda xp, ct, a, b, x: ct * (a * gamma_density(xp, b, a * x)),
 )
 gdtrc_p = elementwise(
     "gdtrc",
     inputs=("a", "b", "x"),
     forward=library("gdtrc"),
-    a=lambda xp, ct, a, b, x: -ct * (x * _gamma_density(xp, b, a * x)),
+    a=lambda xp, ct, a, b, x: -ct * (x * gamma_density(xp, b, a * x)),
     b=lambda xp, ct, a, b, x: -ct * call(xp, shape_slope_p, b, a * x),
-    x=lambda xp, ct, a, b, x: -ct * (a * _gamma_density(xp, b, a * x)),
+    x=lambda xp, ct, a, b, x: -ct * (a * gamma_density(xp, b, a * x)),
 )
 
 
 def _poisson_slope(xp: Any, k: Any, m: Any) -> Any:
     # pdtr(k, m) = Q(k + 1, m)
-    return -_gamma_density(xp, xp.floor(k) + 1.0, m)
+    return -gamma_density(xp, xp.floor(k) + 1.0, m)
 
 
 pdtr_p = elementwise(
@@ -101,7 +89,7 @@ pdtri_p = elementwise(
 def _binomial_slope(xp: Any, k: Any, n: Any, p: Any) -> Any:
     # bdtr(k, n, p) = I(n - k, k + 1) at 1 - p
     k, n = xp.floor(k) + 0.0, xp.trunc(n)
-    return -_beta_density(xp, k + 1, n - k, p)
+    return -beta_density(xp, k + 1, n - k, p)
 
 
 def _counted(name: str, slope: Any, last: str = "p") -> Primitive:
@@ -115,7 +103,7 @@ bdtri_p = _counted("bdtri", lambda xp, ct, k, n, out: ct / _binomial_slope(xp, k
 
 def _negative_slope(xp: Any, k: Any, n: Any, p: Any) -> Any:
     # nbdtr(k, n, p) = I(n, k + 1) at p
-    return _beta_density(xp, xp.trunc(n) + 0.0, xp.floor(k) + 1.0, p)
+    return beta_density(xp, xp.trunc(n) + 0.0, xp.floor(k) + 1.0, p)
 
 
 nbdtr_p = _counted("nbdtr", lambda xp, ct, k, n, p: ct * _negative_slope(xp, k, n, p))

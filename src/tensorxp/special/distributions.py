@@ -6,7 +6,7 @@ from tensorxp._backend.special import library
 from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp.special.gammas import betaln_p
+from tensorxp.special.betas import betaln_p
 from tensorxp.special.levels import call, no_derivative, several
 
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
-from tensorxp._backend.special import floating, quiet, real_floating
+from tensorxp._backend.special import floating, in_double, quiet, real_floating
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
+from tensorxp.special.differences import deviance
+
+_deviance = in_double(deviance)
 
 
 def _pair(xp: Any, x1: Any, x2: Any) -> Any:
@@ -128,15 +131,13 @@ def entr(x: Tensor, /) -> Tensor:
     return unary(entr_p, x)
 
 
-def _x_log_ratio(xp: Any, x1: Any, x2: Any) -> Any:
+def _log_quotient(xp: Any, x1: Any, x2: Any) -> Any:
     # log(a/b): near 1 by log1p, where a/b overflows or underflows as a difference
     ratio = x1 / x2
     close = (ratio > 0.5) & (ratio < 2)
-    tiny = xp.finfo(ratio.dtype).tiny
-    plain = xp.log(ratio)
-    if ((ratio < tiny) | (ratio == xp.inf)).any():
-        plain = xp.where((ratio < tiny) | (ratio == xp.inf), xp.log(x1) - xp.log(x2), plain)
-    return x1 * xp.where(close, xp.log1p((x1 - x2) / xp.where(close, x2, 1)), plain)
+    wild = (ratio < xp.finfo(ratio.dtype).smallest_normal) | (ratio == xp.inf)
+    plain = xp.where(wild, xp.log(x1) - xp.log(x2), xp.log(xp.where(wild, 1, ratio)))
+    return xp.where(close, xp.log1p((x1 - x2) / xp.where(close, x2, 1)), plain)
 
 
 def _domain(xp: Any, x1: Any, x2: Any, inside: Any, at_zero: Any) -> Any:
@@ -152,19 +153,19 @@ def _domain(xp: Any, x1: Any, x2: Any, inside: Any, at_zero: Any) -> Any:
 def _rel_entr(xp: Any, x1: Any, x2: Any) -> Any:
     x1, x2 = _pair(xp, real_floating(xp, x1), real_floating(xp, x2))
     with quiet():
-        return _domain(xp, x1, x2, _x_log_ratio(xp, x1, x2), 0)
+        return _domain(xp, x1, x2, x1 * _log_quotient(xp, x1, x2), 0)
 
 
 def _kl_div(xp: Any, x1: Any, x2: Any) -> Any:
     x1, x2 = _pair(xp, real_floating(xp, x1), real_floating(xp, x2))
     with quiet():
-        return _domain(xp, x1, x2, _x_log_ratio(xp, x1, x2) - x1 + x2, x2)
+        return _domain(xp, x1, x2, _deviance(xp, x1, x2), x2)
 
 
 # y = a log(a/b): ∂y/∂a = log(a/b) + 1, ∂y/∂b = -a/b, and 0 where both are 0
 def _log_ratio(xp: Any, x1: Any, x2: Any) -> Any:
     empty = (x1 == 0) & (x2 == 0)
-    return empty, xp.log(xp.where(empty, 1, x1)) - xp.log(xp.where(empty, 1, x2))
+    return empty, _log_quotient(xp, xp.where(empty, 1, x1), xp.where(empty, 1, x2))
 
 
 def _rel_entr_x1(xp: Any, ct: Any, x1: Any, x2: Any) -> Any:
@@ -174,6 +175,12 @@ def _rel_entr_x1(xp: Any, ct: Any, x1: Any, x2: Any) -> Any:
 
 def _ratio(xp: Any, x1: Any, x2: Any) -> Any:
     return x1 / xp.where((x1 == 0) & (x2 == 0), 1, x2)
+
+
+def _apart(xp: Any, x1: Any, x2: Any) -> Any:
+    # 1 - a/b; near a = b the difference is exact
+    x2 = xp.where(x2 == 0, 1, x2)
+    return (x2 - x1) / x2
 
 
 rel_entr_p = elementwise(
@@ -186,7 +193,7 @@ kl_div_p = elementwise(
     "kl_div",
     forward=_kl_div,
     x1=lambda xp, ct, x1, x2: ct * _log_ratio(xp, x1, x2)[1],
-    x2=lambda xp, ct, x1, x2: ct * (1 - _ratio(xp, x1, x2)),
+    x2=lambda xp, ct, x1, x2: ct * xp.where(x2 == 0, 1 - _ratio(xp, x1, x2), _apart(xp, x1, x2)),
 )
 
 

@@ -7,17 +7,19 @@ from math import pi, sqrt
 from typing import Any
 
 from tensorxp._backend import loops
-from tensorxp._backend.special import available, library, on_gpu
+from tensorxp._backend.special import available, floating, library, on_gpu, quiet
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special import cody
+from tensorxp.special.gauss import bell, integral_p, inverse_bell_p, raw_bell
 from tensorxp.special.levels import call
 
 _TWO_OVER_ROOT_PI = 2 / sqrt(pi)
 _ROOT_2, _ROOT_2PI = sqrt(2), sqrt(2 * pi)
 
-_erf, _erfc = library("erf"), library("erfc")
+_erf, _erfc, _erfcx = library("erf"), library("erfc"), library("erfcx")
+_ndtr, _log_ndtr = library("ndtr"), library("log_ndtr")
 
 
 def _erf_forward(xp: Any, x: Any) -> Any:
@@ -35,27 +37,32 @@ def _erfc_forward(xp: Any, x: Any) -> Any:
 
 def _gauss(xp: Any, x: Any) -> Any:
     # the derivative of erf: 2/√π exp(-x²)
-    return (xp.exp(-(x * x)) * _TWO_OVER_ROOT_PI).conjugate()
+    return (bell(xp, x, 1.0) * _TWO_OVER_ROOT_PI).conjugate()
+
+
+def _inverse_gauss(xp: Any, y: Any, low: Any, high: Any) -> Any:
+    # exp(y²), where `low` and `high` are the two tails erfc(-y) and erfc(y)
+    return call(xp, inverse_bell_p, y, xp.where(y < 0, low, high))
 
 
 erf_p = elementwise("erf", forward=_erf_forward, x=lambda xp, ct, x: ct * _gauss(xp, x))
 erfc_p = elementwise("erfc", forward=_erfc_forward, x=lambda xp, ct, x: -ct * _gauss(xp, x))
-# y = exp(x²) erfc(x): dy = (2 x y - 2/√π) dx
+# y = exp(x²) erfc(x): dy = (2 x y - 2/√π) dx, without that difference
 erfcx_p = elementwise(
     "erfcx",
-    forward=library("erfcx"),
-    x=lambda ct, x, out: ct * (2 * x * out - _TWO_OVER_ROOT_PI).conjugate(),
+    forward=_erfcx,
+    x=lambda xp, ct, x: ct * (call(xp, integral_p, x, order=1) * -2).conjugate(),
 )
 # x = erf(y): dy = √π/2 exp(y²) dx
 erfinv_p = elementwise(
     "erfinv",
     forward=library("erfinv"),
-    x=lambda xp, ct, out: ct * (xp.exp(out * out) / _TWO_OVER_ROOT_PI),
+    x=lambda xp, ct, x, out: ct * (_inverse_gauss(xp, out, 1 + x, 1 - x) / _TWO_OVER_ROOT_PI),
 )
 erfcinv_p = elementwise(
     "erfcinv",
     forward=library("erfcinv"),
-    x=lambda xp, ct, out: -ct * (xp.exp(out * out) / _TWO_OVER_ROOT_PI),
+    x=lambda xp, ct, x, out: -ct * (_inverse_gauss(xp, out, 2 - x, x) / _TWO_OVER_ROOT_PI),
 )
 
 
@@ -161,22 +168,51 @@ def erfcinv(x: Tensor, /) -> Tensor:
     return unary(erfcinv_p, x)
 
 
+def _ndtr_forward(xp: Any, x: Any) -> Any:
+    x = floating(xp, x)
+    out = _ndtr(xp, x)
+    if out.dtype.char != "d":  # the library computes single precision in double
+        return out
+    # Φ(-t) = ½ exp(-t²/2) erfcx(t/√2): the library rounds t/√2 before it is squared
+    with quiet():
+        t = xp.maximum(-x, 1.0)
+        tail = 0.5 * raw_bell(xp, t, factor=0.5) * _erfcx(xp, t / _ROOT_2)
+    return xp.where(x < -1, tail, out)
+
+
+def _log_ndtr_forward(xp: Any, x: Any) -> Any:
+    x = floating(xp, x)
+    out = _log_ndtr(xp, x)
+    if out.dtype.char != "d":
+        return out
+    return xp.where(x > 1, xp.log1p(-_ndtr_forward(xp, -xp.maximum(x, 1.0))), out)
+
+
+def _hazard(xp: Any, x: Any) -> Any:
+    # φ(x) / Φ(x); where Φ is small as √(2/π) / erfcx(-x/√2), which does not underflow
+    if xp.isdtype(x.dtype, "complex floating"):
+        return (2 / _ROOT_2PI / call(xp, erfcx_p, x * (-1 / _ROOT_2))).conjugate()
+    below = 2 / _ROOT_2PI / call(xp, erfcx_p, xp.where(x < 0, x, 0.0) * (-1 / _ROOT_2))
+    above = bell(xp, x, 0.5) / _ROOT_2PI / call(xp, ndtr_p, xp.where(x < 0, 0.0, x))
+    return xp.where(x < 0, below, above)
+
+
 ndtr_p = elementwise(
     "ndtr",
-    forward=library("ndtr"),
-    x=lambda xp, ct, x: ct * (xp.exp(x * x * -0.5) / _ROOT_2PI).conjugate(),
+    forward=_ndtr_forward,
+    x=lambda xp, ct, x: ct * (bell(xp, x, 0.5) / _ROOT_2PI).conjugate(),
 )
 # x = Φ(y): dy = √2π exp(y²/2) dx
 ndtri_p = elementwise(
     "ndtri",
     forward=library("ndtri"),
-    x=lambda xp, ct, out: ct * (xp.exp(out * out * 0.5) * _ROOT_2PI),
+    x=lambda xp, ct, x, out: (
+        ct * (_inverse_gauss(xp, out * (1 / _ROOT_2), 2 * x, 2 * (1 - x)) * _ROOT_2PI)
+    ),
 )
-# y = log Φ(x): dy = φ(x) / Φ(x) dx = √(2/π) / erfcx(-x/√2) dx, which no tail underflows
+# y = log Φ(x): dy = φ(x) / Φ(x) dx
 log_ndtr_p = elementwise(
-    "log_ndtr",
-    forward=library("log_ndtr"),
-    x=lambda xp, ct, x: ct * (2 / _ROOT_2PI / call(xp, erfcx_p, x * (-1 / _ROOT_2))).conjugate(),
+    "log_ndtr", forward=_log_ndtr_forward, x=lambda xp, ct, x: ct * _hazard(xp, x)
 )
 
 

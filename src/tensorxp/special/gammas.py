@@ -1,21 +1,68 @@
-"""The gamma function and what is built of it: beta, incomplete beta, …
+"""The gamma function, its logarithm, and the derivatives of that.
 
-Forwards are SciPy's. The parameters of the incomplete beta function have no derivative here.
+Forwards are SciPy's, but for double precision near roots and poles, where the library loses.
 """
 
 from math import gamma as _factorial
 from math import log, pi
 from typing import Any
 
-from tensorxp._backend.special import floating, library
+from tensorxp._backend.special import floating, library, quiet
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import subtract_p
-from tensorxp.special.entropy import xlog1py_p, xlogy_p
-from tensorxp.special.levels import call, no_derivative, several
+from tensorxp.special.levels import call, no_derivative
 
-_digamma, _gamma, _zeta = library("psi"), library("gamma"), library("zeta")
+_gamma, _zeta = library("gamma"), library("zeta")
+_psi, _gammaln, _loggamma = library("psi"), library("gammaln"), library("loggamma")
+_EULER = 0.5772156649015329
+
+
+def _digamma(xp: Any, x: Any) -> Any:
+    out = _psi(xp, x)
+    if out.dtype.char != "d":  # the library computes single precision in double
+        return out
+    below = x < 0
+    if not below.any():
+        return out
+    # ψ(x) = ψ(1 - x) - π cot πx, the turns taken off before the product with π rounds
+    with quiet():
+        turn = (x - xp.round(x)) * pi
+        reflected = _psi(xp, 1 - x) - pi / xp.tan(turn)
+    return xp.where(below & (turn != 0), reflected, out)
+
+
+def _near_roots(xp: Any, x: Any, out: Any) -> Any:
+    """Return `out` = log Γ(x) with its values near the roots 1 and 2 in place of the library's."""
+    if out.dtype.char != "d":
+        return out
+    one, two = xp.abs(x - 1) < 0.25, xp.abs(x - 2) < 0.25
+    if one.any() or two.any():
+        u = xp.where(two, x - 2, xp.where(one, x - 1, 0.0))
+        # log Γ(1 + u) = -γ u + Σ ζ(k) (-u)^k / k
+        total: Any = 0.0
+        for k in range(30, 1, -1):
+            total = total * -u + _ZETA[k] / k
+        value = u * (u * total - _EULER)
+        out = xp.where(one, value, xp.where(two, value + xp.log1p(u), out))
+    return out
+
+
+#: ζ(k) by k
+_ZETA = (
+    0.0, 0.0, 1.6449340668482264, 1.2020569031595943, 1.0823232337111382, 1.03692775514337,
+    1.0173430619844492, 1.008349277381923, 1.0040773561979444, 1.0020083928260821,
+    1.000994575127818, *(sum(n**-k for n in range(40, 0, -1)) for k in range(11, 31)),
+)  # fmt: skip
+
+
+def _gammaln_forward(xp: Any, x: Any) -> Any:
+    return _near_roots(xp, x, _gammaln(xp, x))
+
+
+def _loggamma_forward(xp: Any, x: Any) -> Any:
+    return _near_roots(xp, x, _loggamma(xp, x))
 
 
 def _polygamma(xp: Any, n: Any, x: Any) -> Any:
@@ -35,10 +82,15 @@ def _polygamma(xp: Any, n: Any, x: Any) -> Any:
     if isinstance(n, int):
         if n == 0:
             return _digamma(xp, x)
-        return _zeta(xp, float(n + 1), x) * (_factorial(n + 1) * (-1) ** (n + 1))
+        wide = xp.asarray(x, dtype=xp.float64)
+        with quiet():  # the product may be representable where ζ is not
+            found = _zeta(xp, float(n + 1), wide) * (_factorial(n + 1) * (-1) ** (n + 1))
+            return found.astype(floating(xp, x).dtype)
     sign = xp.where(n % 1 == 0, 2 * (n % 2) - 1, xp.nan)
-    high = _zeta(xp, n + 1, x) * _gamma(xp, n + 1) * sign
-    return xp.where(n == 0, _digamma(xp, x), high)
+    wide, order = xp.asarray(x, dtype=xp.float64), xp.asarray(n, dtype=xp.float64)
+    with quiet():
+        high = _zeta(xp, order + 1, wide) * _gamma(xp, order + 1) * sign
+        return xp.where(n == 0, _digamma(xp, wide), high).astype(dtype)
 
 
 polygamma_p: Primitive = elementwise(
@@ -61,11 +113,11 @@ gamma_p = elementwise(
     x=lambda xp, ct, x, out: ct * (out * call(xp, digamma_p, x)).conjugate(),
 )
 gammaln_p = elementwise(
-    "gammaln", forward=library("gammaln"), x=lambda xp, ct, x: ct * call(xp, digamma_p, x)
+    "gammaln", forward=_gammaln_forward, x=lambda xp, ct, x: ct * call(xp, digamma_p, x)
 )
 loggamma_p = elementwise(
     "loggamma",
-    forward=library("loggamma"),
+    forward=_loggamma_forward,
     x=lambda xp, ct, x: ct * call(xp, digamma_p, x).conjugate(),
 )
 
@@ -197,197 +249,3 @@ def multigammaln(a: Tensor, d: int, /) -> Tensor:
     for i in range(1, d):
         total = total + unary(loggamma_p, binary(subtract_p, a, i / 2))
     return total + d * (d - 1) / 4 * log(pi)  # type: ignore[no-any-return]
-
-
-def _beta_slope(xp: Any, mine: Any, other: Any) -> Any:
-    # ∂ log B(a, b)/∂a = ψ(a) - ψ(a + b)
-    return call(xp, digamma_p, mine) - call(xp, digamma_p, mine + other)
-
-
-beta_p = elementwise(
-    "beta",
-    forward=library("beta"),
-    x1=lambda xp, ct, x1, x2, out: ct * (out * _beta_slope(xp, x1, x2)),
-    x2=lambda xp, ct, x1, x2, out: ct * (out * _beta_slope(xp, x2, x1)),
-)
-betaln_p = elementwise(
-    "betaln",
-    forward=library("betaln"),
-    x1=lambda xp, ct, x1, x2: ct * _beta_slope(xp, x1, x2),
-    x2=lambda xp, ct, x1, x2: ct * _beta_slope(xp, x2, x1),
-)
-
-
-def _poch_m(xp: Any, ct: Any, z: Any, m: Any, out: Any) -> Any:
-    return ct * (out * call(xp, digamma_p, z + m))
-
-
-def _poch_z(xp: Any, ct: Any, z: Any, m: Any, out: Any) -> Any:
-    return ct * (out * (call(xp, digamma_p, z + m) - call(xp, digamma_p, z)))
-
-
-# (z)_m = Γ(z + m) / Γ(z)
-poch_p = elementwise("poch", inputs=("z", "m"), forward=library("poch"), z=_poch_z, m=_poch_m)
-
-
-def beta(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    """Return the beta function gamma(x1) gamma(x2) / gamma(x1 + x2).
-
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    """
-    return binary(beta_p, x1, x2)
-
-
-def betaln(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
-    """Return the logarithm of the absolute value of `beta`.
-
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    """
-    return binary(betaln_p, x1, x2)
-
-
-def poch(z: Tensor | float, m: Tensor | float, /) -> Tensor:
-    """Return the rising factorial gamma(z + m) / gamma(z).
-
-    Parameters
-    ----------
-    z, m : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    """
-    return binary(poch_p, z, m)
-
-
-def _beta_density(xp: Any, a: Any, b: Any, x: Any) -> Any:
-    # ∂I_x(a, b)/∂x = x^(a-1) (1-x)^(b-1) / B(a, b)
-    powers = call(xp, xlogy_p, a - 1, x) + call(xp, xlog1py_p, b - 1, -x)
-    return xp.exp(powers - call(xp, betaln_p, a, b))
-
-
-def _incomplete_beta(name: str, sign: int) -> Any:
-    return elementwise(
-        name,
-        inputs=("a", "b", "x"),
-        forward=library(name),
-        a=no_derivative(name, "a"),
-        b=no_derivative(name, "b"),
-        x=lambda xp, ct, a, b, x: ct * (_beta_density(xp, a, b, x) * sign),
-    )
-
-
-betainc_p, betaincc_p = _incomplete_beta("betainc", 1), _incomplete_beta("betaincc", -1)
-betaincinv_p = elementwise(
-    "betaincinv",
-    inputs=("a", "b", "y"),
-    forward=library("betaincinv"),
-    a=no_derivative("betaincinv", "a"),
-    b=no_derivative("betaincinv", "b"),
-    y=lambda xp, ct, a, b, out: ct / _beta_density(xp, a, b, out),
-)
-
-
-def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return the regularised incomplete beta function; differentiable in `x`.
-
-    Parameters
-    ----------
-    a, b, x : Tensor or scalar, real or bool, broadcast
-        `x` in [0, 1], otherwise the result is NaN.
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a` or `b`.
-    """
-    return several(betainc_p, a, b, x)  # type: ignore[no-any-return]
-
-
-def betaincc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
-    """Return 1 - betainc(a, b, x), accurate where that is small; differentiable in `x`.
-
-    Parameters
-    ----------
-    a, b, x : Tensor or scalar, real or bool, broadcast
-        `x` in [0, 1], otherwise the result is NaN.
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a` or `b`.
-    """
-    return several(betaincc_p, a, b, x)  # type: ignore[no-any-return]
-
-
-def betaincinv(a: Tensor | float, b: Tensor | float, y: Tensor | float, /) -> Tensor:
-    """Return the x with betainc(a, b, x) = y; differentiable in `y`.
-
-    Parameters
-    ----------
-    a, b, y : Tensor or scalar, real or bool, broadcast
-        `y` in [0, 1], otherwise the result is NaN.
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a` or `b`.
-    """
-    return several(betaincinv_p, a, b, y)  # type: ignore[no-any-return]

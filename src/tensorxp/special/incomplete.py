@@ -1,4 +1,4 @@
-"""The incomplete gamma functions, with derivatives in both arguments.
+"""The incomplete gamma functions, with derivatives in both arguments, and beta functions in one.
 
 The derivative in the shape a is computed where a and x are small by the power series of
 P(a, x), term by term, and elsewhere by quadrature of ln t - ψ(a) under the density, from the
@@ -12,18 +12,14 @@ from tensorxp._backend.special import floating, library, quiet
 from tensorxp._core.door import binary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
+from tensorxp.special.densities import beta_density, gamma_density
 from tensorxp.special.entropy import xlogy_p
 from tensorxp.special.gammas import digamma_p, gammaln_p
-from tensorxp.special.levels import call, no_derivative
+from tensorxp.special.levels import call, no_derivative, several
 
 _NODES, _WEIGHTS = (x.tolist() for x in cpu.raw.polynomial.legendre.leggauss(64))
 _DEPTH = 45.0  # exp(-45) is nothing beside 1
 _SMALL = 30.0
-
-
-def _density(xp: Any, a: Any, x: Any) -> Any:
-    # ∂P(a, x)/∂x = x^(a-1) exp(-x) / Γ(a)
-    return xp.exp(call(xp, xlogy_p, a - 1, x) - x - call(xp, gammaln_p, a))
 
 
 def _by_series(xp: Any, a: Any, x: Any) -> Any:
@@ -55,7 +51,7 @@ def _by_quadrature(xp: Any, a: Any, x: Any) -> Any:
     for node, weight in zip(_NODES, _WEIGHTS, strict=True):
         u = ends * ((node + 1) / 2) * side
         total = total + xp.exp(a * u - x * xp.expm1(u)) * (offset + u) * (weight / 2)
-    return -side * total * ends * x * _density(xp, a, x)
+    return -side * total * ends * x * gamma_density(xp, a, x)
 
 
 def _shape_slope(xp: Any, a: Any, x: Any) -> Any:
@@ -80,7 +76,7 @@ shape_slope_p = elementwise(
     inputs=("a", "x"),
     forward=_shape_slope,
     a=no_derivative("gammainc", "a", "second "),
-    x=lambda xp, ct, a, x: ct * (_density(xp, a, x) * (xp.log(x) - call(xp, digamma_p, a))),
+    x=lambda xp, ct, a, x: ct * (gamma_density(xp, a, x) * (xp.log(x) - call(xp, digamma_p, a))),
 )
 
 
@@ -90,7 +86,7 @@ def _incomplete(name: str, sign: int) -> Primitive:
         inputs=("a", "x"),
         forward=library(name),
         a=lambda xp, ct, a, x: ct * (call(xp, shape_slope_p, a, x) * sign),
-        x=lambda xp, ct, a, x: ct * (_density(xp, a, x) * sign),
+        x=lambda xp, ct, a, x: ct * (gamma_density(xp, a, x) * sign),
     )
 
 
@@ -100,8 +96,10 @@ def _inverse(name: str, sign: int) -> Primitive:
         name,
         inputs=("a", "y"),
         forward=library(name),
-        a=lambda xp, ct, a, out: -ct * (call(xp, shape_slope_p, a, out) / _density(xp, a, out)),
-        y=lambda xp, ct, a, out: ct / (_density(xp, a, out) * sign),
+        a=lambda xp, ct, a, out: (
+            -ct * (call(xp, shape_slope_p, a, out) / gamma_density(xp, a, out))
+        ),
+        y=lambda xp, ct, a, out: ct / (gamma_density(xp, a, out) * sign),
     )
 
 
@@ -116,7 +114,7 @@ def _chi_square(name: str, sign: int) -> Primitive:
         inputs=("v", "x"),
         forward=library(name),
         v=lambda xp, ct, v, x: ct * _half(xp, _slope, v, x) * sign,
-        x=lambda xp, ct, v, x: ct * _half(xp, _density, v, x) * sign,
+        x=lambda xp, ct, v, x: ct * _half(xp, gamma_density, v, x) * sign,
     )
 
 
@@ -273,3 +271,97 @@ def chdtrc(v: Tensor | float, x: Tensor | float, /) -> Tensor:
         A second derivative in `v` alone.
     """
     return binary(chdtrc_p, v, x)
+
+
+def _incomplete_beta(name: str, sign: int) -> Any:
+    return elementwise(
+        name,
+        inputs=("a", "b", "x"),
+        forward=library(name),
+        a=no_derivative(name, "a"),
+        b=no_derivative(name, "b"),
+        x=lambda xp, ct, a, b, x: ct * (beta_density(xp, a, b, x) * sign),
+    )
+
+
+betainc_p, betaincc_p = _incomplete_beta("betainc", 1), _incomplete_beta("betaincc", -1)
+betaincinv_p = elementwise(
+    "betaincinv",
+    inputs=("a", "b", "y"),
+    forward=library("betaincinv"),
+    a=no_derivative("betaincinv", "a"),
+    b=no_derivative("betaincinv", "b"),
+    y=lambda xp, ct, a, b, out: ct / beta_density(xp, a, b, out),
+)
+
+
+def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return the regularised incomplete beta function; differentiable in `x`.
+
+    Parameters
+    ----------
+    a, b, x : Tensor or scalar, real or bool, broadcast
+        `x` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a` or `b`.
+    """
+    return several(betainc_p, a, b, x)  # type: ignore[no-any-return]
+
+
+def betaincc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
+    """Return 1 - betainc(a, b, x), accurate where that is small; differentiable in `x`.
+
+    Parameters
+    ----------
+    a, b, x : Tensor or scalar, real or bool, broadcast
+        `x` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a` or `b`.
+    """
+    return several(betaincc_p, a, b, x)  # type: ignore[no-any-return]
+
+
+def betaincinv(a: Tensor | float, b: Tensor | float, y: Tensor | float, /) -> Tensor:
+    """Return the x with betainc(a, b, x) = y; differentiable in `y`.
+
+    Parameters
+    ----------
+    a, b, y : Tensor or scalar, real or bool, broadcast
+        `y` in [0, 1], otherwise the result is NaN.
+
+    Returns
+    -------
+    Tensor
+        The broadcast shape, the promoted dtype; of integers and bool the default real one.
+
+    Raises
+    ------
+    TypeError, ValueError, DeviceError, ImportError
+        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
+        missing.
+    NotImplementedError
+        A gradient in `a` or `b`.
+    """
+    return several(betaincinv_p, a, b, y)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What the chapters share: primitives inside rules, operands, and derivatives that are missing."""
+"""What the chapters share: primitives inside rules (`call`), operands, missing derivatives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,14 +6,7 @@ from typing import Any
 from tensorxp._core.door import apply, promote
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import Tensor
-
-
-def call(xp: Any, op: Primitive, *xs: Any, **params: Any) -> Any:
-    """Run `op` inside a rule, at its level: recorded on Tensors, its forward on raw arrays."""
-    for x in xs:
-        if isinstance(x, Tensor):
-            return apply(op, xs, params)
-    return op.forward(xp, *xs, **params)  # type: ignore[misc]
+from tensorxp._ops.levels import call as call
 
 
 def several(op: Primitive, *xs: Any) -> Any:

@@ -7,12 +7,8 @@ from tensorxp._backend.special import quiet, real_floating
 from tensorxp._core.door import binary, single, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.logistic import expit_p, logit_p
 from tensorxp.special.levels import call
-
-
-def _expit(xp: Any, x: Any) -> Any:
-    x = real_floating(xp, x)
-    return xp.exp(xp.minimum(x, 0)) / (xp.exp(-xp.abs(x)) + 1)  # neither exp overflows
 
 
 def _softplus(xp: Any, x: Any) -> Any:
@@ -20,17 +16,6 @@ def _softplus(xp: Any, x: Any) -> Any:
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
-def _logit(xp: Any, x: Any) -> Any:
-    # near 1/2 by s = 2x - 1: log((1 + s) / (1 - s)), without cancellation
-    x = real_floating(xp, x)
-    with quiet():
-        s = 2 * x - 1
-        near = xp.log1p(s) - xp.log1p(-s)
-        return xp.where(xp.abs(s) < 0.4, near, xp.log(x / (1 - x)))
-
-
-expit_p = elementwise("expit", forward=_expit, x=lambda ct, out: ct * (out * (1 - out)))
-logit_p = elementwise("logit", forward=_logit, x=lambda ct, x: ct / (x * (1 - x)))
 # y = log σ(x): dy = σ(-x) dx, and y = -log σ(-x): dy = σ(x) dx; from x, so that y may be written
 log_expit_p = elementwise(
     "log_expit",
@@ -122,13 +107,26 @@ def softplus(x: Tensor, /) -> Tensor:
     return unary(softplus_p, x)
 
 
+def _sine_of_pi(xp: Any, x: Any) -> Any:
+    """Return sin(πx); the turns are taken off before the product with π rounds."""
+    r = x - 2 * xp.round(x / 2)
+    r = xp.where(xp.abs(r) > 0.5, xp.copysign(1 - xp.abs(r), r), r)
+    return xp.sin(r * pi)
+
+
+def _cosine_of_pi(xp: Any, x: Any) -> Any:
+    """Return cos(πx)."""
+    return _sine_of_pi(xp, 0.5 - xp.abs(x - 2 * xp.round(x / 2)))
+
+
 def _sinc(xp: Any, x: Any, *, order: int) -> Any:
     # with a = πx: sinc = I_0(a), I_n = ∫_0^1 t^n cos(at + nπ/2) dt, dI_n/da = I_{n+1};
     # by parts a I_n = sin(a + nπ/2) - n I_{n-1}, and near 0 the power series of the integral
-    a = xp.asarray(real_floating(xp, x) * pi)
-    sines = (xp.sin(a), xp.cos(a)) if order else (xp.sin(a),)
+    x = real_floating(xp, x)
     with quiet():
-        out = xp.asarray(sines[0] / a)
+        a = xp.asarray(x * pi)
+        sines = [_sine_of_pi(xp, x), *([_cosine_of_pi(xp, x)] if order else [])]
+        out = xp.asarray(xp.where(xp.isinf(a) & ~xp.isinf(x), 0 * sines[0], sines[0] / a))
         for n in range(1, order + 1):
             out = xp.asarray(((-1) ** (n // 2) * sines[n % 2] - n * out) / a)
     near = a == 0 if order == 0 else xp.abs(a) <= order + 1
@@ -216,28 +214,34 @@ huber_p = elementwise(
 
 
 def _bend(xp: Any, delta: Any, r: Any) -> Any:
-    # √(1 + (r/δ)²), and 1 where δ = 0, where nothing is left to bend
-    u = r / xp.where(delta == 0, xp.inf, delta)
-    return u, xp.sqrt(u * u + 1)
+    # h = √(δ² + r²), and 1 where δ = 0, where nothing is left to bend
+    flat = delta == 0
+    return xp.hypot(xp.where(flat, 1.0, delta), xp.where(flat, 0.0, r))
+
+
+def _shared(xp: Any, delta: Any, r: Any, whole: Any) -> Any:
+    # δ r / whole, in the order in which nothing underflows early
+    return xp.where(xp.abs(r) > delta, delta * (r / whole), r * (delta / whole))
 
 
 def _pseudo_huber(xp: Any, delta: Any, r: Any) -> Any:
-    # δ² (√(1 + u²) - 1) = r² / (1 + √(1 + u²)), u = r/δ
+    # δ² (√(1 + (r/δ)²) - 1) = δ r / (h + δ) r
     r = real_floating(xp, r)
-    value = r * r / (_bend(xp, delta, r)[1] + 1)
-    return xp.where(delta < 0, xp.inf, xp.where(delta == 0, 0, value))
+    with quiet():
+        value = _shared(xp, delta, r, _bend(xp, delta, r) + delta) * r
+    return xp.where(delta < 0, xp.inf, value)
 
 
 def _pseudo_huber_delta(xp: Any, ct: Any, delta: Any, r: Any) -> Any:
-    # y = δ² (b - 1), b = √(1 + u²): ∂y/∂δ = 2δ (b - 1) - r²/(δ b) = δ (b - 1)² / b
-    _, b = _bend(xp, delta, r)
-    return ct * (delta * (b - 1) * (b - 1) / b)
+    # y = δ (h - δ): ∂y/∂δ = h - 2δ + δ²/h = (h - δ)² / h
+    h = _bend(xp, delta, r)
+    root = r * (r / (h + delta))
+    return ct * xp.where(delta == 0, 0.0, root * (root / h))
 
 
 def _pseudo_huber_r(xp: Any, ct: Any, delta: Any, r: Any) -> Any:
-    # ∂y/∂r = r / b, and 0 where δ = 0
-    _, b = _bend(xp, delta, r)
-    return ct * xp.where(delta == 0, 0, r / b)
+    # ∂y/∂r = δ r / h, and 0 where δ = 0
+    return ct * _shared(xp, delta, r, _bend(xp, delta, r))
 
 
 pseudo_huber_p = elementwise(

@@ -7,11 +7,13 @@ order hold.
 import math
 from typing import Any
 
-from tensorxp._backend.special import library
+from tensorxp._backend.special import in_double, library, quiet
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable
 from tensorxp._core.tensor import Tensor
-from tensorxp.special.bessel import yv_p
+from tensorxp._ops.arithmetic import power_below
+from tensorxp.special.bessel import neighbours, yv_p
+from tensorxp.special.betas import polygamma_rise_p, raw_beta
 from tensorxp.special.distributions import hyp2f1_p
 from tensorxp.special.gammas import digamma_p, gamma_p
 from tensorxp.special.levels import call, no_derivative, several
@@ -28,63 +30,113 @@ def _series(u: Any, coefficients: list[float]) -> Any:
 
 
 def _exprel_slope(xp: Any, x: Any) -> Any:
-    # of (exp(x) - 1) / x: (exp(x) (x - 1) + 1) / x², near 0 Σ x^k / (k! (k + 2))
-    near = xp.abs(x) < _NEAR
+    # of y = (exp(x) - 1) / x: (exp(x) - y) / x, near 0 Σ x^k / (k! (k + 2))
+    near = xp.abs(x) < 1
     far = xp.where(near, 1.0, x)
-    quotient = (xp.exp(far) * (far - 1) + 1) / (far * far)
+    root = xp.exp(far / 2)  # exp(x) overflows before the quotient does
+    large = root * (root * ((far - 1) / far / far))
+    quotient = (root * root - call(xp, exprel_p, xp.where(far > 40, 1.0, far))) / far
+    quotient = xp.where(far > 40, large, quotient)
     close = xp.where(near, x, 0.0)
-    terms = [1 / (math.factorial(k) * (k + 2)) for k in range(9)]
+    terms = [1 / (math.factorial(k) * (k + 2)) for k in range(19)]
     return xp.where(near, _series(close, terms), quotient)
 
 
 exp10_p = elementwise(
     "exp10", forward=library("exp10"), x=lambda ct, out: ct * (out * math.log(10))
 )
-exprel_p = elementwise(
+exprel_p: Primitive = elementwise(
     "exprel", forward=library("exprel"), x=lambda xp, ct, x: ct * _exprel_slope(xp, x)
 )
 
 
-def _power_slope(xp: Any, log: Any, lmbda: Any) -> Any:
-    # (exp(λ log) - 1) / λ by λ
-    return log * log * _exprel_slope(xp, lmbda * log)
+def _power1p(xp: Any, x: Any, power: Any, below: bool = False) -> Any:
+    # (1 + x)^power, or with power - 1; near 0, where 1 + x rounds, by log1p
+    near = xp.abs(x) < 0.5
+    close = xp.exp((power - 1 if below else power) * xp.log1p(xp.where(near, x, 0.0)))
+    base = 1 + xp.where(near, 0.0, x)
+    return xp.where(near, close, power_below(xp, base, power) if below else xp.pow(base, power))
+
+
+def _power_slope(xp: Any, log: Any, power: Any, lmbda: Any) -> Any:
+    # (exp(λ log) - 1) / λ by λ: log² exprel'(z), z = λ log, or (e^z (z - 1) + 1) / λ²
+    z = lmbda * log
+    near = xp.abs(z) < 1
+    close = log * log * _exprel_slope(xp, xp.where(near, z, 0.0))
+    safe = xp.where(near, 1.0, lmbda)
+    return xp.where(near, close, (power * (z - 1) + 1) / safe / safe)
+
+
+@in_double
+def _boxcox(xp: Any, x: Any, lmbda: Any) -> Any:
+    log = xp.log(x)
+    return xp.where(lmbda == 0, log, _boxed(xp, log, xp.pow(x, lmbda), lmbda))
+
+
+@in_double
+def _boxcox1p(xp: Any, x: Any, lmbda: Any) -> Any:
+    log = xp.log1p(x)
+    return xp.where(lmbda == 0, log, _boxed(xp, log, _power1p(xp, x, lmbda), lmbda))
+
+
+def _boxed(xp: Any, log: Any, power: Any, lmbda: Any) -> Any:
+    # the power itself is better than that of its logarithm where it is far from 1
+    z = lmbda * log
+    plain = xp.where(xp.abs(z) < 1, xp.expm1(z), power - 1) / lmbda
+    return xp.where(xp.abs(z) < 1e-290, log, plain)
+
+
+def _exponent(xp: Any, y: Any, lmbda: Any) -> Any:
+    """Return log1p(λ y) / λ, the logarithm of inv_boxcox."""
+    z = lmbda * y
+    tiny = xp.abs(z) < 1e-20
+    return xp.where(tiny, y, xp.log1p(z) / xp.where(tiny, 1.0, lmbda))
 
 
 # y = (x^λ - 1) / λ
 boxcox_p = elementwise(
     "boxcox",
     inputs=("x", "lmbda"),
-    forward=library("boxcox"),
-    x=lambda xp, ct, x, lmbda: ct * xp.exp((lmbda - 1) * xp.log(x)),
-    lmbda=lambda xp, ct, x, lmbda: ct * _power_slope(xp, xp.log(x), lmbda),
+    forward=_boxcox,
+    x=lambda xp, ct, x, lmbda: ct * power_below(xp, x, lmbda),
+    lmbda=lambda xp, ct, x, lmbda: ct * _power_slope(xp, xp.log(x), xp.pow(x, lmbda), lmbda),
 )
 boxcox1p_p = elementwise(
     "boxcox1p",
     inputs=("x", "lmbda"),
-    forward=library("boxcox1p"),
-    x=lambda xp, ct, x, lmbda: ct * xp.exp((lmbda - 1) * xp.log1p(x)),
-    lmbda=lambda xp, ct, x, lmbda: ct * _power_slope(xp, xp.log1p(x), lmbda),
+    forward=_boxcox1p,
+    x=lambda xp, ct, x, lmbda: ct * _power1p(xp, x, lmbda, below=True),
+    lmbda=lambda xp, ct, x, lmbda: (
+        ct * _power_slope(xp, xp.log1p(x), _power1p(xp, x, lmbda), lmbda)
+    ),
 )
 
 
-def _inverse_slope(xp: Any, log: Any, lmbda: Any) -> Any:
-    # x(y, λ) by λ: what λ changes y by, taken back by x: - (∂y/∂λ) / (∂y/∂x), ∂y/∂x = x^(λ-1)
-    return -_power_slope(xp, log, lmbda) * xp.exp((1 - lmbda) * log)
+def _inverse_slope(xp: Any, y: Any, lmbda: Any) -> Any:
+    # log1p(λy)/λ by λ: y² (z/(1+z) - log1p z)/z², z = λy, near 0 -Σ (k + 1)/(k + 2) (-z)^k
+    z = lmbda * y
+    near = xp.abs(z) < 0.2
+    far = xp.where(near, 1.0, z)
+    quotient = (far / (1 + far) - xp.log1p(far)) / far / far
+    series = -_series(xp.where(near, -z, 0.0), [(k + 1) / (k + 2) for k in range(24)])
+    return y * xp.where(near, series, quotient) * y
 
 
 inv_boxcox_p = elementwise(
     "inv_boxcox",
     inputs=("x", "lmbda"),
-    forward=library("inv_boxcox"),
-    x=lambda xp, ct, lmbda, out: ct * xp.exp((1 - lmbda) * xp.log(out)),
-    lmbda=lambda xp, ct, lmbda, out: ct * _inverse_slope(xp, xp.log(out), lmbda),
+    forward=in_double(lambda xp, y, lmbda: xp.exp(_exponent(xp, y, lmbda))),
+    x=lambda ct, x, lmbda, out: ct * (out / (1 + lmbda * x)),
+    lmbda=lambda xp, ct, x, lmbda, out: ct * (out * _inverse_slope(xp, x, lmbda)),
 )
 inv_boxcox1p_p = elementwise(
     "inv_boxcox1p",
     inputs=("x", "lmbda"),
-    forward=library("inv_boxcox1p"),
-    x=lambda xp, ct, lmbda, out: ct * xp.exp((1 - lmbda) * xp.log1p(out)),
-    lmbda=lambda xp, ct, lmbda, out: ct * _inverse_slope(xp, xp.log1p(out), lmbda),
+    forward=in_double(lambda xp, y, lmbda: xp.expm1(_exponent(xp, y, lmbda))),
+    x=lambda xp, ct, x, lmbda: ct * (xp.exp(_exponent(xp, x, lmbda)) / (1 + lmbda * x)),
+    lmbda=lambda xp, ct, x, lmbda: (
+        ct * (xp.exp(_exponent(xp, x, lmbda)) * _inverse_slope(xp, x, lmbda))
+    ),
 )
 
 sindg_p: Primitive = elementwise(
@@ -97,12 +149,27 @@ cosdg_p: Primitive = elementwise(
     forward=library("cosdg"),
     x=lambda xp, ct, x: -ct * (call(xp, sindg_p, x) * _DEGREE),
 )
-tandg_p = elementwise(
-    "tandg", forward=library("tandg"), x=lambda ct, out: ct * ((1 + out * out) * _DEGREE)
-)
-cotdg_p = elementwise(
-    "cotdg", forward=library("cotdg"), x=lambda ct, out: -ct * ((1 + out * out) * _DEGREE)
-)
+_sindg, _cosdg = library("sindg"), library("cosdg")
+_library_tandg, _library_cotdg = library("tandg"), library("cotdg")
+
+
+def _tandg(xp: Any, x: Any) -> Any:
+    # by sine and cosine, whose roots are exact; the library's loses digits near poles
+    out = _library_tandg(xp, x)
+    with quiet():
+        top, bottom = _sindg(xp, x), _cosdg(xp, x)
+        return xp.where(top * bottom == 0, out, top / bottom)
+
+
+def _cotdg(xp: Any, x: Any) -> Any:
+    out = _library_cotdg(xp, x)
+    with quiet():
+        top, bottom = _cosdg(xp, x), _sindg(xp, x)
+        return xp.where(top * bottom == 0, out, top / bottom)
+
+
+tandg_p = elementwise("tandg", forward=_tandg, x=lambda ct, out: ct * ((1 + out * out) * _DEGREE))
+cotdg_p = elementwise("cotdg", forward=_cotdg, x=lambda ct, out: -ct * ((1 + out * out) * _DEGREE))
 radian_p = elementwise(
     "radian",
     inputs=("d", "m", "s"),
@@ -116,7 +183,9 @@ exp1_p = elementwise(
     "exp1", forward=library("exp1"), x=lambda xp, ct, x: -ct * (xp.exp(-x) / x).conjugate()
 )
 expi_p = elementwise(
-    "expi", forward=library("expi"), x=lambda xp, ct, x: ct * (xp.exp(x) / x).conjugate()
+    "expi",
+    forward=library("expi"),
+    x=lambda xp, ct, x: ct * (xp.exp(x / 2) / x * xp.exp(x / 2)).conjugate(),
 )
 
 
@@ -151,27 +220,38 @@ spence_p = elementwise(
 )
 
 
-# K = π/2 F(1/2, 1/2; 1; m) and E = π/2 F(-1/2, 1/2; 1; m)
-def _k_slope(xp: Any, m: Any) -> Any:
-    return math.pi / 8 * call(xp, hyp2f1_p, 1.5, 1.5, 2.0, m)
+# near 0 by K = π/2 F(1/2, 1/2; 1; m) and E = π/2 F(-1/2, 1/2; 1; m), elsewhere by
+# 2m (1 - m) K' = E - (1 - m) K and 2m E' = E - K
+def _k_slope(xp: Any, m: Any, rest: Any) -> Any:
+    near = xp.abs(m) < 0.5
+    series = math.pi / 8 * call(xp, hyp2f1_p, 1.5, 1.5, 2.0, xp.where(near, m, 0.0))
+    m, p = xp.where(near, 0.5, m), xp.where(near, 0.5, rest)
+    e, k = call(xp, ellipe_p, m), call(xp, ellipkm1_p, p)
+    return xp.where(near, series, (e / p - k) / (2 * m))
 
 
-ellipk_p = elementwise(
-    "ellipk", forward=library("ellipk"), x=lambda xp, ct, x: ct * _k_slope(xp, x)
+def _e_slope(xp: Any, m: Any) -> Any:
+    near = xp.abs(m) < 0.5
+    series = -math.pi / 8 * call(xp, hyp2f1_p, 0.5, 1.5, 2.0, xp.where(near, m, 0.0))
+    m = xp.where(near, 0.5, m)
+    return xp.where(near, series, (call(xp, ellipe_p, m) - call(xp, ellipk_p, m)) / (2 * m))
+
+
+ellipk_p: Primitive = elementwise(
+    "ellipk", forward=library("ellipk"), x=lambda xp, ct, x: ct * _k_slope(xp, x, 1 - x)
 )
-ellipkm1_p = elementwise(
-    "ellipkm1", forward=library("ellipkm1"), x=lambda xp, ct, x: -ct * _k_slope(xp, 1 - x)
+ellipkm1_p: Primitive = elementwise(
+    "ellipkm1", forward=library("ellipkm1"), x=lambda xp, ct, x: -ct * _k_slope(xp, 1 - x, x)
 )
-ellipe_p = elementwise(
-    "ellipe",
-    forward=library("ellipe"),
-    x=lambda xp, ct, x: -ct * (math.pi / 8 * call(xp, hyp2f1_p, 0.5, 1.5, 2.0, x)),
+ellipe_p: Primitive = elementwise(
+    "ellipe", forward=library("ellipe"), x=lambda xp, ct, x: ct * _e_slope(xp, x)
 )
 
 
 def _rgamma_slope(xp: Any, x: Any, out: Any) -> Any:
     # -ψ/Γ, and (-1)^n n! at -n, where 1/Γ is 0 and ψ has a pole
-    pole = (out == 0) & (xp.real(x) <= 0)
+    least = 8 * xp.finfo(x.dtype).smallest_normal  # beside a pole the product would be inf · 0
+    pole = (xp.abs(out) < least) & (xp.real(x) < 0.5)
     safe = xp.where(pole, 1.0, x)
     at_pole = xp.cos(math.pi * x) * call(xp, gamma_p, xp.where(pole, 1 - x, 1.0))
     return xp.where(pole, at_pole, -call(xp, digamma_p, safe) * out)
@@ -182,23 +262,35 @@ rgamma_p = elementwise(
     forward=library("rgamma"),
     x=lambda xp, ct, x, out: ct * _rgamma_slope(xp, x, out).conjugate(),
 )
+_library_binom = library("binom")
+
+
+@in_double
+def _binom(xp: Any, n: Any, k: Any) -> Any:
+    out = _library_binom(xp, n, k)
+    rest = n - k
+    # the library multiplies up for whole k; else its logarithms lose digits for large n
+    short = (k % 1 == 0) & (xp.minimum(k, rest) < 20)
+    far = (k > 0) & (rest > 0) & (n > 100) & (n < xp.inf) & ~short
+    if far.any():
+        n, k, rest = xp.where(far, n, 4.0), xp.where(far, k, 2.0), xp.where(far, rest, 2.0)
+        out = xp.where(far, 1 / (raw_beta(xp, rest + 1, k + 1) * (n + 1)), out)
+    return out
+
+
 gammasgn_p = nondifferentiable("gammasgn", forward=library("gammasgn"))
 binom_p = elementwise(
     "binom",
     inputs=("n", "k"),
-    forward=library("binom"),
-    n=lambda xp, ct, n, k, out: (
-        ct * (out * (call(xp, digamma_p, n + 1) - call(xp, digamma_p, n - k + 1)))
-    ),
-    k=lambda xp, ct, n, k, out: (
-        ct * (out * (call(xp, digamma_p, n - k + 1) - call(xp, digamma_p, k + 1)))
-    ),
+    forward=_binom,
+    n=lambda xp, ct, n, k, out: ct * (out * call(xp, polygamma_rise_p, n - k + 1, k, n=0)),
+    k=lambda xp, ct, n, k, out: ct * (out * call(xp, polygamma_rise_p, k + 1, n - 2 * k, n=0)),
 )
 
 
 def _yn_slope(xp: Any, ct: Any, n: Any, x: Any) -> Any:
     n = xp.trunc(n)  # as the function takes it
-    return ct * ((call(xp, yv_p, n - 1, x) - call(xp, yv_p, n + 1, x)) / 2)
+    return ct * neighbours(xp, yv_p, n, x, -1)
 
 
 yn_p = elementwise(
@@ -214,7 +306,7 @@ lpmv_p: Primitive = elementwise(
     forward=library("lpmv"),
     v=no_derivative("lpmv", "v"),
     x=lambda xp, ct, m, v, x, out: (
-        ct * ((v * x * out - (v + m) * call(xp, lpmv_p, m, v - 1, x)) / (x * x - 1))
+        ct * ((v * x * out - (v + m) * call(xp, lpmv_p, m, v - 1, x)) / ((x - 1) * (x + 1)))
     ),
 )
 

@@ -41,7 +41,7 @@ typedef uint8_t tb;
     X(S, log2, M(log2)(x)) X(S, log10, M(log10)(x)) X(S, asin, M(asin)(x)) \
     X(S, acos, M(acos)(x)) X(S, atan, M(atan)(x)) X(S, asinh, M(asinh)(x)) \
     X(S, acosh, M(acosh)(x)) X(S, atanh, M(atanh)(x)) X(S, erf, M(erf)(x)) \
-    X(S, erfc, M(erfc)(x)) X(S, cbrt, M(cbrt)(x)) X(S, sigmoid, 1 / (1 + M(exp)(-x))) \
+    X(S, erfc, M(erfc)(x)) X(S, cbrt, M(cbrt)(x)) X(S, sigmoid, sigmoid_##S(x)) \
     X(S, relu, x > 0 || x != x ? x : 0)
 #define PREDICATE(X, S, M) \
     X(S, isnan, x != x) X(S, isinf, M(fabs)(x) == INFINITY) X(S, isfinite, M(fabs)(x) < INFINITY)
@@ -60,8 +60,12 @@ typedef uint8_t tb;
     X(S, greater_equal, x >= y) X(S, equal, x == y) X(S, not_equal, x != y)
 #define LOGICAL(X, S) X(S, logical_and, x & y) X(S, logical_or, x | y) X(S, logical_xor, x ^ y)
 
-/* NumPy's floor division and remainder: the sign of the remainder is the divisor's. */
+/* The logistic function, whose exponential does not overflow. Then NumPy's floor division and
+ * remainder: the sign of the remainder is the divisor's. */
 #define FLOATING(S, M) \
+    static inline t##S sigmoid_##S(t##S x) { \
+        t##S e = M(exp)(-M(fabs)(x)); \
+        return (x < 0 ? e : 1) / (1 + e); } \
     static inline t##S remainder_##S(t##S x, t##S y) { \
         t##S r = M(fmod)(x, y); \
         if (y == 0 || r != r) return r; \

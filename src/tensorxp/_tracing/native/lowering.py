@@ -345,10 +345,11 @@ def _gelu(run: Run, x: Layout) -> Layout:
 
 
 def _gelu_tanh(run: Run, x: Layout) -> Layout:
-    c = math.sqrt(2 / math.pi)
-    inner = run("add", run("multiply", run("multiply", x, x), 0.044715 * c), c)
-    shape = run("add", run("tanh", run("multiply", inner, x)), 1)
-    return run("multiply", run("multiply", x, 0.5), shape)
+    # ½ (1 + tanh v) = σ(2v), whose lower tail does not cancel
+    c = 2 * math.sqrt(2 / math.pi)
+    z = run("minimum", run("maximum", x, -40.0), 40.0)
+    inner = run("add", run("multiply", run("multiply", z, z), 0.044715 * c), c)
+    return run("multiply", x, run("sigmoid", run("multiply", inner, z)))
 
 
 def _leaky_relu(run: Run, x: Layout, negative_slope: float) -> Layout:

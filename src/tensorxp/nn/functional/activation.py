@@ -497,7 +497,7 @@ def softsign(input: Any) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return singly(lambda x: x / (xp.abs(x) + 1), input)
+    return singly(act.softsign, input)
 
 
 def tanhshrink(input: Any) -> Any:
@@ -518,7 +518,7 @@ def tanhshrink(input: Any) -> Any:
     TypeError
         `input` is no Tensor.
     """
-    return singly(lambda x: x - xp.tanh(x), input)
+    return singly(act.tanhshrink, input)
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
@@ -594,9 +594,7 @@ def hardsigmoid(input: Any, inplace: bool = False) -> Any:
         In place, where `input` is a leaf that requires grad.
     """
     expect("hardsigmoid", input)
-    return settle(
-        lambda x: singly(lambda x: act.hardtanh(x / 6 + 0.5, 0.0, 1.0), x), input, inplace
-    )
+    return settle(lambda x: singly(lambda x: act.hardtanh(x + 3, 0.0, 6.0) / 6, x), input, inplace)
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:

@@ -321,11 +321,11 @@ def binary_cross_entropy_with_logits(
     """
     reduction = legacy(reduction, size_average, reduce)
     _same_size("binary_cross_entropy_with_logits", input, target)
-    log_p = act.logsigmoid(input)
     if pos_weight is None:
-        losses = (1 - target) * input - log_p
+        losses = act.cross_entropy_with_logits(input, target)
     else:
-        losses = (1 - target) * input - ((pos_weight - 1) * target + 1) * log_p
+        losses = -(1 - target) * act.logsigmoid(-input)
+        losses = losses - pos_weight * target * act.logsigmoid(input)
     if weight is not None:
         losses = losses * weight
     return reduce_loss(losses, reduction)
