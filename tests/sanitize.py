@@ -66,7 +66,7 @@ def run(folder: Path, libraries: list[str], arguments: list[str], seconds: float
         "TENSORXP_SIM_DEVICES": "2",
         "OPENBLAS_NUM_THREADS": "1",
         "LD_PRELOAD": " ".join(libraries),
-        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=500",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     }
     command = [sys.executable, "-m", "tests.sanitize_calls", *arguments, "--last", str(last)]

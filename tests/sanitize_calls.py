@@ -61,12 +61,12 @@ def cut(a: Any, rng: Draw) -> Any:
     return a[*at, ...]
 
 
-def enlarged(a: Any, rng: Draw) -> Any:
-    """Return `a` over and over along its first axis, so that loops share it among threads."""
-    if not a.ndim or not a.size:
-        return a
-    times = max(1, int(rng.choice([3000, 40_000, 300_000])) // a.size)
-    return np.tile(a, [times] + [1] * (a.ndim - 1))
+def enlarged(arrays: list[Any], rng: Draw) -> list[Any]:
+    """Return them over and over along their first axis, so that loops share them among threads."""
+    if len({a.shape for a in arrays}) != 1 or not arrays[0].size or not arrays[0].ndim:
+        return arrays  # they would be broadcast to what no memory holds
+    times = max(1, int(rng.choice([3000, 40_000, 300_000])) // arrays[0].size)
+    return [np.tile(a, [times] + [1] * (a.ndim - 1)) for a in arrays]
 
 
 def normal(shape: Any, dtype: Any, rng: Draw) -> Any:
@@ -96,7 +96,7 @@ def varied(arrays: list[Any], rng: Draw) -> list[Any]:
     elif way == 1:
         arrays = [a[:0] if np.ndim(a) else a for a in arrays]
     elif way == 2:
-        arrays = [enlarged(a, rng) for a in arrays]
+        arrays = enlarged([np.asarray(a) for a in arrays], rng)
     elif way == 3:
         dtype = rng.choice(DTYPES)
         arrays = [np.asarray(a).astype(dtype) for a in arrays]
@@ -327,15 +327,17 @@ def a_wrong_call(rng: Draw) -> None:
     found = things(rng)
     pick = [found[rng.integers(len(found))] for _ in range(rng.integers(0, 4))]
     if rng.integers(2):
+        owner = None
         name, fn = FUNCTIONS[rng.integers(len(FUNCTIONS))]
     else:
         name = METHODS[rng.integers(len(METHODS))]
         owner = xp.asarray(laid_out(rng.standard_normal((2, 3)), rng))
         if rng.integers(4) == 0:
             owner = xp.Tensor.__new__(xp.Tensor)
-        fn = getattr(owner, name, None)
+        fn = None
     told(f"{name} of {[type(x).__name__ for x in pick]}")
     try:
+        fn = getattr(owner, name) if fn is None else fn
         fn(*pick)
     except SystemError:
         raise

@@ -45,7 +45,8 @@ def _operand(op: Primitive, value: Any, tensor: Any, argument: str) -> Any:
         dtype = raw.result_type(tensor._data.dtype, value)
         return wrap(raw.asarray(value, dtype=dtype), device)
     if isinstance(value, (int, float, complex)) and not hasattr(value, "dtype"):
-        return _operand(op, value.__pos__(), tensor, argument)
+        kind: Any = next(k for k in (int, float, complex) if isinstance(value, k))
+        return _operand(op, kind.__pos__(value), tensor, argument)  # a plain number
     # NumPy scalars are values and mix with any device, unlike arrays, which live on the CPU
     if is_numpy_value(cpu, value) and (device is cpu or isinstance(value, cpu.raw.base.generic)):
         return wrap(device.raw.asarray(value), device)

@@ -5,7 +5,7 @@ from tensorxp._core.tensor cimport TensorBase
 @cython.freelist(64)
 cdef class View:
     cdef public TensorBase base
-    cdef public tuple chain
+    cdef public tuple links
     cdef public list cell
     cdef public object seen
     cdef public bint frozen

@@ -3,6 +3,7 @@
 A version cell is a one-element list, the cheapest mutable object there is; all tensors over
 one buffer share it. A view knows its root and the chain of (primitive, parameters) that leads
 from it; after an in-place write to the root its node is made anew by replaying the chain.
+Views of views share the beginnings of their chains.
 """
 
 from typing import Any
@@ -19,13 +20,24 @@ class View:
     required grad.
     """
 
-    __slots__ = ("base", "cell", "chain", "frozen", "seen")
+    __slots__ = ("base", "cell", "frozen", "links", "seen")
 
     base: TensorBase
-    chain: Chain
+    links: tuple[Any, ...]  # those of the view that it is a view of, the primitive, parameters
     cell: list[int]
     seen: int
     frozen: bool
+
+    @property
+    def chain(self) -> Chain:
+        """The steps from the root."""
+        steps = []
+        links = self.links
+        while links:
+            steps.append((links[1], links[2]))
+            links = links[0]
+        steps.reverse()
+        return tuple(steps)
 
 
 def cell_of(x: TensorBase) -> list[int]:
@@ -45,14 +57,14 @@ def view_of(x: TensorBase, op: Any, params: dict[str, Any], frozen: bool) -> Vie
     if type(version) is View:
         parent: View = version
         view.base = parent.base
-        view.chain = (*parent.chain, (op, params))
+        view.links = (parent.links, op, params)
         view.cell = parent.cell
         frozen = frozen or parent.frozen
     else:
         if version is None:
             version = x._version = [0]
         view.base = x
-        view.chain = ((op, params),)
+        view.links = ((), op, params)
         view.cell = version
     view.seen = view.cell[0]
     view.frozen = frozen

@@ -20,6 +20,8 @@ from tensorxp._ops.beside import tensors
 
 _PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))
 _ndarray = np.ndarray
+#: Lists in a key may be nested so deep: the most dimensions that NumPy has.
+_DEEPEST = 64
 
 
 def _get(xp: Any, x: Any, *, key: Any) -> Any:
@@ -208,10 +210,12 @@ def _host_array(part: Any) -> Any:
     return found if found.size or hasattr(part, "dtype") else found.astype(np.int64)
 
 
-def _plain_items(items: Any) -> Any:
+def _plain_items(items: Any, depth: int = 0) -> Any:
     """Return nested lists with the values of the Tensors in them."""
     if isinstance(items, list | tuple):
-        return [_plain_items(item) for item in items]
+        if depth > _DEEPEST:  # compiled, it would not meet Python's limit of recursion
+            raise IndexError(f"the key holds lists that are nested more than {_DEEPEST} deep")
+        return [_plain_items(item, depth + 1) for item in items]
     return items.tolist() if isinstance(items, Tensor) else items
 
 
