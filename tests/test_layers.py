@@ -67,6 +67,23 @@ def test_imports_point_downwards():
     assert not wrong, "\n".join(wrong)
 
 
+def test_packages_that_are_loaded_lazily_are_imported_before_their_modules():
+    """Otherwise two threads that import both at once get a module that is half made."""
+    wrong = []
+    for path in ROOT.rglob("*.py"):
+        known = set()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                known |= {name.name for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tensorxp."):
+                package = ".".join(node.module.split(".")[:2])
+                inside = ROOT / package.removeprefix("tensorxp.") in path.parents
+                known |= {node.module}
+                if package[9:] in tensorxp._LAZY and package not in known and not inside:
+                    wrong.append(f"{path.relative_to(ROOT)} imports {node.module} before {package}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_only_the_backend_names_backends():
     wrong = []
     for path in ROOT.rglob("*.py"):

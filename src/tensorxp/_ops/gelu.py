@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import tensorxp.special  # noqa: F401 - before its module, which another thread may be importing
 from tensorxp._backend import loops
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._backend.special import available

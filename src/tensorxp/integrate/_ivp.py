@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import tensorxp as tx
+import tensorxp.optimize  # before its module, which another thread may be importing
 from tensorxp._core.watchers import stack
 from tensorxp.integrate._adjoint import with_adjoint
 from tensorxp.integrate._methods import METHODS, Method, Step

@@ -8,6 +8,7 @@ and dtypes in `_moves.py`.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import tensorxp.utils  # noqa: F401 - before its module, which another thread may be importing
 from tensorxp._core.modes import no_grad
 from tensorxp._tensor import Tensor
 from tensorxp.nn._hooks import HookMethods
