@@ -8,14 +8,7 @@ from functools import cache, wraps
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-
 from tensorxp._backend.dtypes import Defaults
-
-
-def quiet() -> Any:
-    """Return a scope in which forwards are silent about what their values say: inf and NaN."""
-    return np.errstate(all="ignore")
 
 
 def _find(xp: Any, name: str) -> Any:

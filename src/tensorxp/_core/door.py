@@ -44,14 +44,18 @@ def node_of(x: Any) -> Any:
         if base._node is not None and not version.frozen:
             before = modes.grad
             try:
-                modes.grad = True
-                out = base
-                for op, params in version.chain:
-                    if op is alias_p:
-                        raise alias_written(params)
-                    out = _run(op, (out,), params)
-            finally:
+                try:
+                    modes.grad = True
+                    out = base
+                    for op, params in version.chain:
+                        if op is alias_p:
+                            raise alias_written(params)
+                        out = _run(op, (out,), params)
+                finally:
+                    modes.grad = before
+            except BaseException:  # an interrupt may have come while the mode was restored
                 modes.grad = before
+                raise
             x._node = out._node
         version.seen = version.cell[0]  # not before: an interrupt must not leave the old node
     return x._node

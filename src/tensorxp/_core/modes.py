@@ -11,8 +11,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-#: Not empty while any thread does not record: the door asks for the mode only then.
-suspended: list[None] = []
+#: The threads that do not record; while there are none the door does not ask for the mode.
+suspended: dict[int, None] = {}
 
 
 class _Modes(threading.local):
@@ -25,13 +25,12 @@ class _Modes(threading.local):
 
     @grad.setter
     def grad(self, mode: bool) -> None:
-        if bool(mode) is self._grad:
-            return
         if mode:  # an interrupt in between leaves an entry too many, which costs time only
             self._grad = True
-            suspended.pop()
-        else:
-            suspended.append(None)
+            if suspended:
+                suspended.pop(get_ident(), None)
+        elif self._grad:
+            suspended[get_ident()] = None
             self._grad = False
 
 
@@ -56,6 +55,15 @@ _LATER: dict[str, Callable[[Any], bool]] = {
 }
 
 
+def _restore(scopes: dict[int, Any], thread: int, grad: bool, outer: Any) -> None:
+    """Bring the mode and the open scopes of a thread back to what they were."""
+    modes.grad = grad
+    if outer is None:
+        scopes.pop(thread, None)
+    else:
+        scopes[thread] = outer
+
+
 class _Scope:
     """A context manager and decorator that sets the grad mode and restores it."""
 
@@ -64,22 +72,35 @@ class _Scope:
         # by thread, as several may share the object: the mode before, and what was kept before it
         self._before: dict[int, tuple[bool, Any]] = {}
 
+    def _outside(self, thread: int) -> bool:
+        """Return the mode that the end of the scope restores."""
+        return modes._grad
+
     def __enter__(self) -> None:
         thread, before = get_ident(), self._before
-        before[thread] = (modes._grad, before.get(thread))
+        outer, grad = before.get(thread), self._outside(thread)
         try:
+            before[thread] = (grad, outer)
             modes.grad = self._mode
         except BaseException:  # an interrupt: the scope is not entered, so nothing would leave it
-            self.__exit__()
+            _restore(before, thread, grad, outer)
             raise
 
     def __exit__(self, *exc: object) -> None:
-        thread, before = get_ident(), self._before
-        if thread not in before:  # the scope of a generator that goes on in another thread
-            thread = next(iter(before))
-        modes.grad, rest = before.pop(thread)
-        if rest is not None:
-            before[thread] = rest
+        entry = None
+        try:
+            entry = self._entry()
+            _restore(self._before, *entry)
+        except BaseException:  # an interrupt: once more, from the start
+            _restore(self._before, *(entry or self._entry()))
+            raise
+
+    def _entry(self) -> tuple[int, bool, Any]:
+        """Return the thread of the innermost open scope, and what was before it there."""
+        thread = get_ident()
+        if thread not in self._before:  # the scope of a generator that goes on in another thread
+            thread = next(iter(self._before))
+        return (thread, *self._before[thread])
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         for kind, found in _LATER.items():
@@ -163,12 +184,14 @@ class set_grad_enabled(_Scope):
         super().__init__(bool(mode))
         self._former = modes.grad
         self._maker = get_ident()
-        modes.grad = self._mode
+        try:
+            modes.grad = self._mode
+        except BaseException:
+            modes.grad = self._former
+            raise
 
-    def __enter__(self) -> None:
-        super().__enter__()
-        if get_ident() == self._maker:
-            self._before[self._maker] = (self._former, self._before[self._maker][1])
+    def _outside(self, thread: int) -> bool:
+        return self._former if thread == self._maker else modes._grad
 
     def __call__(self, function: Any) -> Any:
         modes.grad = self._former

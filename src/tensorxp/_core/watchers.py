@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-watching: list["Watcher"] = []
+#: Those of all threads, by the scopes that watch.
+watching: dict[int, "Watcher"] = {}
 
 
 class Watcher:
@@ -63,28 +64,56 @@ def stack() -> tuple[Watcher, ...]:
     return _stack.items
 
 
-@contextmanager
-def watch(watcher: Watcher) -> Iterator[Watcher]:
-    """Have `watcher` see the operations of this thread within the scope."""
-    before = _stack.items
-    _stack.items = (*before, watcher)
-    watching.append(watcher)
-    try:
-        yield watcher
-    finally:
-        _stack.items = before
-        watching.remove(watcher)
+class only:
+    """A scope in which only `watchers` see the operations of this thread."""
+
+    __slots__ = ("_before", "_watchers")
+
+    def __init__(self, watchers: tuple[Watcher, ...]) -> None:
+        self._watchers = watchers
+        self._before = _stack.items
+
+    def __enter__(self) -> None:
+        try:
+            self._before = _stack.items
+            _stack.items = self._watchers
+        except BaseException:  # an interrupt: the scope is not entered, so nothing would leave it
+            _stack.items = self._before
+            raise
+
+    def __exit__(self, *exc: object) -> None:
+        _stack.items = self._before
 
 
-@contextmanager
-def only(watchers: tuple[Watcher, ...]) -> Iterator[None]:
-    """Let only `watchers` see the operations of this thread within the scope."""
-    before = _stack.items
-    _stack.items = watchers
-    try:
-        yield
-    finally:
-        _stack.items = before
+class watch:
+    """A scope in which `watcher` sees the operations of this thread; `as` gives it."""
+
+    __slots__ = ("_before", "_watcher")
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._before = _stack.items
+
+    def __enter__(self) -> Watcher:
+        self._before = _stack.items
+        try:
+            watching[id(self)] = self._watcher
+            _stack.items = (*self._before, self._watcher)
+        except BaseException:
+            self._leave()
+            raise
+        return self._watcher
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            self._leave()
+        except BaseException:  # an interrupt: once more, from the start
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        _stack.items = self._before
+        watching.pop(id(self), None)
 
 
 def notify(op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:

@@ -1,7 +1,6 @@
 """Anomaly mode: which forward call made the node whose backward fails or gives NaN."""
 
 import traceback
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,13 @@ class detect_anomaly:
 
     def __init__(self, check_nan: bool = True) -> None:
         self._check_nan = check_nan
-        self._scope = ExitStack()
+        self._scopes: list[watch] = []  # may be entered again within itself
 
     def __enter__(self) -> None:
-        self._scope.enter_context(watch(_Anomaly(self._check_nan)))
+        scope = watch(_Anomaly(self._check_nan))
+        self._scopes = [*self._scopes, scope]
+        scope.__enter__()
 
     def __exit__(self, *exc: Any) -> None:
-        self._scope.close()
+        *self._scopes, scope = self._scopes
+        scope.__exit__()

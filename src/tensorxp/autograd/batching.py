@@ -5,16 +5,14 @@ the output. What a primitive declares as `batched` says how its vjp takes them; 
 nothing, the rule runs row by row, for that node alone.
 """
 
+from functools import partial
 from math import prod
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
-from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf, Node, Recipe, Slot
 from tensorxp._core.rules import PART, SHAPE, fit
-from tensorxp.autograd.engine import find_needed, pull_back, restore
+from tensorxp.autograd.engine import find_needed, pull_back, restore, run_quietly
 
 #: How many elements a cotangent of many rows may have: two MiB of float64.
 LIMIT = 1 << 18
@@ -49,13 +47,7 @@ def jacobians(root: Any, targets: list[Any]) -> list[Any] | None:
                 if target in cts:
                     out[start : start + rows] = cts[target]
 
-    before = modes.grad
-    try:
-        modes.grad = False
-        with np.errstate(all="ignore"):
-            root.device.run(walk)
-    finally:
-        modes.grad = before
+    run_quietly(partial(root.device.run, walk), False)
     return found
 
 

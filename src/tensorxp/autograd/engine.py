@@ -14,6 +14,7 @@ import numpy as np
 
 from tensorxp._backend import forks
 from tensorxp._backend.arrays import add_into, fits, plus
+from tensorxp._backend.quiet import ERRORS, QUIET
 from tensorxp._core.allocation import COMPILED
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
@@ -68,17 +69,40 @@ def run(
     for node, ct in roots:
         if needed is None or node in needed:
             queue.add(node, ct if tensors else ct._data)
-    before = modes.grad
+    grad, errors = modes.grad, ERRORS.get()
     try:
-        modes.grad = create_graph
-        with np.errstate(all="ignore"):
+        try:
+            modes.grad = create_graph
+            ERRORS.set(QUIET)
             if roots and roots[0][0].device.several:  # the walk changes the current GPU
                 walk = (queue, targets, needed, tensors, watched, retain_graph, accumulate, stop)
                 roots[0][0].device.run(partial(_walk, *walk))
             else:
                 _walk(queue, targets, needed, tensors, watched, retain_graph, accumulate, stop)
-    finally:
+        finally:
+            ERRORS.set(errors)
+            modes.grad = grad
+    except BaseException:  # an interrupt may have come while these were restored
+        ERRORS.set(errors)
+        modes.grad = grad
+        raise
+
+
+def run_quietly(make: Any, grad: bool) -> Any:
+    """Return `make()`, run in the grad mode `grad` and without NumPy's warnings."""
+    before, errors = modes.grad, ERRORS.get()
+    try:
+        try:
+            modes.grad = grad
+            ERRORS.set(QUIET)
+            return make()
+        finally:
+            ERRORS.set(errors)
+            modes.grad = before
+    except BaseException:
+        ERRORS.set(errors)
         modes.grad = before
+        raise
 
 
 class _Queue:

@@ -8,8 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from tensorxp._backend.quiet import quiet
 from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import (
     alias_p,
@@ -73,7 +72,7 @@ class ForwardLevel(Watcher):
         tangents = tuple([self.get(x) for x in inputs])
         if not any(t is not None for t in tangents):
             return
-        with np.errstate(all="ignore"):  # as the engine: what warns, the operation itself told
+        with quiet():  # as the engine: what warns, the operation itself told
             made = push_forward(op, inputs, params, out, tangents)
         if made is None:
             return

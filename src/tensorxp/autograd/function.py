@@ -284,12 +284,8 @@ class _FunctionPrimitive(Primitive):
 
 
 def _run(cls: type[Function], xp: Any, *raws: Any, ctx: FunctionCtx) -> Any:
-    before = modes.grad
-    try:
-        modes.grad = False
+    with no_grad():
         out = _forward(cls, ctx, ctx._args)
-    finally:
-        modes.grad = before
     outs = out if isinstance(out, tuple) else (out,)
     for y in outs:
         if not isinstance(y, TensorBase):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tensorxp._backend.special import floating, in_double, quiet, real_floating
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import floating, in_double, real_floating
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor

@@ -8,7 +8,8 @@ side of x where this has one sign, so that nothing cancels.
 from typing import Any
 
 from tensorxp._backend.device import cpu
-from tensorxp._backend.special import floating, library, quiet
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import floating, library
 from tensorxp._core.door import binary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor

@@ -3,7 +3,8 @@
 from math import pi
 from typing import Any
 
-from tensorxp._backend.special import quiet, real_floating
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import real_floating
 from tensorxp._core.door import binary, single, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor

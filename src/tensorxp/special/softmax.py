@@ -7,7 +7,8 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend import loops
-from tensorxp._backend.special import floating, quiet
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import floating
 from tensorxp._core.door import apply, single
 from tensorxp._core.operands import not_a_tensor
 from tensorxp._core.primitive import elementwise, nondifferentiable, primitive

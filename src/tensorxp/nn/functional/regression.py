@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend.special import quiet
+from tensorxp._backend.quiet import quiet
 from tensorxp._ops import activation as act
 from tensorxp._ops.axes import constant, normalize_axes, normalize_axis
 from tensorxp._ops.half import in_single
