@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
+from tensorxp._backend.quiet import quiet
 
 
 def _find(xp: Any, name: str) -> Any:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tensorxp._backend import loops
-from tensorxp._backend.special import quiet, real_floating
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import real_floating
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._ops.levels import call
 

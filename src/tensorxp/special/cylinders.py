@@ -8,7 +8,8 @@ term by term. Power series give tiny arguments.
 from math import comb, pi, sqrt
 from typing import Any
 
-from tensorxp._backend.special import floating, in_double, library, quiet
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import floating, in_double, library
 
 _TERMS = 24
 

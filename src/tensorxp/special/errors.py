@@ -7,7 +7,8 @@ from math import pi, sqrt
 from typing import Any
 
 from tensorxp._backend import loops
-from tensorxp._backend.special import available, floating, library, on_gpu, quiet
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import available, floating, library, on_gpu
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor

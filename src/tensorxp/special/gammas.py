@@ -7,7 +7,8 @@ from math import gamma as _factorial
 from math import log, pi
 from typing import Any
 
-from tensorxp._backend.special import floating, library, quiet
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import floating, library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor

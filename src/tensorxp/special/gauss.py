@@ -8,7 +8,8 @@ so derivatives of erfcx of every order are positive numbers that nothing cancels
 from math import pi, sqrt
 from typing import Any
 
-from tensorxp._backend.special import library, quiet
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import library
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp.special.levels import call
 

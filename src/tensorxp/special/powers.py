@@ -7,7 +7,8 @@ order hold.
 import math
 from typing import Any
 
-from tensorxp._backend.special import in_double, library, quiet
+from tensorxp._backend.quiet import quiet
+from tensorxp._backend.special import in_double, library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable
 from tensorxp._core.tensor import Tensor
