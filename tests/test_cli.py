@@ -56,6 +56,29 @@ def test_wrong_use_is_status_2(arguments, capsys):
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_what_cannot_be_written_is_told_before_the_work(tmp_path, capsys, monkeypatch):
+    from tensorxp._cli import demo
+
+    monkeypatch.setattr(demo, "load", lambda *_: pytest.fail("the work has begun"))
+    file = tmp_path / "there.png"
+    file.touch()
+    for path, denied, problem in [
+        (tmp_path, None, "which is a folder"),
+        (tmp_path / "no" / "a.png", None, "whose folder does not exist"),
+        (file, file, "which cannot be written: permission denied"),
+        (tmp_path / "new.png", tmp_path, "which cannot be written: permission denied"),
+    ]:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "access", lambda p, mode, denied=denied: Path(p) != denied)
+            with pytest.raises(SystemExit) as done:
+                main(["demo", "--output", str(path)])
+        told = capsys.readouterr().err
+        assert done.value.code == 2 and f"--output is {path}, {problem}" in told.replace("\n", "")
+    pytest.importorskip("matplotlib")
+    assert main(["demo", "--output", str(tmp_path / "a.doc")]) == 1
+    assert ".png" in capsys.readouterr().err and not (tmp_path / "a.doc").exists()
+
+
 def test_numbers_are_named_in_the_message(capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(["demo", "--epochs", "zero"])

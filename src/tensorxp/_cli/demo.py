@@ -137,6 +137,15 @@ def train(model: Any, data: tuple[Any, ...], epochs: int, seed: int, quiet: bool
     return history
 
 
+def check_picture(path: Path) -> None:
+    """Raise ValueError for a picture that could not be drawn, before the training."""
+    kinds = _require("matplotlib.backend_bases").FigureCanvasBase.get_supported_filetypes()
+    if path.suffix and path.suffix[1:].lower() not in kinds:
+        raise ValueError(
+            f"--output is {path}; allowed suffixes are {', '.join(f'.{kind}' for kind in kinds)}"
+        )
+
+
 def draw(path: Path, history: dict[str, Any], images: Any, labels: Any, predicted: Any) -> None:
     """Write a picture of loss, accuracy, and digits with their predictions (red: wrong)."""
     matplotlib = _require("matplotlib")
@@ -173,6 +182,8 @@ def run(
     os.environ.setdefault("SCIPY_ARRAY_API", "1")  # SciPy reads it once, at its import
     place = xp.device(device)
     say = (lambda *words: None) if quiet else print
+    if picture is not None:
+        check_picture(picture)
     data = load(seed, place)
     say(f"digits: {len(data[1])} to train on, {len(data[3])} to test, on {place}")
     finite = check_gradient(data[0], data[1])
@@ -187,7 +198,8 @@ def run(
     history = train(model, data, epochs, seed, quiet)
     seconds = time.perf_counter() - start
     score, predicted = accuracy(model, data[2], data[3])
-    say(f"test accuracy {score:.2%} after {epochs} epochs in {seconds:.1f} s (goal {GOAL:.0%})")
+    passes = f"{epochs} epoch{'s' * (epochs != 1)}"
+    say(f"test accuracy {score:.2%} after {passes} in {seconds:.1f} s (goal {GOAL:.0%})")
     if picture is not None:
         draw(picture, history, data[2], data[3], predicted)
         say(f"picture: {picture.resolve()}")

@@ -73,14 +73,27 @@ def _at_least(low: int) -> Callable[[str], int]:
     return number
 
 
+def _unwritable(path: Path) -> str:
+    """Return why a file cannot be written there, or nothing; hours of work may come before it."""
+    if not path.parent.is_dir():
+        return "whose folder does not exist"
+    if path.is_dir():
+        return "which is a folder"
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        return "which cannot be written: permission denied"
+    return ""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit code: 0 done, 1 failed, 2 wrong use."""
     top = parser()
     options = top.parse_args(arguments)
     for name in ("output", "report"):
         path = getattr(options, name, None)
-        if path is not None and not path.resolve().parent.is_dir():
-            top.error(f"{options.command}: the folder of {path} does not exist")
+        if path is not None and not getattr(options, "no_picture", False):
+            problem = _unwritable(path.resolve())
+            if problem:
+                top.error(f"{options.command}: --{name} is {path}, {problem}")
     try:
         status = _run(options)
         sys.stdout.flush()
