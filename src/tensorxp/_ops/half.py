@@ -14,12 +14,14 @@ from tensorxp._backend.dtypes import float16, float32
 from tensorxp._core.tensor import TensorBase
 from tensorxp._ops.casting import astype
 
+#: NumPy and CuPy have one object for it.
+HALF = float16.dtype
 _T = TypeVar("_T", bound=Callable[..., Any])
 
 
 def is_half(x: Any) -> bool:
     """Return whether `x` is a Tensor of float16."""
-    return isinstance(x, TensorBase) and x._data.dtype.char == "e"
+    return isinstance(x, TensorBase) and x._data.dtype is HALF
 
 
 def in_single(*aside: str, on_host: bool = False) -> Callable[[_T], _T]:
@@ -35,8 +37,12 @@ def in_single(*aside: str, on_host: bool = False) -> Callable[[_T], _T]:
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not (_any_half(args) or (kwargs and _any_half(kwargs.values()))):
-                return function(*args, **kwargs)
+            for x in args:  # written out, since it is before every call
+                if isinstance(x, TensorBase) and x._data.dtype is HALF:
+                    break
+            else:
+                if not (kwargs and any([is_half(x) for x in kwargs.values()])):
+                    return function(*args, **kwargs)
             bound = parameters.bind(*args, **kwargs)
             given = bound.arguments
             if on_host and any([x._device.type == "cuda" for x in _tensors(given.values())]):
@@ -54,21 +60,11 @@ def in_single(*aside: str, on_host: bool = False) -> Callable[[_T], _T]:
     return decorate
 
 
-def _any_half(values: Any) -> bool:
-    for x in values:
-        if isinstance(x, TensorBase):
-            if x._data.dtype.char == "e":
-                return True
-        elif type(x) in (tuple, list) and any([is_half(item) for item in x]):
-            return True
-    return False
-
-
 def _tensors(values: Any) -> list[Any]:
-    """Return the Tensors among `values`, and in tuples and lists among these."""
+    """Return the Tensors among `values`, and in tuples (`*operands`) among these."""
     found = []
     for x in values:
-        if type(x) in (tuple, list):
+        if type(x) is tuple:
             found += _tensors(x)
         elif isinstance(x, TensorBase):
             found.append(x)
@@ -76,8 +72,8 @@ def _tensors(values: Any) -> list[Any]:
 
 
 def _widened(x: Any) -> Any:
-    if type(x) in (tuple, list):
-        return type(x)([_widened(item) for item in x])
+    if type(x) is tuple:
+        return tuple([_widened(item) for item in x])
     return astype(x, float32) if is_half(x) else x
 
 

@@ -214,7 +214,6 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
         x = matmul(x, x)
 
 
-@in_single(on_host=True)
 def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
     """Return the product of matrices in the order that needs the fewest operations.
 
@@ -248,15 +247,20 @@ def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
         items[-1] = reshape(items[-1], (-1, 1))
     splits = _splits([x._data.shape[0] for x in items] + [items[-1]._data.shape[1]])
 
+    out = _product(splits, *items)
+    shape = out._data.shape
+    return reshape(out, shape[int(first) : 2 - int(last)]) if first or last else out
+
+
+@in_single(on_host=True)
+def _product(splits: dict[tuple[int, int], int], *items: Tensor) -> Tensor:
     def product(i: int, j: int) -> Tensor:
         if i == j:
             return items[i]
         at = splits[i, j]
         return matmul(product(i, at), product(at + 1, j))
 
-    out = product(0, len(items) - 1)
-    shape = out._data.shape
-    return reshape(out, shape[int(first) : 2 - int(last)]) if first or last else out
+    return product(0, len(items) - 1)
 
 
 def _splits(sizes: list[int]) -> dict[tuple[int, int], int]:

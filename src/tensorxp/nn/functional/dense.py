@@ -7,12 +7,11 @@ from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
 from tensorxp._ops import dense, gathering
 from tensorxp._ops.axes import constant
-from tensorxp._ops.half import in_single
+from tensorxp._ops.half import HALF, in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.regression import vector_norm
 
 
-@in_single(on_host=True)
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """Return x weightᵀ + bias over the last axis.
 
@@ -54,6 +53,13 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         )
     if bias is not None and bias.ndim > 1:
         return dense.linear(input, weight) + bias
+    if input._data.dtype is HALF:
+        return _linear_of_half(input, weight, bias)
+    return dense.linear(input, weight, bias)
+
+
+@in_single(on_host=True)
+def _linear_of_half(input: Any, weight: Any, bias: Any) -> Any:
     return dense.linear(input, weight, bias)
 
 
