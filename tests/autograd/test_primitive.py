@@ -145,6 +145,30 @@ def test_a_rule_may_ask_for_one_of_several_outputs():
         xp.sum(total).backward()
 
 
+def test_a_rule_may_do_without_an_output_that_was_written_to():
+    seen = []
+
+    @primitive
+    def doubled_exp_p(xp, x):
+        return xp.exp(x) * 2
+
+    @doubled_exp_p.vjp
+    def _(xp, ct, x, kept_out):
+        seen.append(kept_out is None)
+        return ct * (xp.exp(x) * 2 if kept_out is None else kept_out)
+
+    x = leaf(0.5, -0.2)
+    expected = 2 * np.exp([0.5, -0.2])
+    xp.sum(apply_primitive(doubled_exp_p, (x,))).backward()
+    np.testing.assert_allclose(x.grad.numpy(), expected)
+    x.grad = None
+    y = apply_primitive(doubled_exp_p, (x,))
+    y += 1
+    xp.sum(y).backward()
+    np.testing.assert_allclose(x.grad.numpy(), expected)
+    assert seen == [False, True]
+
+
 def test_unknown_names_fail_at_import():
     with pytest.raises(TypeError, match=r"primitive wrong: a rule asks for 'y'.*allowed are ct, t"):
         elementwise("wrong", x=lambda ct, y: ct * y)

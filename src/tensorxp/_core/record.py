@@ -6,7 +6,7 @@ from tensorxp._backend.arrays import dtype_of, has_shape, shape_of
 from tensorxp._core.allocation import COMPILED, hide, next_seq, visible
 from tensorxp._core.node import Node, Slot, Vertex
 from tensorxp._core.primitive import Plan, Primitive
-from tensorxp._core.rules import OUT, PART, SHAPE
+from tensorxp._core.rules import KEPT, OUT, PART, SHAPE
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import watching
@@ -135,7 +135,7 @@ def _save_groups(op: Primitive, plan: Plan, inputs: tuple[Any, ...], out: Any) -
     """
     saved: list[Any] = []
     for code in plan.saves:
-        if code == OUT:
+        if code == OUT or code == KEPT:
             saved += _saved_value(out)
         elif code >= PART:
             saved += _saved_value(out[code - PART])

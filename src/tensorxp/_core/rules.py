@@ -1,7 +1,7 @@
 """Derivative rules: what a rule asks for by the names of its parameters, and `fit`.
 
 A rule may name `ct` (cotangent), `t` (tangent), `out` (of several outputs `out0`, `out1`, …: one
-of them), an input of its primitive (its value), an input with `_shape` behind it (its shape only),
+of them; `kept_out`: it, or None where it was written to since), an input of its primitive (its value), an input with `_shape` behind it (its shape only),
 `needs` (which inputs need a gradient), a parameter of the primitive, and `xp`. What is named is
 what is saved for backward, and what a write before backward makes an error.
 """
@@ -21,8 +21,10 @@ SHAPE = 1000
 PART = 2000
 #: Codes of values that the caller has at hand.
 CT, XP, NEEDS = -2, -3, -4
+#: The output for a rule that can do without: None where a write changed it.
+KEPT = -5
 
-_AT_HAND = {"ct": CT, "t": CT, "xp": XP, "needs": NEEDS, "out": OUT}
+_AT_HAND = {"ct": CT, "t": CT, "xp": XP, "needs": NEEDS, "out": OUT, "kept_out": KEPT}
 
 
 def same(ct: Any) -> Any:
@@ -61,7 +63,7 @@ class Rule:
     @property
     def saves(self) -> tuple[int, ...]:
         """The codes of the values that must be saved for this rule."""
-        return tuple([code for code in self.codes if code >= OUT])
+        return tuple([code for code in self.codes if code >= OUT or code == KEPT])
 
 
 #: The commonest choices of arguments by place, numbered for the engine: `BoundRule.form`.

@@ -23,15 +23,14 @@ def max_pool_p(xp: Any, x: Any, *, window: Window) -> Any:
     return _maxima(xp, *_image(xp, x, window))
 
 
-# the rules find the maxima anew: the output may have been written to, and need not be kept
 @max_pool_p.vjp
-def _(xp: Any, ct: Any, x: Any, *, window: Window) -> Any:
-    return call(xp, route_p, (ct, x), {"window": window})
+def _(xp: Any, ct: Any, x: Any, kept_out: Any, *, window: Window) -> Any:
+    return call(xp, route_p, (ct, x, kept_out), {"window": window})
 
 
 @max_pool_p.jvp
-def _(xp: Any, t: Any, x: Any, *, window: Window) -> Any:
-    return call(xp, pick_p, (t, x), {"window": window})
+def _(xp: Any, t: Any, x: Any, kept_out: Any, *, window: Window) -> Any:
+    return call(xp, pick_p, (t, x, kept_out), {"window": window})
 
 
 def _image(xp: Any, x: Any, window: Window) -> tuple[Any, Any]:
@@ -47,13 +46,14 @@ def _maxima(xp: Any, image: Any, taps: Any) -> Any:
     return out
 
 
-def _first_maxima(xp: Any, x: Any, *, window: Window) -> Any:
+def _first_maxima(xp: Any, x: Any, best: Any, *, window: Window) -> Any:
     """Yield, for each tap, its places and where its element is the first maximum of its window.
 
-    NaN counts as the largest, and padding not at all.
+    NaN counts as the largest, and padding not at all. The maxima `best` may be None.
     """
     image, taps = _image(xp, x, window)
-    best = _maxima(xp, image, taps)
+    if best is None:
+        best = _maxima(xp, image, taps)
     # an accelerator is not waited for: there the rare cases are always provided for
     host, inside = on_host(xp), None
     has_nan = image.dtype.kind == "f" and not (host and not xp.isnan(best).any())
@@ -77,12 +77,15 @@ def _first_maxima(xp: Any, x: Any, *, window: Window) -> Any:
 
 
 @primitive
-def route_p(xp: Any, y: Any, x: Any, *, window: Window) -> Any:
-    """Put the cotangents to the first maximum of each window; overlapping windows add up."""
+def route_p(xp: Any, y: Any, x: Any, best: Any, *, window: Window) -> Any:
+    """Put the cotangents to the first maximum of each window; overlapping windows add up.
+
+    `best` are the maxima of x, or None where users wrote over them.
+    """
     size = x.shape[x.ndim - window.ndim :]
     lead = x.shape[: x.ndim - window.ndim]
     back = xp.zeros((*lead, *window.padded(size)), dtype=y.dtype)
-    for places, hit in _first_maxima(xp, x, window=window):
+    for places, hit in _first_maxima(xp, x, best, window=window):
         if window.is_disjoint:
             _masked(xp, y, hit, back[places])
         else:
@@ -98,33 +101,33 @@ def _masked(xp: Any, y: Any, hit: Any, out: Any) -> Any:
 
 
 @route_p.vjp
-def _(xp: Any, ct: Any, x: Any, *, window: Window) -> Any:
-    return call(xp, pick_p, (ct, x), {"window": window}), None
+def _(xp: Any, ct: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return call(xp, pick_p, (ct, x, best), {"window": window}), None, None
 
 
 @route_p.jvp
-def _(xp: Any, t: Any, x: Any, *, window: Window) -> Any:
-    return None if t[0] is None else call(xp, route_p, (t[0], x), {"window": window})
+def _(xp: Any, t: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return None if t[0] is None else call(xp, route_p, (t[0], x, best), {"window": window})
 
 
 @primitive
-def pick_p(xp: Any, v: Any, x: Any, *, window: Window) -> Any:
+def pick_p(xp: Any, v: Any, x: Any, best: Any, *, window: Window) -> Any:
     """Take from `v`, of the shape of x, the elements where the first maxima of the windows are."""
     source = window.pad(xp, v, 0)
     found: Any = 0
-    for places, hit in _first_maxima(xp, x, window=window):
+    for places, hit in _first_maxima(xp, x, best, window=window):
         found = found + _masked(xp, source[places], hit, None)
     return found
 
 
 @pick_p.vjp
-def _(xp: Any, ct: Any, x: Any, *, window: Window) -> Any:
-    return call(xp, route_p, (ct, x), {"window": window}), None
+def _(xp: Any, ct: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return call(xp, route_p, (ct, x, best), {"window": window}), None, None
 
 
 @pick_p.jvp
-def _(xp: Any, t: Any, x: Any, *, window: Window) -> Any:
-    return None if t[0] is None else call(xp, pick_p, (t[0], x), {"window": window})
+def _(xp: Any, t: Any, x: Any, best: Any, *, window: Window) -> Any:
+    return None if t[0] is None else call(xp, pick_p, (t[0], x, best), {"window": window})
 
 
 def _max_places(xp: Any, x: Any, *, window: Window) -> Any:
@@ -141,7 +144,7 @@ def _max_places(xp: Any, x: Any, *, window: Window) -> Any:
     offsets = [0]
     for k, d, n in zip(window.kernel, window.dilation, step, strict=True):
         offsets = [before + i * d * n for before in offsets for i in range(k)]
-    maxima = _first_maxima(xp, x, window=window)
+    maxima = _first_maxima(xp, x, None, window=window)
     for (_, hit), offset in zip(maxima, offsets, strict=True):
         found += (origin + offset) * hit
     return found

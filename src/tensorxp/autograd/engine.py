@@ -19,7 +19,7 @@ from tensorxp._core.allocation import COMPILED
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
-from tensorxp._core.rules import OUT, PART, SHAPE, BoundRule, fit, run_rules
+from tensorxp._core.rules import KEPT, OUT, PART, SHAPE, BoundRule, fit, run_rules
 from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
@@ -434,6 +434,8 @@ def restore(node: Node, position: int, level: Level) -> Any:
     saved = node.saved[3 * position : 3 * position + 3]
     value, cell, count = saved
     if cell is not None and cell[0] != count:
+        if code == KEPT:
+            return None
         _raise_modified(node, code, cell[0], count)
     if code >= PART:
         i = code - PART
@@ -449,7 +451,7 @@ def restore(node: Node, position: int, level: Level) -> Any:
             )
             items.append(_restore_one(node, code, item, origin, level))
         return tuple(items)
-    return _restore_one(node, code, saved, node if code == OUT else node.edges[code], level)
+    return _restore_one(node, code, saved, node if code < 0 else node.edges[code], level)
 
 
 def _restore_one(node: Node, code: int, saved: Any, origin: Any, level: Level) -> Any:

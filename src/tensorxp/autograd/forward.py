@@ -19,7 +19,7 @@ from tensorxp._core.door import (
     wrap,
 )
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.rules import CT, NEEDS, OUT, PART, SHAPE, XP, Rule, fit
+from tensorxp._core.rules import CT, KEPT, NEEDS, OUT, PART, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, stack, watch
@@ -154,7 +154,7 @@ def _call(
             arguments.append(t)
         elif code == XP:
             arguments.append(namespace())
-        elif code == OUT:
+        elif code == OUT or code == KEPT:
             arguments.append(out)
         elif code == NEEDS:
             arguments.append(tuple(isinstance(x, TensorBase) for x in inputs))
