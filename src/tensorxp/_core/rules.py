@@ -1,9 +1,10 @@
 """Derivative rules: what a rule asks for by the names of its parameters, and `fit`.
 
 A rule may name `ct` (cotangent), `t` (tangent), `out` (of several outputs `out0`, `out1`, …: one
-of them; `kept_out`: it, or None where it was written to since), an input of its primitive (its value), an input with `_shape` behind it (its shape only),
-`needs` (which inputs need a gradient), a parameter of the primitive, and `xp`. What is named is
-what is saved for backward, and what a write before backward makes an error.
+of them; `kept_out`: it, or None where it was written to since), an input of its primitive (its
+value), an input with `_shape` behind it (its shape only), `needs` (which inputs need a gradient), a
+parameter of the primitive, and `xp`. What is named is what is saved for backward, and what a write
+before backward makes an error.
 """
 
 from collections.abc import Callable
