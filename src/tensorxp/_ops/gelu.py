@@ -10,11 +10,11 @@ from tensorxp._backend.special import available
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import in_blocks
+from tensorxp._ops.blocks import in_blocks, on_host
 from tensorxp._ops.levels import call
 from tensorxp._ops.logistic import expit_p, raw_expit
 from tensorxp.special.errors import erfc_p, ndtr_p
-from tensorxp.special.gauss import bell
+from tensorxp.special.gauss import bell, raw_bell
 
 _SQRT_2_PI = math.sqrt(2 / math.pi)
 
@@ -89,10 +89,53 @@ def gelu_tanh(x: Tensor, /) -> Tensor:
     return unary(gelu_tanh_p, x)
 
 
+# Φ(-t) = exp(-t²/2) R(t) in float32: (1 + t) R is a polynomial in (t - 3.5) / (t + 3.5)
+_TAIL = (
+    1.500395816e-4, 9.950178331e-5, -1.389004396e-3, 2.903609649e-4, 1.037120364e-2,
+    -3.026203076e-2, 3.804867314e-2, 7.872741566e-4, -9.771261033e-2, 4.785531864e-1,
+)  # fmt: skip
+
+
+def _normal_block(xp: Any, x: Any, out: Any, t: Any, z: Any) -> Any:
+    """Set `out` to Φ(x) in float32, and return exp(-x²/2); t and z are scratch."""
+    xp.abs(x, out=t)
+    xp.minimum(t, 15, out=t)
+    xp.add(t, 3.5, out=z)
+    xp.subtract(t, 3.5, out=out)
+    out /= z
+    z[...] = _TAIL[0]
+    for coefficient in _TAIL[1:]:
+        z *= out
+        z += coefficient
+    density = raw_bell(xp, t, factor=0.5)
+    t += 1
+    z /= t
+    z *= density
+    out[...] = xp.where(x > 0, 1 - z, z)
+    return density
+
+
+def _gelu_exact_block(xp: Any, x: Any, out: Any, t: Any, z: Any) -> None:
+    _normal_block(xp, x, out, t, z)
+    out *= x
+
+
+def _gelu_exact_slope_block(xp: Any, x: Any, ct: Any, out: Any, t: Any, z: Any) -> None:
+    density = _normal_block(xp, x, out, t, z)
+    density *= 1 / math.sqrt(2 * math.pi)
+    density *= x
+    out += density
+    out *= ct
+
+
 def _gelu_forward(xp: Any, x: Any) -> Any:
     x = x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
     found = loops.mapped("gelu", x)
-    return x * normal_of(xp, x) if found is None else found
+    if found is not None:
+        return found
+    if x.dtype == xp.float32 and on_host(xp):
+        return in_blocks(xp, _gelu_exact_block, (x,), 2)
+    return x * normal_of(xp, x)
 
 
 def normal_of(xp: Any, x: Any) -> Any:
@@ -107,6 +150,9 @@ def _gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
     found = loops.mapped_with("gelu_slope", x, ct)
     if found is not None:
         return found
+    if not isinstance(x, Tensor) and x.dtype == ct.dtype == xp.float32 and x.shape == ct.shape:
+        if on_host(xp):
+            return in_blocks(xp, _gelu_exact_slope_block, (x, ct), 2)
     density = bell(xp, x, 0.5) * (1 / math.sqrt(2 * math.pi))
     return ct * (normal_of(xp, x) + x * density)
 

@@ -42,6 +42,7 @@ typedef uint8_t tb;
     X(S, acos, M(acos)(x)) X(S, atan, M(atan)(x)) X(S, asinh, M(asinh)(x)) \
     X(S, acosh, M(acosh)(x)) X(S, atanh, M(atanh)(x)) X(S, erf, M(erf)(x)) \
     X(S, erfc, M(erfc)(x)) X(S, cbrt, M(cbrt)(x)) X(S, sigmoid, sigmoid_##S(x)) \
+    X(S, normal, normal_##S(x)) \
     X(S, relu, x > 0 || x != x ? x : 0)
 #define PREDICATE(X, S, M) \
     X(S, isnan, x != x) X(S, isinf, M(fabs)(x) == INFINITY) X(S, isfinite, M(fabs)(x) < INFINITY)
@@ -60,9 +61,18 @@ typedef uint8_t tb;
     X(S, greater_equal, x >= y) X(S, equal, x == y) X(S, not_equal, x != y)
 #define LOGICAL(X, S) X(S, logical_and, x & y) X(S, logical_or, x | y) X(S, logical_xor, x ^ y)
 
-/* The logistic function, whose exponential does not overflow. Then NumPy's floor division and
- * remainder: the sign of the remainder is the divisor's. */
+/* The logistic function, whose exponential does not overflow. The normal distribution as
+ * ½ erfc(-x √½), times what the rounding of the argument costs in the tail, where erfc'/erfc is
+ * near -(a + √(a² + 1.5)). NumPy's floor division and remainder, which has the divisor's sign. */
+#define ROOT_f 0.70710677f, 1.21016171e-8f
+#define ROOT_d 0.70710678118654752, -4.83364665672645672e-17
 #define FLOATING(S, M) \
+    static inline t##S normal_##S(t##S x) { \
+        const t##S root[2] = {ROOT_##S}; \
+        t##S a = -x * root[0], rest = M(fma)(-x, root[0], -a) - x * root[1]; \
+        t##S half = M(erfc)(a) * (t##S)0.5; \
+        t##S share = 1 - rest * (a + M(sqrt)(a * a + (t##S)1.5)); \
+        return a > 1 && a < 40 ? half * share : half; } \
     static inline t##S sigmoid_##S(t##S x) { \
         t##S e = M(exp)(-M(fabs)(x)); \
         return (x < 0 ? e : 1) / (1 + e); } \

@@ -340,8 +340,7 @@ def _formula(fn: Callable[..., Any]) -> Rule:
 
 
 def _gelu(run: Run, x: Layout) -> Layout:
-    tail = run("erfc", run("multiply", x, -math.sqrt(0.5)))
-    return run("multiply", run("multiply", x, 0.5), tail)
+    return run("multiply", x, run("normal", x))
 
 
 def _gelu_tanh(run: Run, x: Layout) -> Layout:

@@ -22,7 +22,7 @@ LONGEST_ROW = 8192
 MEMORY = 24
 _COSTS = {
     "divide": 3, "sqrt": 3, "reciprocal": 3, "exp": 5, "log": 6, "sin": 8, "cos": 8, "tanh": 10,
-    "sigmoid": 7, "erf": 12, "erfc": 16, "pow": 24, "logaddexp": 16, "remainder": 40,
+    "sigmoid": 7, "erf": 12, "erfc": 16, "normal": 20, "pow": 24, "logaddexp": 16, "remainder": 40,
     "floor_divide": 40, "log1p": 8, "expm1": 8,
 }  # fmt: skip
 _UNLISTED = frozenset(("tan", "sinh", "cosh", "exp2", "log2", "log10", "asin", "acos", "atan",
