@@ -13,4 +13,5 @@ cdef class Primitive:
     cdef public bint view, scalars, variadic, tensor_level, differentiable
     cdef public dict rules, _plans
     cdef public list _few
+    cdef public object _bound
     cdef public Rule whole, jvp_rule

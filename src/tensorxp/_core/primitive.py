@@ -42,7 +42,7 @@ class Plan:
         self.saves = tuple(dict.fromkeys([code for _, rule in used for code in rule.saves]))
         self.rules = tuple([BoundRule(rule, self.saves, i) for i, rule in used])
         # whether the collector need not see its nodes: no closure of a call is in their rules
-        self.hidden = op.kind != "function" and not op.tensor_level
+        self.hidden = op.kind != "function" and not op.tensor_level and op.lasts()
         # whether backward may take the short way: a rule for each input, on arrays of one device,
         # and at most two saved values
         self.thin = (
@@ -87,7 +87,7 @@ class Primitive:
     """
 
     __slots__ = (
-        "__weakref__", "_few", "_plans", "batched", "differentiable", "forward", "inputs",
+        "__weakref__", "_bound", "_few", "_plans", "batched", "differentiable", "forward", "inputs",
         "jvp_rule", "kind", "name", "rules", "scalars", "tensor_level", "variadic", "view", "whole",
     )  # fmt: skip
 
@@ -119,13 +119,30 @@ class Primitive:
         self.differentiable = False  # until it gets a rule
         self._plans: dict[tuple[bool, ...], Plan] = {}
         self._few: list[Plan | None] = [None] * 4  # those of one or two inputs, for `record`
+        self._bound: Any = None  # device and forward, where devices do not remember it
 
     def bind(self, device: Any) -> Callable[..., Any]:
-        """Return the forward on `device`, and remember it there."""
+        """Return the forward on `device`, and remember it."""
+        if self._bound is not None and self._bound[0] is device:
+            return self._bound[1]  # type: ignore[no-any-return]
         raw = device.raw
         found = getattr(raw, self.name) if self.forward is None else partial(self.forward, raw)
-        found = device._forwards[self] = device.guarded(found)
+        found = device.guarded(found)
+        if self.lasts():
+            device._forwards[self] = found
+        else:  # a device would keep it, and all that its closures hold, for ever
+            self._bound = (device, found)
         return found  # type: ignore[no-any-return]
+
+    def lasts(self) -> bool:
+        """Return whether the primitive is one of the package's own, made when it is imported."""
+        rules = [self.whole, self.jvp_rule, *self.rules.values()]
+        made = [self.forward, *[rule.fn for rule in rules if rule is not None]]
+        return all([
+            (getattr(fn, "__module__", None) or "").startswith("tensorxp.")
+            and "<locals>" not in getattr(fn, "__qualname__", "<locals>")
+            for fn in made if fn is not None
+        ])  # fmt: skip
 
     def plan(self, needs: tuple[bool, ...]) -> Plan:
         """Return the plan for the inputs that `needs` marks."""
