@@ -14,12 +14,17 @@ TESTS = ("ops", "linalg", "fft", "special")
 
 def rows() -> list[Row]:
     """Return the rows of all test modules."""
-    found = []
+    return [row for found in rows_by_module().values() for row in found]
+
+
+def rows_by_module() -> dict[str, list[Row]]:
+    """Return the rows of each test module, by names such as "ops.test_sorting"."""
+    found = {}
     for info in walk_packages(tests.__path__, "tests."):
         _, _, path = info.name.partition(".")
         chapter, _, name = path.partition(".")
         if chapter in TESTS and name.startswith("test_"):
-            found += getattr(import_module(info.name), "ROWS", [])
+            found[path] = getattr(import_module(info.name), "ROWS", [])
     return found
 
 

@@ -241,7 +241,7 @@ HELPER T F(gelu_tanh_of)(T x, T *slope) {
 
 MAP(erf, F(erf_of)(x))
 MAP(sigmoid, F(sigmoid_of)(x))
-MAP(relu, x < 0 ? 0 : x)
+MAP(relu, x <= 0 ? 0 : x) /* as NumPy: -0 becomes 0, NaN stays */
 MAP2(relu_slope, x > 0 ? y : y * 0)
 MAP(gelu, x * F(normal)(x, &e))
 MAP2(gelu_slope, y * (F(normal)(x, &e) + x * (e * C(0.39894228040143268))))
