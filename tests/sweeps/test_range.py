@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 
 import tensorxp as xp
 from tensorxp._backend import loops
@@ -20,7 +21,13 @@ from tests.tables import primitives
 
 A, F = xp.autograd, xp.nn.functional
 
-pytest.importorskip("scipy", reason="SciPy is not installed")
+#: Releases of SciPy with which the bounds of its own values were measured.
+MEASURED = ("1.17", "1.18")
+#: Functions of `special` that compute without SciPy.
+OWN = {
+    "expit", "logit", "log_expit", "softplus", "sinc", "cosm1", "huber", "pseudo_huber", "entr",
+    "xlogy", "xlog1py", "rel_entr", "kl_div",
+}  # fmt: skip
 
 #: Elementwise primitives that are exact or have no rounding of their own, and choose only.
 EXACT = {
@@ -46,6 +53,10 @@ INSIDE = {
 
 def held(case: Case, dtype: str, repeat: int = 1, forward: bool = True) -> None:
     """Check a case in one dtype; `repeat` its points, for the paths of large arrays."""
+    chapter, _, name = case.name.split(" ")[0].partition(".")
+    release = ".".join(scipy.__version__.split(".")[:2])
+    if chapter == "special" and name not in OWN and release not in MEASURED:
+        pytest.skip("the bounds of SciPy's values were measured with other releases of SciPy")
     found = measure(case, dtype, repeat, forward)
     bound = BOUNDS.get(case.name, Bound())
     single = dtype == "float32"
