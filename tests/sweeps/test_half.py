@@ -78,6 +78,9 @@ ROUNDED = {
     "kl_div", "log_softmax", "logsumexp", "lstm", "multigammaln", "sinc", "softmax", "tanh",
     "cumsum", "cumulative_sum", "sum", "inv_boxcox",
 }  # fmt: skip
+#: Rows not tried with numbers of 300: their argument or gradient is made from products beyond
+#: float16, or from a saturated result, or they take probabilities.
+SMALL = {"cumulative_prod", "cumprod", "pinv_of_low_rank", "tanh", "binary"}
 ROWS = {row.name: row for row in rows() if row.float32}
 
 
@@ -106,11 +109,15 @@ def test_operations(name: str) -> None:
     row = ROWS[name]
     if len(row.inputs) and any(a.dtype.kind == "c" for a in sample(row)):
         return
-    found, expected = run_row(row, "float16", 1.0), run_row(row, "float64", 1.0)
-    for a, b in zip(found or [], expected if found else [], strict=True):
-        if a.dtype == np.float16:
-            by_largest = name.split("(")[0].split(" ")[0] in ROUNDED or name in ROUNDED
-            assert worst(a, b, by_largest) <= 4
+    family = name.split("(")[0].split(" ")[0].split("-")[0]
+    by_largest = family in ROUNDED or name in ROUNDED
+    for factor in (1.0, 300.0):
+        if factor > 1 and family in SMALL:
+            continue
+        found, expected = run_row(row, "float16", factor), run_row(row, "float64", factor)
+        for a, b in zip(found or [], expected if found else [], strict=True):
+            if a.dtype == np.float16:
+                assert worst(a, b, by_largest) <= 4, factor
 
 
 def half(values: Any) -> Any:

@@ -201,7 +201,7 @@ def cosm1(x: Tensor, /) -> Tensor:
 
 def _huber(xp: Any, delta: Any, r: Any) -> Any:
     size = xp.abs(real_floating(xp, r))
-    value = xp.where(size <= delta, size * size / 2, delta * (size - delta / 2))
+    value = xp.where(size <= delta, size * (size / 2), delta * (size - delta / 2))
     return xp.where(delta < 0, xp.inf, value)
 
 
