@@ -159,6 +159,21 @@ def test_help_and_errors_call_a_tensor_what_users_call_it() -> None:
             pydoc.render_doc(getattr(xp, name))
 
 
+def test_errors_say_what_helps() -> None:
+    layer, t = xp.nn.Linear(2, 2), xp.ones((2, 2))
+    calls: list[tuple[Any, type[Exception], str]] = [
+        (lambda: xp.optim.SGD(layer), TypeError, r"params is a Linear; .* as its parameters\(\)"),
+        (lambda: t.to("gpu"), TypeError, r"to: dtype is 'gpu'.*devices are .cpu., .cuda."),
+        (lambda: format(t, ".2f"), ValueError, r"format: '.2f' is for numbers.*shape \(2, 2\)"),
+        (lambda: layer.weigth, AttributeError, "'Linear' object has no attribute 'weigth'"),
+    ]
+    for call, kind, text in calls:
+        with pytest.raises(kind, match=text) as caught:
+            call()
+    assert caught.value.name == "weigth" and caught.value.obj is layer  # for "Did you mean"
+    assert f"{t[0, 0]:.2f} {t:>40}".startswith("1.00 ") and f"{t}" == str(t)
+
+
 # NumPy in, NumPy out
 
 

@@ -200,9 +200,15 @@ class Tensor(Methods):
         return int(self._host("index"))
 
     def __format__(self, spec: str, /) -> str:
-        return (
-            format(self.item(), spec) if spec and not self._data.ndim else format(str(self), spec)
-        )
+        if spec and not self._data.ndim:
+            return format(self.item(), spec)
+        try:
+            return format(str(self), spec)
+        except ValueError:
+            raise ValueError(
+                f"format: {spec!r} is for numbers, but the tensor has shape {self.shape}; allowed "
+                "are widths and alignments; numpy.array2string has precision and more"
+            ) from None
 
     def __repr__(self) -> str:
         return _printing.text(self)
@@ -366,6 +372,11 @@ class Tensor(Methods):
             else:
                 dtype = target
         out = self
+        if isinstance(dtype, str):
+            try:
+                dtype = as_dtype(dtype, "to")
+            except TypeError as error:
+                raise TypeError(f'{error}; devices are "cpu", "cuda" and "cuda:N"') from None
         if dtype is not None:
             out = casting.astype(out, as_dtype(dtype, "to"), copy=False)
         if device is not None:

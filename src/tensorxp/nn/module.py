@@ -109,7 +109,9 @@ class Module(HookMethods, StateMethods, MoveMethods):
             found = state.get(registered)
             if found is not None and name in found:
                 return found[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        # with name and obj Python looks for what was meant
+        text = f"'{type(self).__name__}' object has no attribute '{name}'"
+        raise AttributeError(text, name=name, obj=self)
 
     def __delattr__(self, name: str) -> None:
         for registered in (self._parameters, self._buffers, self._modules):

@@ -130,7 +130,7 @@ class Optimizer:
         except TypeError:
             raise TypeError(
                 f"{type(self).__name__}: params is a {type(params).__name__}; give an iterable of "
-                "Tensors or dicts"
+                "Tensors or dicts" + (", as its parameters()" * hasattr(params, "parameters"))
             ) from None
         if not groups:
             raise ValueError(f"{type(self).__name__}: optimizer got an empty parameter list")
