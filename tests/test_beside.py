@@ -21,6 +21,10 @@ NAMES = [
 ]  # fmt: skip
 
 
+#: New releases of other libraries may deprecate what is called here, or what they call.
+of_others = pytest.mark.filterwarnings("ignore")
+
+
 @pytest.fixture
 def t() -> Any:
     return xp.asarray(A, copy=True)
@@ -322,6 +326,7 @@ def test_unknown_classes_get_their_turn(t: Any) -> None:
     assert np.concatenate([t, Duck()]) == np.concatenate([Duck(), t]) == "function"
 
 
+@of_others
 def test_astropy(t: Any, g: Any) -> None:
     units = pytest.importorskip("astropy.units")
     q = A * units.m
@@ -337,6 +342,7 @@ def test_astropy(t: Any, g: Any) -> None:
         t + q
 
 
+@of_others
 def test_pint(g: Any) -> None:
     ureg = pytest.importorskip("pint").UnitRegistry()
     for found in (g * ureg.m, ureg.m * g, g * ureg.Quantity(A, "m"), ureg.Quantity(A, "m") * g):
@@ -345,6 +351,7 @@ def test_pint(g: Any) -> None:
         np.concatenate([g, ureg.Quantity(A, "m")])
 
 
+@of_others
 def test_pandas_operators(t: Any, g: Any) -> None:
     pd = pytest.importorskip("pandas")
     series = pd.Series([1.0, 2.0], index=["a", "b"])
@@ -425,6 +432,7 @@ def test_sizeof_counts_the_elements() -> None:
     assert sys.getsizeof(x[1:]) < 500
 
 
+@of_others
 def test_pyarrow(t: Any, g: Any) -> None:
     pa = pytest.importorskip("pyarrow")
     assert pa.array(t[1]).to_pylist() == [2.0, 3.0]
@@ -440,6 +448,7 @@ def test_arrow_without_pyarrow(t: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         t.__arrow_c_array__()
 
 
+@of_others
 def test_polars(t: Any, g: Any) -> None:
     pl = pytest.importorskip("polars")
     pytest.importorskip("pyarrow")
@@ -449,6 +458,7 @@ def test_polars(t: Any, g: Any) -> None:
         pl.Series(g[1])
 
 
+@of_others
 def test_pillow() -> None:
     image = pytest.importorskip("PIL.Image")
     pixels = xp.asarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3))
@@ -459,6 +469,7 @@ def test_pillow() -> None:
 # libraries that ask dtypes
 
 
+@of_others
 def test_scipy_sparse(t: Any, g: Any) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     m = sparse.csr_array(np.diag([1.0, 2.0]))
@@ -472,6 +483,7 @@ def test_scipy_sparse(t: Any, g: Any) -> None:
         m @ g
 
 
+@of_others
 def test_xarray(t: Any, g: Any) -> None:
     xr = pytest.importorskip("xarray")
     pytest.importorskip("pandas")
@@ -496,6 +508,7 @@ def test_xarray(t: Any, g: Any) -> None:
         np.testing.assert_allclose(np.asarray(chunked.compute().data), call(expected).data)
 
 
+@of_others
 def test_xarray_keeps_gradients() -> None:
     xr = pytest.importorskip("xarray")
 
@@ -528,6 +541,7 @@ def test_xarray_keeps_gradients() -> None:
         np.testing.assert_allclose(x.grad, expected, atol=1e-6, err_msg=name)
 
 
+@of_others
 def test_pandas_takes_dtypes() -> None:
     pd = pytest.importorskip("pandas")
     for name in NAMES:
@@ -541,6 +555,7 @@ def test_pandas_takes_dtypes() -> None:
     assert pd.Index([1, 2], dtype=xp.int64).dtype == "i8"
 
 
+@of_others
 def test_zarr_takes_dtypes() -> None:
     zarr = pytest.importorskip("zarr")
     for name in NAMES:
