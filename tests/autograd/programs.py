@@ -29,7 +29,7 @@ VIEWS: list[Callable[[Any], Any]] = [
     lambda x: x[..., :2],
     lambda x: x[..., -1:],
     lambda x: x[..., ::2],
-    lambda x: x[0],
+    lambda x: x[0] if x.ndim > 1 else x[:1],  # an element of 1-d is no view here
     lambda x: x[..., 0],
     lambda x: x[None],
     lambda x: x.T if x.ndim == 2 else x[...],
