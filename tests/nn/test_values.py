@@ -303,3 +303,14 @@ def test_embedding_rows_of_any_shape(row: tuple[int, ...], options: Any) -> None
     elif options:
         counts[:] = 1
     close(weight.grad, np.broadcast_to(counts.reshape(4, *(1,) * len(row)), (4, *row)))
+
+
+def test_a_wild_pixel_reaches_its_neighbours_alone() -> None:
+    for value in (math.nan, math.inf):
+        x = leaf([[[value, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]]])
+        out = F.interpolate(x, 16, mode="linear")
+        assert np.isfinite(out.detach().numpy()[0, 0, 3:]).all()
+        assert not np.isfinite(out.detach().numpy()[0, 0, :2]).any()
+        pooled = F.adaptive_avg_pool1d(x, 3)
+        close(pooled[:, :, 1:], [[[3.5, 6.0]]])
+        assert not np.isfinite(float(pooled[0, 0, 0]))

@@ -141,6 +141,12 @@ ROWS = [
         lambda x, w, b: F.layer_norm(x, (3,), w, b),
         (normal(5, 3), normal(3), normal(3)),
     ),
+    Row(
+        "along",
+        lambda x: F.interpolate(x, (5, 4), mode="bilinear"),
+        (normal(1, 2, 3, 3),),
+        torch=lambda x: __import__("torch").nn.functional.interpolate(x, (5, 4), mode="bilinear"),
+    ),
     Row("diag", xp.diag, (normal(3),), np.diag),
     # forward mode takes the recurrence step by step, so the primitive has no jvp
     Row("lstm", _lstm, (normal(5, 8), normal(2, 2), normal(2, 2), normal(8, 2)), forward=False,

@@ -3,8 +3,11 @@
 from math import prod
 from typing import Any
 
+import numpy as np
+
 import tensorxp as xp
 from tensorxp._ops.half import in_single
+from tensorxp._ops.resampling import along
 from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import batched
 from tensorxp.nn.functional.pooling import mean_pool, pool
@@ -55,15 +58,8 @@ def _adaptive_avg(ndim: int, input: Any, output_size: Any) -> Any:
                 [1 / (stop - start) if start <= j < stop else 0.0 for j in range(n)]
                 for start, stop in _bounds(n, m)
             ]
-            matrix = xp.asarray(rows, dtype=x.dtype, device=x.device)
-            matrix = xp.reshape(matrix, (m, n))
-            out = apply_along(out, matrix, axis + 2)
+            out = along(out, np.reshape(rows, (m, n)), axis + 2)
     return out[0] if single else out
-
-
-def apply_along(x: Any, matrix: Any, axis: int) -> Any:
-    """Return `x` with `matrix` applied along an axis."""
-    return xp.moveaxis(xp.matmul(xp.moveaxis(x, axis, -1), matrix.T), -1, axis)
 
 
 _AVG = """Return means over windows that cover the input so that the output has a given size.

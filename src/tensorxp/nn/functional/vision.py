@@ -10,8 +10,9 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._ops import activation as act
 from tensorxp._ops.half import in_single
+from tensorxp._ops.resampling import along
 from tensorxp.nn.functional._sizes import expect
-from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d, apply_along
+from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d
 
 _MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 
@@ -104,8 +105,7 @@ def interpolate(
             scale = None if scales is None else scales[axis]
             taps = _cubic if mode == "bicubic" else _linear
             weights = [taps(i, n, m, bool(align_corners), scale) for i in range(m)]
-            matrix = xp.reshape(xp.asarray(weights, dtype=input.dtype, device=input.device), (m, n))
-            out = apply_along(out, matrix, axis + 2)
+            out = along(out, weights, axis + 2)
     return out
 
 
