@@ -22,6 +22,12 @@ _TABLES = (
 )  # fmt: skip
 
 
+#: What adapters call a first argument that is one array, and NumPy an array-like.
+_ARRAYS = frozenset(("a", "x", "m", "v", "z", "val", "f", "y", "A", "p", "arr", "ary", "array"))
+
+_ARRAY_LIKES = (int, float, complex, list, tuple, np.ndarray, np.generic)
+
+
 class NoEquivalent(Exception):
     """There is no equivalent of this NumPy call; it runs on NumPy or raises a TypeError."""
 
@@ -54,13 +60,17 @@ def find_function(name: str) -> Callable[..., Any] | None:
     adapter = _functions.get(name)
     if adapter is None:
         return None
-    bind = signature(adapter).bind
+    found = signature(adapter)
+    bind, is_array = found.bind, list(found.parameters)[1] in _ARRAYS
 
     def checked(xp: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             bind(xp, *args, **kwargs)
         except TypeError:
             raise NoEquivalent from None
+        if is_array and args and isinstance(args[0], _ARRAY_LIKES):
+            beside = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+            args = (tensors(xp, args[0], *beside)[0], *args[1:])
         return adapter(xp, *args, **kwargs)
 
     return checked

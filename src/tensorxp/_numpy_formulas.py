@@ -51,7 +51,7 @@ def _slope(xp: Any, f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
 
 @implements()
 def ediff1d(xp: Any, ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    if to_end is not None or to_begin is not None:
+    if to_end is not None or to_begin is not None or xp.isdtype(ary.dtype, "bool"):
         raise NoEquivalent
     return xp.diff(xp.reshape(ary, (-1,)))
 
@@ -73,6 +73,8 @@ def convolve(xp: Any, a: Any, v: Any, mode: str = "full") -> Any:
 
 @implements()
 def correlate(xp: Any, a: Any, v: Any, mode: str = "valid") -> Any:
+    if any(x.ndim != 1 for x in tensors(xp, a, v)):
+        raise NoEquivalent
     a, v = _signals(xp, a, v, mode)
     if a.shape[0] < v.shape[0]:
         return xp.flip(convolve(xp, _conj(xp, v), xp.flip(a), mode))
@@ -148,7 +150,7 @@ def select(xp: Any, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 @implements()
 def piecewise(xp: Any, x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    if condlist.__class__ not in (list, tuple):
+    if not {condlist.__class__, funclist.__class__} <= {list, tuple}:
         raise NoEquivalent
     x, *conditions = tensors(xp, x, *condlist)
     if any(c.shape != x.shape or not xp.isdtype(c.dtype, "bool") for c in conditions):

@@ -6,6 +6,7 @@ Each has NumPy's arguments behind the namespace (see `_numpy_calls`).
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from tensorxp._core.tensor import Tensor
 from tensorxp._numpy_calls import NoEquivalent, floating, implements, need, tensors
@@ -34,12 +35,7 @@ def clip(
 def round(xp: Any, a: Any, decimals: int = 0, out: Any = None) -> Any:
     if out is not None:
         raise NoEquivalent
-    if decimals == 0 or not xp.isdtype(a.dtype, ("real floating", "complex floating")):
-        if decimals < 0:
-            raise NoEquivalent
-        return xp.round(a)
-    scale = 10.0 ** abs(decimals)
-    return xp.round(a * scale) / scale if decimals > 0 else xp.round(a / scale) * scale
+    return xp.round(a, decimals)
 
 
 @implements()
@@ -139,7 +135,7 @@ def argsort(
 ) -> Any:
     if order is not None:
         raise NoEquivalent
-    flat = xp.reshape(a, (-1,)) if axis is None else a
+    flat = xp.reshape(a, (-1,)) if axis is None or not a.ndim else a
     return xp.argsort(flat, axis=-1 if axis is None else axis)
 
 
@@ -189,14 +185,19 @@ def take(
     a, indices = tensors(xp, a, indices)
     if axis is None:
         return xp.reshape(a, (-1,))[indices]
-    return a[(slice(None),) * (axis % a.ndim) + (indices,)]
+    return a[(slice(None),) * normalize_axis_index(axis, a.ndim) + (indices,)]
 
 
 @implements()
 def take_along_axis(xp: Any, arr: Any, indices: Any, axis: Any = -1) -> Any:
     arr, indices = tensors(xp, arr, indices)
     if axis is None:
-        return xp.reshape(arr, (-1,))[xp.reshape(indices, (-1,))]
+        if indices.ndim != 1:
+            raise ValueError(
+                f"take_along_axis: indices have {indices.ndim} dimensions; without an axis "
+                "allowed is 1"
+            )
+        return xp.reshape(arr, (-1,))[indices]
     return xp.take_along_axis(arr, indices, axis=axis)
 
 
@@ -250,6 +251,11 @@ def interp(
     if period is not None:
         raise NoEquivalent
     x, knots, fp = (floating(xp, value) for value in tensors(xp, x, xp_, fp))
+    if knots.ndim != 1 or knots.shape != fp.shape or not knots.size:
+        raise ValueError(
+            f"interp: xp has shape {knots.shape} and fp {fp.shape}; they must be 1-d, of equal "
+            "length, with an element at least"
+        )
     last = knots.shape[0] - 1
     high = xp.clip(xp.searchsorted(knots, x, side="right"), 1, last)
     low = high - 1

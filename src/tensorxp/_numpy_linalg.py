@@ -30,8 +30,7 @@ def inner(xp: Any, a: Any, b: Any, /) -> Any:
 @implements()
 def vdot(xp: Any, a: Any, b: Any, /) -> Any:
     a, b = tensors(xp, a, b)
-    a = xp.conj(a) if xp.isdtype(a.dtype, "complex floating") else a
-    return xp.sum(xp.reshape(a, (-1,)) * xp.reshape(b, (-1,)))
+    return xp.vecdot(xp.reshape(a, (-1,)), xp.reshape(b, (-1,)))
 
 
 @implements()
@@ -69,7 +68,10 @@ def kron(xp: Any, a: Any, b: Any) -> Any:
 
 @implements("linalg.outer")
 def linalg_outer(xp: Any, x1: Any, x2: Any, /) -> Any:
-    return xp.linalg.outer(*tensors(xp, x1, x2))
+    x1, x2 = tensors(xp, x1, x2)
+    if x1.ndim != 1 or x2.ndim != 1:
+        raise ValueError(f"outer: x1 has shape {x1.shape} and x2 {x2.shape}; they must be 1-d")
+    return xp.linalg.outer(x1, x2)
 
 
 @implements("linalg.matmul")
@@ -247,7 +249,7 @@ def _transform(name: str) -> Any:
     ) -> Any:
         if out is not None:
             raise NoEquivalent
-        return getattr(xp.fft, name)(a, n=n, axis=axis, norm=norm or "backward")
+        return getattr(xp.fft, name)(a, n=n, axis=axis, norm="backward" if norm is None else norm)
 
     return transform
 
@@ -260,7 +262,7 @@ def _transform_n(name: str, default: Any) -> Any:
             raise NoEquivalent
         if s is not None and axes is None:
             axes = tuple(range(-len(s), 0))
-        return getattr(xp.fft, name)(a, s=s, axes=axes, norm=norm or "backward")
+        return getattr(xp.fft, name)(a, s=s, axes=axes, norm="backward" if norm is None else norm)
 
     return transform
 

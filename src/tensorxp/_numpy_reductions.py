@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import numpy as np
+
 from tensorxp import _numpy_ufuncs as reductions
+from tensorxp._core.tensor import Tensor
 from tensorxp._numpy_calls import NoEquivalent, floating, implements, need, tensors
+from tensorxp._numpy_ufuncs import flag
 
 # reductions
 
@@ -51,10 +55,10 @@ def mean(
     if dtype is not None:
         a = xp.astype(a, dtype)
     if where is True:
-        return xp.mean(a, axis=axis, keepdims=keepdims)
+        return xp.mean(a, axis=axis, keepdims=flag(keepdims))
     a = floating(xp, a)
     mask = xp.broadcast_to(xp.asarray(where, device=a._device), a.shape)
-    count = xp.sum(xp.astype(mask, "int64"), axis=axis, keepdims=keepdims)
+    count = xp.sum(xp.astype(mask, "int64"), axis=axis, keepdims=flag(keepdims))
     return reductions.sum(xp, a, axis, None, keepdims, 0, mask) / xp.astype(count, _real(xp, a))
 
 
@@ -73,7 +77,7 @@ def _spread(name: str) -> Any:
         if dtype is not None:
             a = xp.astype(a, dtype)
         ddof = ddof if correction is None else correction
-        return getattr(xp, name)(a, axis=axis, correction=ddof, keepdims=keepdims)
+        return getattr(xp, name)(a, axis=axis, correction=ddof, keepdims=flag(keepdims))
 
     return spread
 
@@ -88,7 +92,7 @@ def _index_of(name: str) -> Any:
     ) -> Any:
         if out is not None:
             raise NoEquivalent
-        return getattr(xp, name)(a, axis=axis, keepdims=keepdims)
+        return getattr(xp, name)(a, axis=axis, keepdims=flag(keepdims))
 
     return index_of
 
@@ -99,14 +103,16 @@ implements("argmin")(_index_of("argmin"))
 
 @implements()
 def count_nonzero(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-    return xp.count_nonzero(a, axis=axis, keepdims=keepdims)
+    return xp.count_nonzero(a, axis=axis, keepdims=flag(keepdims))
 
 
 @implements()
 def ptp(xp: Any, a: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
     if out is not None:
         raise NoEquivalent
-    return xp.max(a, axis=axis, keepdims=keepdims) - xp.min(a, axis=axis, keepdims=keepdims)
+    return xp.max(a, axis=axis, keepdims=flag(keepdims)) - xp.min(
+        a, axis=axis, keepdims=flag(keepdims)
+    )
 
 
 def _cumulative(name: str) -> Any:
@@ -144,7 +150,7 @@ def nansum(
 ) -> Any:
     if out is not None:
         raise NoEquivalent
-    return need(xp, "nansum")(a, axis=axis, dtype=dtype, keepdims=keepdims)
+    return need(xp, "nansum")(a, axis=axis, dtype=dtype, keepdims=flag(keepdims))
 
 
 @implements()
@@ -153,7 +159,7 @@ def nanmean(
 ) -> Any:
     if out is not None:
         raise NoEquivalent
-    return need(xp, "nanmean")(a, axis=axis, dtype=dtype, keepdims=keepdims)
+    return need(xp, "nanmean")(a, axis=axis, dtype=dtype, keepdims=flag(keepdims))
 
 
 @implements()
@@ -162,7 +168,7 @@ def nanprod(
 ) -> Any:
     if out is not None:
         raise NoEquivalent
-    return xp.prod(xp.where(a != a, 1, a), axis=axis, dtype=dtype, keepdims=keepdims)
+    return xp.prod(xp.where(a != a, 1, a), axis=axis, dtype=dtype, keepdims=flag(keepdims))
 
 
 def _nan_cumulative(name: str, neutral: int) -> Any:
@@ -192,8 +198,8 @@ def nanvar(
     number = xp.sum(~missing, axis=axis, dtype=_real(xp, a), keepdims=True)
     centred = xp.where(missing, 0, a - xp.sum(a, axis=axis, keepdims=True) / number)
     squares = xp.real(centred * xp.conj(centred)) if _is_complex(xp, a) else centred * centred
-    total = xp.sum(squares, axis=axis, keepdims=keepdims)
-    number = xp.sum(~missing, axis=axis, dtype=total.dtype, keepdims=keepdims)
+    total = xp.sum(squares, axis=axis, keepdims=flag(keepdims))
+    number = xp.sum(~missing, axis=axis, dtype=total.dtype, keepdims=flag(keepdims))
     return total / xp.where(number > ddof, number - ddof, xp.nan)
 
 
@@ -223,7 +229,7 @@ def nanmedian(
 
 def _without_nan(name: str) -> Any:
     def reduced(xp: Any, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
-        return need(xp, name)(a, axis=axis, keepdims=keepdims)
+        return need(xp, name)(a, axis=axis, keepdims=flag(keepdims))
 
     return reduced
 
@@ -241,7 +247,7 @@ def average(
         raise NoEquivalent
     if weights is not None:
         a, weights = tensors(xp, a, weights)
-    return need(xp, "average")(a, axis=axis, weights=weights, keepdims=keepdims)
+    return need(xp, "average")(a, axis=axis, weights=weights, keepdims=flag(keepdims))
 
 
 def _quantiles(name: str) -> Any:
@@ -253,7 +259,18 @@ def _quantiles(name: str) -> Any:
             raise NoEquivalent
         if method not in ("linear", "lower", "higher", "midpoint", "nearest"):
             raise NoEquivalent
-        return need(xp, name)(a, q, axis=axis, method=method, keepdims=keepdims)
+        places = np.asarray(q._data.tolist() if isinstance(q, Tensor) else q)
+        if places.ndim > 2:
+            raise ValueError(f"{name}: q has {places.ndim} dimensions; allowed are 0 to 2")
+        given = q._data.dtype.type(0) if isinstance(q, Tensor) and not q.ndim else q
+        given = np.zeros(1, q._data.dtype) if isinstance(q, Tensor) and q.ndim else given
+        like = np.zeros(1, a._data.dtype)
+        dtype = getattr(np, name)(like, given, method=method).dtype  # NumPy knows its rules best
+        if dtype.kind in "iu" and dtype.itemsize == 8:  # which floats cannot hold
+            raise NoEquivalent
+        wide = xp.astype(a, dtype, copy=False) if dtype.kind == "f" else a
+        out = need(xp, name)(wide, q, axis=axis, method=method, keepdims=flag(keepdims))
+        return xp.astype(out, dtype, copy=False)
 
     return quantiles
 
@@ -269,7 +286,9 @@ def median(
 ) -> Any:  # fmt: skip
     if out is not None or overwrite_input:
         raise NoEquivalent
-    return need(xp, "median")(a, axis=axis, keepdims=keepdims)
+    if not a.size:  # NaN of nothing
+        return xp.mean(a, axis=axis, keepdims=flag(keepdims))
+    return need(xp, "median")(a, axis=axis, keepdims=flag(keepdims))
 
 
 @implements()
@@ -289,6 +308,7 @@ def cov(
     if aweights is not None:
         (aweights,) = tensors(xp, aweights, m)[:1]
     correction = ddof if ddof is not None else 0 if bias else 1
+    m = xp.astype(m, xp.result_type(m, xp.float64), copy=False)  # as NumPy computes it
     return need(xp, "cov")(m, rowvar=rowvar, correction=correction, weights=aweights)
 
 
@@ -296,4 +316,5 @@ def cov(
 def corrcoef(xp: Any, x: Any, y: Any = None, rowvar: bool = True) -> Any:
     if y is not None:
         raise NoEquivalent
+    x = xp.astype(x, xp.result_type(x, xp.float64), copy=False)
     return need(xp, "corrcoef")(x, rowvar=rowvar)

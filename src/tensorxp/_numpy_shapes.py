@@ -3,9 +3,11 @@
 Each has NumPy's arguments behind the namespace (see `_numpy_calls`).
 """
 
+from operator import index
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
@@ -170,7 +172,7 @@ def delete(xp: Any, arr: Any, obj: Any, axis: Any = None) -> Any:
 def _flat(xp: Any, arr: Any, axis: Any) -> tuple[Any, int]:
     if axis is None:
         return xp.reshape(arr, (-1,)), 0
-    return arr, np.lib.array_utils.normalize_axis_index(axis, arr.ndim)
+    return arr, normalize_axis_index(axis, arr.ndim)
 
 
 def _raw_key(obj: Any) -> Any:
@@ -213,14 +215,14 @@ def _joined(xp: Any, arrays: Any, depth: int, ndim: int, leaves: Any) -> Any:
 
 @implements()
 def array_split(xp: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    axis = axis % ary.ndim
+    axis = normalize_axis_index(axis, ary.ndim)
     size = ary.shape[axis]
     if isinstance(indices_or_sections, int | np.integer):
         each, extra = divmod(size, int(indices_or_sections))
         steps = [each + 1] * extra + [each] * (int(indices_or_sections) - extra)
         ends = [int(n) for n in np.cumsum(steps)]
     else:
-        ends = [int(n) for n in indices_or_sections] + [size]
+        ends = [index(n) for n in indices_or_sections] + [size]
     starts = [0, *ends[:-1]]
     before = (slice(None),) * axis
     return [ary[(*before, slice(i, j))] for i, j in zip(starts, ends, strict=True)]
@@ -238,17 +240,25 @@ def split(xp: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 @implements()
 def vsplit(xp: Any, ary: Any, indices_or_sections: Any) -> Any:
+    _least(ary, 2, "vsplit")
     return split(xp, ary, indices_or_sections, 0)
 
 
 @implements()
 def hsplit(xp: Any, ary: Any, indices_or_sections: Any) -> Any:
+    _least(ary, 1, "hsplit")
     return split(xp, ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
 
 
 @implements()
 def dsplit(xp: Any, ary: Any, indices_or_sections: Any) -> Any:
+    _least(ary, 3, "dsplit")
     return split(xp, ary, indices_or_sections, 2)
+
+
+def _least(x: Any, ndim: int, function: str) -> None:
+    if x.ndim < ndim:
+        raise ValueError(f"{function}: the array has {x.ndim} dimensions; it needs {ndim} or more")
 
 
 @implements()
@@ -263,8 +273,16 @@ def unstack(xp: Any, x: Any, /, *, axis: int = 0) -> Any:
 def reshape(xp: Any, a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
     if order not in ("C", "A"):
         raise NoEquivalent
-    shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    return xp.reshape(a, shape, copy=copy)
+    return xp.reshape(a, _sizes("reshape", shape), copy=copy)
+
+
+def _sizes(function: str, value: Any) -> tuple[Any, ...]:
+    """Return an int or a sequence of ints as a tuple."""
+    if hasattr(value, "__index__") and not getattr(value, "ndim", 0):
+        return (value,)
+    if isinstance(value, tuple | list | range | np.ndarray | Tensor):
+        return tuple(value)
+    raise TypeError(f"{function}: {value!r} is given; allowed are an int and sequences of ints")
 
 
 @implements()
@@ -276,7 +294,7 @@ def ravel(xp: Any, a: Any, order: str = "C") -> Any:
 
 @implements("transpose", "permute_dims")
 def transpose(xp: Any, a: Any, axes: Any = None) -> Any:
-    order = tuple(range(a.ndim))[::-1] if axes is None else tuple(axes)
+    order = tuple(range(a.ndim))[::-1] if axes is None else _sizes("transpose", axes)
     return xp.permute_dims(a, order)
 
 
@@ -287,7 +305,8 @@ def swapaxes(xp: Any, a: Any, axis1: int, axis2: int) -> Any:
 
 @implements()
 def rollaxis(xp: Any, a: Any, axis: int, start: int = 0) -> Any:
-    axis, start = axis % a.ndim, start + a.ndim if start < 0 else start
+    axis = normalize_axis_index(axis, a.ndim)
+    start = normalize_axis_index(start, a.ndim + 1) if start >= 0 else start + a.ndim
     return xp.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
@@ -305,12 +324,12 @@ def squeeze(xp: Any, a: Any, axis: Any = None) -> Any:
 
 @implements()
 def expand_dims(xp: Any, a: Any, axis: Any) -> Any:
-    return xp.expand_dims(a, axis=axis if isinstance(axis, int) else tuple(axis))
+    return xp.expand_dims(a, axis=_sizes("expand_dims", axis))
 
 
 @implements()
 def broadcast_to(xp: Any, array: Any, shape: Any, subok: bool = False) -> Any:
-    return xp.broadcast_to(array, (shape,) if isinstance(shape, int) else tuple(shape))
+    return xp.broadcast_to(array, _sizes("broadcast_to", shape))
 
 
 @implements()
@@ -351,7 +370,7 @@ def roll(xp: Any, a: Any, shift: Any, axis: Any = None) -> Any:
 
 @implements()
 def tile(xp: Any, A: Any, reps: Any) -> Any:
-    return xp.tile(A, (reps,) if isinstance(reps, int) else tuple(int(n) for n in reps))
+    return xp.tile(A, tuple(index(n) for n in _sizes("tile", reps)))
 
 
 @implements()

@@ -1,6 +1,7 @@
 """What NumPy's ufuncs are called here, and those that are made of several functions."""
 
 import math
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def _dtype_of(ufunc: Any, *xs: Any) -> Any:
 
 def _rint(x: Any) -> Any:
     xp = _xp(x)
-    return xp.round(*_floating(xp, x))
+    return xp.round(x if xp.isdtype(x.dtype, "complex floating") else _floating(xp, x)[0])
 
 
 def _fabs(x: Any) -> Any:
@@ -85,6 +86,7 @@ def _heaviside(x1: Any, x2: Any) -> Any:
 
 def _ldexp(x1: Any, x2: Any) -> Any:
     xp = _xp(x1, x2)
+    x2 = xp.asarray(x2, device=x1._device) if x2.__class__ is int else x2
     x1, x2 = _pair(xp, x1, x2)
     dtype = _dtype_of(np.ldexp, x1, x2)
     # in steps, none of which is beyond float64, so that no 0 meets an infinite power
@@ -114,12 +116,21 @@ def _float_power(x1: Any, x2: Any) -> Any:
 
 def _matvec(x1: Any, x2: Any) -> Any:
     xp = _xp(x1, x2)
+    _least("matvec", x1, x2, 1)
     return xp.matmul(x1, xp.expand_dims(x2, axis=-1))[..., 0]
+
+
+def _least(name: str, x1: Any, x2: Any, ndim: int) -> None:
+    for argument, x, least in (("x1", x1, 1), ("x2", x2, ndim)):
+        if getattr(x, "ndim", 0) < least:
+            raise ValueError(f"{name}: {argument} is {x!r}; it needs {least} dimensions or more")
 
 
 def _vecmat(x1: Any, x2: Any) -> Any:
     xp = _xp(x1, x2)
-    return xp.matmul(xp.expand_dims(xp.conj(x1), axis=-2), x2)[..., 0, :]
+    _least("vecmat", x1, x2, 2)
+    x1 = xp.conj(x1) if xp.isdtype(x1.dtype, "complex floating") else x1
+    return xp.matmul(xp.expand_dims(x1, axis=-2), x2)[..., 0, :]
 
 
 COMPOSITES = {
@@ -147,18 +158,31 @@ def _pair(xp: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
 # reductions, with the arguments of `ufunc.reduce`: initial and where beside the standard's
 
 
+def flag(keepdims: Any) -> bool:
+    """Return `keepdims` as NumPy takes it: a bool or an integer; TypeError for others."""
+    try:
+        return bool(index(keepdims))
+    except TypeError:
+        raise TypeError(f"keepdims is {keepdims!r}; allowed are True and False") from None
+
+
 def masked(xp: Any, x: Any, where: Any, fill: Any) -> Any:
     """Return `x` with the neutral element where the mask is false."""
     if where is True:
         return x
-    return xp.where(xp.asarray(where, device=x._device), x, fill)
+    mask = xp.asarray(where, device=x._device)
+    if not xp.isdtype(mask.dtype, "bool"):
+        raise TypeError(f"where has dtype {mask.dtype}; allowed is bool")
+    if mask.ndim > x.ndim or np.broadcast_shapes(mask.shape, x.shape) != x.shape:
+        raise ValueError(f"where has shape {mask.shape}, which does not broadcast to {x.shape}")
+    return xp.where(mask, x, fill)
 
 
 def sum(
     xp: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
     initial: Any = 0, where: Any = True,
 ) -> Any:  # fmt: skip
-    out = xp.sum(masked(xp, x, where, 0), axis=axis, dtype=dtype, keepdims=bool(keepdims))
+    out = xp.sum(masked(xp, x, where, 0), axis=axis, dtype=dtype, keepdims=flag(keepdims))
     return out if initial is None or _is(initial, 0) else out + _initial(xp, out, initial)
 
 
@@ -166,13 +190,16 @@ def prod(
     xp: Any, x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False,
     initial: Any = 1, where: Any = True,
 ) -> Any:  # fmt: skip
-    out = xp.prod(masked(xp, x, where, 1), axis=axis, dtype=dtype, keepdims=bool(keepdims))
+    out = xp.prod(masked(xp, x, where, 1), axis=axis, dtype=dtype, keepdims=flag(keepdims))
     return out if initial is None or _is(initial, 1) else out * _initial(xp, out, initial)
 
 
 def _initial(xp: Any, out: Any, initial: Any) -> Any:
     """Return `initial` in the dtype of the result, as NumPy casts it."""
-    return xp.asarray(initial, dtype=out.dtype, device=out._device)
+    initial = xp.asarray(initial, dtype=out.dtype, device=out._device)
+    if initial.ndim:
+        raise TypeError(f"initial has shape {initial.shape}; allowed is a number")
+    return initial
 
 
 def _extreme(which: str) -> Any:
@@ -186,12 +213,13 @@ def _extreme(which: str) -> Any:
         if initial is None:
             if where is not True:
                 raise ValueError(f"{which}: where= needs initial=, as there is no neutral element")
-            return function(x, axis=axis, keepdims=bool(keepdims))
+            return function(x, axis=axis, keepdims=flag(keepdims))
         initial = _initial(xp, x, initial)
         if x.size == 0:
-            return xp.sum(x, axis=axis, dtype=x.dtype, keepdims=bool(keepdims)) * 0 + initial
+            kept = xp.sum(x, axis=axis, keepdims=flag(keepdims))
+            return xp.broadcast_to(initial, kept.shape) + xp.zeros_like(kept, dtype=x.dtype)
         x = masked(xp, x, where, initial)
-        return pick(function(x, axis=axis, keepdims=bool(keepdims)), initial)
+        return pick(function(x, axis=axis, keepdims=flag(keepdims)), initial)
 
     return extreme
 
@@ -207,7 +235,7 @@ def any(
     if dtype is not None or initial is not None:
         raise NoEquivalent
     x = x if where is True else xp.astype(x, "bool")
-    return xp.any(masked(xp, x, where, False), axis=axis, keepdims=bool(keepdims))
+    return xp.any(masked(xp, x, where, False), axis=axis, keepdims=flag(keepdims))
 
 
 def all(
@@ -217,13 +245,13 @@ def all(
     if dtype is not None or initial is not None:
         raise NoEquivalent
     x = x if where is True else xp.astype(x, "bool")
-    return xp.all(masked(xp, x, where, True), axis=axis, keepdims=bool(keepdims))
+    return xp.all(masked(xp, x, where, True), axis=axis, keepdims=flag(keepdims))
 
 
 def _logsumexp(xp: Any, x: Any, axis: Any = None, keepdims: bool = False, **rest: Any) -> Any:
     if rest or not hasattr(xp, "logsumexp"):
         raise NoEquivalent
-    return xp.logsumexp(x, axis=axis, keepdims=bool(keepdims))
+    return xp.logsumexp(x, axis=axis, keepdims=flag(keepdims))
 
 
 def _is(value: Any, number: float) -> bool:

@@ -185,16 +185,20 @@ def outcome(call):
     try:
         with np.errstate(all="ignore"):
             return call()
-    except (TypeError, ValueError, IndexError, OverflowError) as error:
+    except (TypeError, ValueError, IndexError, OverflowError, AttributeError, KeyError) as error:
         return error
 
 
 def assert_same(found, expected, name, told):
     if isinstance(expected, Exception):
         assert isinstance(found, Exception), (told, expected, found)
+        assert not isinstance(found, AttributeError | KeyError), (told, found)
         return
     assert not isinstance(found, Exception), (told, found)
-    if isinstance(expected, tuple):
+    if isinstance(expected, np.dtype):
+        assert found == expected, told
+        return
+    if isinstance(expected, tuple | list):
         assert len(found) == len(expected), told
         for ours, theirs in zip(found, expected, strict=True):
             assert_same(ours, theirs, name, told)

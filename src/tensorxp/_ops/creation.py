@@ -80,7 +80,8 @@ def _filled(
         )
     try:
         raw = raw_of(place, lambda: getattr(place.raw.base, name)(shape, *args, dtype=chosen))
-    except (OverflowError, ValueError):
+    except (OverflowError, ValueError) as caught:
+        error: Exception = caught
         if _is_beyond(args, chosen):
             error = OverflowError(f"fill_value is {args[0]}, out of bounds for {chosen}")
         raise type(error)(f"{function}: {error} (shape is {shape}, dtype {chosen})") from None

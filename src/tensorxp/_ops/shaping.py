@@ -233,6 +233,9 @@ def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
     """
     ndim = dimensions("moveaxis", x)
     start = normalize_axes("moveaxis", source, ndim)
+    for name, value in (("source", source), ("destination", destination)):
+        if value is None:
+            raise TypeError(f"moveaxis: {name} is None; allowed are an int and a tuple of ints")
     end = normalize_axes("moveaxis", destination, ndim)
     if len(start) != len(end):
         raise ValueError(
