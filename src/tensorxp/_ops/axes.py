@@ -31,6 +31,16 @@ def not_a_tensor(function: str, x: Any, argument: str = "x") -> TypeError:
     )
 
 
+def truth(function: str, argument: str, value: Any) -> bool:
+    """Return an argument as a bool; TypeError where it is neither true nor false."""
+    try:
+        return bool(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{function}: {argument} is {value!r}; allowed are True and False"
+        ) from None
+
+
 def renamed(function: str, theirs: str, ours: str, value: Any) -> TypeError:
     """Return the error for an argument by the word of another library."""
     return TypeError(

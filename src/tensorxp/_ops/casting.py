@@ -260,8 +260,10 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
         elif value.__class__ in (bool, int, float, complex):
             raw.append(value)
             continue
-        elif isinstance(value, np.ndarray | np.generic):
+        elif isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
             raw.append(value.dtype)
+        elif isinstance(value, np.ndarray | np.generic):
+            raise TypeError(f"result_type: an array has dtype {value.dtype}; allowed are numbers")
         else:
             raw.append(as_dtype(value, "result_type", "an argument").dtype)
         strong = True

@@ -10,7 +10,7 @@ from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import as_dtype, of_raw
 from tensorxp._core.door import new_leaf, wrap
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, integer
+from tensorxp._ops.axes import dimensions, integer, truth
 from tensorxp._ops.beside import tensor_list
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape
@@ -21,7 +21,7 @@ _SCALARS = (bool, int, float, complex)
 
 def with_grad(x: Tensor, requires_grad: bool, function: str) -> Tensor:
     """Return `x`, a leaf that requires grad where asked; RuntimeError for integer dtypes."""
-    if requires_grad:
+    if truth(function, "requires_grad", requires_grad):
         if x._data.dtype.kind not in "fc":
             raise RuntimeError(
                 f"{function}: requires_grad=True needs a floating-point or complex dtype, "
@@ -460,7 +460,7 @@ def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     TypeError, ValueError
         An argument is no Tensor, has two axes or more; another `indexing`.
     """
-    if indexing not in ("xy", "ij"):
+    if indexing.__class__ is not str or indexing not in ("xy", "ij"):
         raise ValueError(f'meshgrid: indexing is {indexing!r}; allowed are "xy" and "ij"')
     items = tensor_list("meshgrid", "arrays", arrays)
     for i, x in enumerate(items):

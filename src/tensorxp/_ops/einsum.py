@@ -153,7 +153,8 @@ def _parse(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], st
 
 def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     """Return subscripts and operands of the form (x1, [0, 1], x2, [1, 2], …, [0, 2])."""
-    if len(arguments) < 2 or not all(isinstance(items, list | tuple) for items in arguments[1::2]):
+    terms_given = [*arguments[1::2], *([arguments[-1]] if len(arguments) % 2 else [])]
+    if len(arguments) < 2 or not all(isinstance(items, list | tuple) for items in terms_given):
         raise TypeError(
             f"einsum: subscripts is a {type(arguments[0]).__name__}; allowed are a str, and "
             "NumPy's form einsum(x1, [0, 1], x2, [1, 2], ...)"
@@ -194,10 +195,20 @@ def einsum(subscripts: Any, /, *operands: Any, optimize: bool | str | None = Non
     TypeError, ValueError, DeviceError
         An operand is no Tensor; subscripts or sizes that don't fit; two devices.
     """
+    if optimize is not None and not isinstance(optimize, bool | str | list | tuple):
+        raise TypeError(f"einsum: optimize is {optimize!r}; allowed are a bool, a str and None")
     if not isinstance(subscripts, str):
         subscripts, operands = _from_lists((subscripts, *operands))
     operands = tuple(tensor_list("einsum", "operands", operands))
     ndims = tuple([x._data.ndim for x in operands])
     terms, output = _parse(subscripts, ndims)
+    sizes: dict[str, int] = {}
+    for i, (term, x) in enumerate(zip(terms, operands, strict=True)):
+        for letter, n in zip(term, x._data.shape, strict=True):
+            if n != 1 and sizes.setdefault(letter, n) != n:
+                raise ValueError(
+                    f"einsum: {letter!r} of {subscripts!r} has size {n} in operand {i} of shape "
+                    f"{x._data.shape} and {sizes[letter]} before; sizes of a letter must be equal"
+                )
     params = {"terms": terms, "output": output, "optimize": optimize}
     return apply(einsum_p, tuple(operands), params)

@@ -28,6 +28,8 @@ def _number(function: str, argument: str, value: Any) -> Any:
         note_read(value)
         return value._device.raw.to_numpy(value._data)[()].item()
     if isinstance(value, np.generic | np.ndarray):
+        if value.ndim:
+            raise TypeError(f"{function}: {argument} has shape {value.shape}; it must be 0-d")
         return value.item()
     if not isinstance(value, int | float | complex):
         raise TypeError(f"{function}: {argument} is {value!r}; allowed are numbers")

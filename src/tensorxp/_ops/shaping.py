@@ -11,7 +11,14 @@ from tensorxp._core.primitive import linear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read
 from tensorxp._core.writes import copy_p
-from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, not_a_tensor, shifted
+from tensorxp._ops.axes import (
+    dimensions,
+    normalize_axes,
+    normalize_axis,
+    not_a_tensor,
+    shifted,
+    truth,
+)
 from tensorxp._ops.beside import tensor_list
 
 
@@ -85,7 +92,7 @@ def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
         data = x._data
     except AttributeError:
         raise not_a_tensor("reshape", x) from None
-    if not copy:
+    if copy is None or not truth("reshape", "copy", copy):
         try:
             raw = data.reshape(shape)
         except (TypeError, ValueError):
@@ -507,8 +514,6 @@ concat_p.batched = shifted
 
 
 def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
-    if isinstance(arrays, Tensor):
-        arrays = tuple(arrays)
     try:
         items = tuple(arrays)
     except TypeError:
@@ -862,7 +867,7 @@ def pad(
         numbers of them, another mode; an empty axis to extend by its own elements; an int beyond
         the dtype.
     """
-    if mode not in ("constant", *_BORDERS):
+    if mode.__class__ is not str or mode not in ("constant", *_BORDERS):
         allowed = ", ".join(f'"{name}"' for name in _BORDERS)
         raise ValueError(f'pad: mode is {mode!r}; allowed are "constant", {allowed}')
     ndim = dimensions("pad", x)
@@ -877,6 +882,8 @@ def pad(
         raise TypeError(f"pad: pad_width is {pad_width!r}; allowed are ints")
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width is {pad_width}; widths must not be negative")
+    if not isinstance(constant_values, Tensor | int | float | complex | np.generic | np.ndarray):
+        raise TypeError(f"pad: constant_values is {constant_values!r}; allowed is a number")
     if mode != "constant":
         return _pad_with_own(x, widths, mode)
     shape = tuple(n + a + b for n, (a, b) in zip(x._data.shape, widths, strict=True))

@@ -10,7 +10,7 @@ from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import node_of
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read, watching
-from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis
+from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, truth
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import astype, result_type
 from tensorxp._ops.cumulative import diff, part
@@ -262,7 +262,7 @@ def median(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor
     rows, axes = _sorted_last("median", x, axis)
     n = rows.shape[-1]
     found = _with_nan(mean(rows[..., (n - 1) // 2 : n // 2 + 1], axis=-1), rows)
-    return expand_dims(found, axis=axes) if keepdims else found
+    return expand_dims(found, axis=axes) if truth("quantile", "keepdims", keepdims) else found
 
 
 def _with_nan(found: Tensor, rows: Any) -> Tensor:
@@ -304,7 +304,7 @@ def quantile(
         `x` is no Tensor, `q` no numbers; no such axis; one given twice, no elements, `q` out of
         range, another method.
     """
-    if method not in _METHODS:
+    if method.__class__ is not str or method not in _METHODS:
         raise ValueError(f"quantile: method is {method!r}; allowed are {', '.join(_METHODS)}")
     rows, axes = _sorted_last("quantile", x, axis)
     rows = _floating(rows)
@@ -313,6 +313,9 @@ def quantile(
     if isinstance(given, Tensor) and (node_of(given) is not None or watching):
         flat: Any = reshape(given, (-1,))
         wanted = [flat[i] for i in range(q.size)] if given._data.dtype.kind == "f" else wanted
+    if not q.size:  # nothing is asked for: the shape of an answer, none of them
+        one: Any = _quantile(rows, 0.5, None, method, axes, keepdims)
+        return reshape(one[None][:0], (*q.shape, *one.shape))
     found = [
         _quantile(rows, float(p), t, method, axes, keepdims)
         for p, t in zip(q.reshape(-1), wanted, strict=True)
@@ -347,7 +350,7 @@ def _quantile(
     if above > below:
         found = found + (rows[..., above] - found) * fraction
     found = _with_nan(found, rows)
-    return expand_dims(found, axis=axes) if keepdims else found
+    return expand_dims(found, axis=axes) if truth("quantile", "keepdims", keepdims) else found
 
 
 def percentile(
@@ -463,10 +466,13 @@ def cov(
     """
     x, weights = tensors("cov", x=x, weights=weights)
     rows = _variables("cov", x, rowvar)
+    if not isinstance(correction, int | float):
+        raise TypeError(f"cov: correction is {correction!r}; allowed is a number")
     n = rows.shape[-1]
     if weights is None:
         centred = rows - mean(rows, axis=-1, keepdims=True)
-        found: Any = matmul(centred, centred.mT.conjugate()) / (n - correction)
+        freedom = n - correction if n > correction else 0
+        found: Any = matmul(centred, centred.mT.conjugate()) / freedom
     else:
         dimensions("cov", weights, "weights")
         w: Any = _floating(weights)
@@ -515,4 +521,4 @@ def _variables(function: str, x: Any, rowvar: bool) -> Any:
     ndim = dimensions(function, x)
     if ndim not in (1, 2):
         raise ValueError(f"{function}: x has {ndim} dimensions; allowed are 1 and 2")
-    return reshape(x, (1, -1)) if ndim == 1 else x if rowvar else x.mT
+    return reshape(x, (1, -1)) if ndim == 1 else x if truth(function, "rowvar", rowvar) else x.mT

@@ -219,6 +219,8 @@ def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, rtol: Any = None) -> 
     if rcond is not None and rtol is not None:
         raise TypeError("lstsq: rcond and rtol are given; they are two names of one tolerance")
     rtol = rcond if rtol is None else rtol
+    if not (rtol is None or isinstance(rtol, Tensor | int | float)):
+        raise TypeError(f"lstsq: rtol is {rtol!r}; allowed are a number, a Tensor and None")
     x1, x2 = tensors("lstsq", x1=x1, x2=x2)
     matrix("lstsq", x1, "x1")
     dimensions("lstsq", x2, "x2")

@@ -6,7 +6,7 @@ from tensorxp._backend import loops
 from tensorxp._core.door import single
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import normalize_axes, restore, shifted
+from tensorxp._ops.axes import normalize_axes, restore, shifted, truth
 from tensorxp._ops.reduction import WIDER, max, min, sum
 from tensorxp._ops.shaping import expand_dims, moveaxis, reshape
 from tensorxp.linalg.common import inverse, matrix, real_part
@@ -111,7 +111,11 @@ def vector_norm(
         raise TypeError(f"vector_norm: x is a {type(x).__name__}; allowed are Tensors")
     ndim = x._data.ndim
     axes = tuple(range(ndim)) if axis is None else normalize_axes("vector_norm", axis, ndim)
-    return single(vector_norm_p, x, {"axes": axes, "keepdims": bool(keepdims), "ord": ord})
+    return single(
+        vector_norm_p,
+        x,
+        {"axes": axes, "keepdims": truth("norm", "keepdims", keepdims), "ord": ord},
+    )
 
 
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
@@ -142,6 +146,8 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Te
         choose from.
     """
     matrix("matrix_norm", x)
+    if not (ord is None or isinstance(ord, str | int | float)):
+        raise TypeError(f"matrix_norm: ord is {ord!r}; allowed are a str, a number and None")
     if ord is None or ord == "fro":
         return vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord == "nuc":

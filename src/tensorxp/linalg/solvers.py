@@ -11,7 +11,7 @@ from tensorxp._backend import blas
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions
+from tensorxp._ops.axes import dimensions, truth
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.shaping import matrix_transpose
 from tensorxp.linalg.common import adjoint, matrix, square, times_adjoint
@@ -234,6 +234,8 @@ def solve_triangular(
     """
     x1, x2 = tensors("solve_triangular", x1=x1, x2=x2)
     square("solve_triangular", x1, "x1")
+    upper, left = truth("solve_triangular", "upper", upper), truth("solve_triangular", "left", left)
+    unitriangular = truth("solve_triangular", "unitriangular", unitriangular)
     if not left:
         matrix("solve_triangular", x2, "x2")
         turned = solve_triangular(

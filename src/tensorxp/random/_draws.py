@@ -4,11 +4,14 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, get_default_dtype, of_raw
 from tensorxp._core.door import device_mismatch, new_leaf, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.axes import truth
 from tensorxp._ops.casting import result_type
 from tensorxp._ops.shaping import broadcast_shapes
 from tensorxp.random._generator import Generator, default_generator
@@ -109,7 +112,7 @@ def tensor_of(raw: Any, device: Device, requires_grad: bool, function: str) -> T
 
 def finish(x: Any, requires_grad: bool, function: str) -> Tensor:
     """Return `x`, as a leaf that requires grad where asked and not recorded already."""
-    if requires_grad and node_of(x) is None:
+    if truth(function, "requires_grad", requires_grad) and node_of(x) is None:
         if x._data.dtype.kind not in "fc":
             raise RuntimeError(
                 f"{function}: requires_grad=True needs a floating-point or complex dtype, "
@@ -144,7 +147,7 @@ def checked(
         fits = bool(holds(raw).all())
     elif isinstance(value, int | float):
         raw, fits = value, bool(holds(value))
-    elif hasattr(value, "dtype") and getattr(value, "ndim", 1) == 0:
+    elif isinstance(value, np.ndarray | np.generic) and value.ndim == 0:
         return checked(function, argument, value.item(), holds, rule)
     else:
         raise TypeError(

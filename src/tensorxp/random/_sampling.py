@@ -6,7 +6,7 @@ from tensorxp._backend.dtypes import Defaults, as_dtype
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
-from tensorxp._ops.axes import dimensions, normalize_axis
+from tensorxp._ops.axes import dimensions, integer, normalize_axis, truth
 from tensorxp._ops.ranges import arange
 from tensorxp._ops.searching import take
 from tensorxp.random._draws import one_of, size_of, stream_of
@@ -23,11 +23,10 @@ def _order(stream: Generator, n: int) -> Any:
 
 
 def _size(function: str, argument: str, n: Any) -> int:
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"{function}: {argument} is {n!r}; it must be an int")
-    if n < 0:
+    found = integer(function, argument, n)
+    if found < 0:
         raise ValueError(f"{function}: {argument} is {n}; it must not be negative")
-    return int(n)
+    return found
 
 
 def randperm(
@@ -90,7 +89,8 @@ def permutation(
         `x` is neither; no such axis; a negative int, 0-d `x`; another device.
     """
     if not isinstance(x, Tensor):
-        return randperm(x, device=device, generator=generator)
+        n = _size("permutation", "x", x)
+        return randperm(n, device=device, generator=generator)
     if not x._data.ndim:
         raise ValueError("permutation: x is 0-d; it must have an axis to permute")
     stream = stream_of("permutation", device, generator, x)
@@ -165,6 +165,7 @@ def multinomial(
     """
     weights = _weights("multinomial", probs, (1, 2))
     n = _size("multinomial", "num_samples", num_samples)
+    replacement = truth("multinomial", "replacement", replacement)
     stream = stream_of("multinomial", None, generator, probs)
     return wrap(_draw_indices("multinomial", stream, weights, n, replacement), stream.device)
 

@@ -133,10 +133,23 @@ hyp0f1_p: Primitive = elementwise(
     v=no_derivative("hyp0f1", "v"),
     x=lambda xp, ct, v, x: ct * (call(xp, hyp0f1_p, v + 1, x) / v).conjugate(),
 )
+_moderate_hyp1f1 = library("hyp1f1")
+
+
+def _hyp1f1(xp: Any, a: Any, b: Any, x: Any) -> Any:
+    # SciPy does not return from a huge x, where the value is that of gamma(b) / gamma(a) exp(x)
+    over = xp.asarray(x).real > 1e8
+    if not xp.any(over) or xp.asarray(x).dtype.kind == "c":
+        return _moderate_hyp1f1(xp, a, b, x)
+    end = xp.where((xp.asarray(a) > 0) & (xp.asarray(b) > 0), xp.inf, xp.nan)
+    found = _moderate_hyp1f1(xp, a, b, xp.where(over, xp.zeros_like(x), x))
+    return xp.where(over, end, found).astype(found.dtype)
+
+
 hyp1f1_p: Primitive = elementwise(
     "hyp1f1",
     inputs=("a", "b", "x"),
-    forward=library("hyp1f1"),
+    forward=_hyp1f1,
     scalars=True,
     a=no_derivative("hyp1f1", "a"),
     b=no_derivative("hyp1f1", "b"),

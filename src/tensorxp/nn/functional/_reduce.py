@@ -36,6 +36,7 @@ def weighted(losses: Any, weight: Any, reduction: str) -> Any:
     """Return the reduction of `losses` times `weight`; the mean is over the weights' sum."""
     if weight is None:
         return reduce_loss(losses, reduction)
+    expect("loss", weight, "weight")
     if weight.shape != losses.shape:
         raise ValueError("Weights and input must have the same size.")
     losses = losses * weight

@@ -23,6 +23,8 @@ def _adaptive_sizes(name: str, size: Any, output_size: Any, least: int) -> tuple
         raise RuntimeError(
             f"{name}: input has spatial sizes {tuple(size)}; windows need at least 1 element"
         )
+    if max(found) >= 2**31:
+        raise RuntimeError(f"{name}: output_size is {output_size}; allowed are sizes below 2**31")
     if min(found) < least:
         raise RuntimeError(f"{name}: output_size is {output_size}; at least {least} needed")
     return found

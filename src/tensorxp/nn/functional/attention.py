@@ -93,6 +93,7 @@ def _without_dead_rows(mask: Any) -> tuple[Any, Any]:
     """
     if mask is None:
         return None, None
+    expect("scaled_dot_product_attention", mask, "attn_mask")
     if mask.dtype == xp.bool:
         alive = xp.any(mask, axis=-1, keepdims=True)
         return mask | ~alive, alive

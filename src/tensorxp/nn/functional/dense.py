@@ -41,6 +41,8 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     if not (isinstance(input, TensorBase) and isinstance(weight, TensorBase)):
         expect("linear", input)
         expect("linear", weight, "weight")
+    if bias is not None:
+        expect("linear", bias, "bias")
     if weight.ndim == 1:
         out = xp.matmul(input, weight)
         return out if bias is None else out + bias
@@ -270,6 +272,8 @@ def embedding_bag(
         if per_sample_weights is not None:
             per_sample_weights = xp.reshape(per_sample_weights, (-1,))
     elif input.ndim == 1:
+        if offsets is not None:
+            expect("embedding_bag", offsets, "offsets")
         if offsets is None or offsets.ndim != 1:
             raise ValueError("offsets has to be a 1D Tensor but got "
                              f"{None if offsets is None else offsets.shape}")  # fmt: skip

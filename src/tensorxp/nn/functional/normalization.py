@@ -33,6 +33,8 @@ def _expect_floating(function: str, input: Any, least: int = 0) -> None:
 def _check_channels(function: str, channels: int, **given: Any) -> None:
     """Raise ValueError for what has not one element for each channel."""
     for name, x in given.items():
+        if x is not None:
+            expect(function, x, name)
         if x is not None and x.shape != (channels,):
             raise ValueError(f"{function}: {name} has shape {x.shape}; expected ({channels},)")
 
