@@ -211,9 +211,13 @@ class Tensor(Methods):
             ) from None
 
     def __repr__(self) -> str:
+        if watching:
+            note_read(self)
         return _printing.text(self)
 
     def _repr_html_(self) -> str:
+        if watching:
+            note_read(self)
         return _printing.html(self)
 
     def item(self) -> Any:

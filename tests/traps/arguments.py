@@ -211,6 +211,21 @@ def argument_that_is_the_global_too():
 
 
 @trap
+def argument_that_is_told_by_is():
+    known, items = X(1.0, 2.0, 3.0), [2.0]
+
+    def fn(x, values):
+        return x * (2 if x is known else 3) * (5 if values is items else values[0])
+
+    def calls():
+        for x in (X(1.0, 2.0, 4.0), known, X(1.0, 2.0, 4.0)):
+            yield x, [2.0]
+            yield x, items
+
+    return fn, calls
+
+
+@trap
 def argument_that_is_the_global_first():
     w = X(1.0, 2.0, grad=True)
 

@@ -55,6 +55,10 @@ EXITS = {
     "str": lambda x: x * len(str(x.detach() * 1e5)),
     "format": lambda x: x * float(f"{x.detach()[0]:.3f}"),
     "f_string": lambda x: x * len(f"{x.detach() * 1e5}"),
+    "repr_digits": lambda x: x * sum(map(ord, repr(x))),
+    "str_digits": lambda x: x * sum(map(ord, str([x]))),
+    "format_digits": lambda x: x * sum(map(ord, "{} {}".format(x[0], 2))),  # noqa: UP032
+    "percent_digits": lambda x: x * sum(map(ord, "%s" % (x,))),  # noqa: UP031
     "dlpack": lambda x: x * xp.from_dlpack(x.detach()),
     "numpy_dlpack": lambda x: x * xp.asarray(np.from_dlpack(x.detach())),
     "max_builtin": lambda x: x * max(x.detach().tolist()),
@@ -168,6 +172,10 @@ EXITS = {
     "vjp": lambda x: xp.autograd.vjp(lambda t: t**2, x)[1](x),
     "pullback_result": lambda x: xp.autograd.vjp(lambda t: t**2, x),
     "jvp": lambda x: xp.autograd.jvp(lambda t: t**2, (x,), (xp.ones(3),)),
+    "jacobian": lambda x: xp.autograd.jacobian(lambda t: t**3, x),
+    "jacobian_forward": lambda x: xp.autograd.jacobian(lambda t: t**3, x, strategy="forward"),
+    "hessian": lambda x: xp.autograd.hessian(lambda t: xp.sum(t**3) * t[0], x),
+    "hvp": lambda x: xp.autograd.hvp(lambda t: xp.sum(t**3), x, x),
     "grad_by_argument": lambda x: (
         xp.autograd.grad(xp.sum((x * 1) ** 2), x) if x.requires_grad else x * 1
     ),

@@ -280,10 +280,10 @@ def _by_rows(y: Any, tracked: tuple[Any, ...], xs: tuple[Any, ...], keep: bool) 
     xp = namespace()
     if node_of(y) is None or not y._data.size:
         return tuple(xp.zeros(y.shape + x.shape, dtype=x.dtype, device=x.device) for x in xs)
-    if not keep:
+    if not keep and not any([w.sees_rules for w in stack()]):
         return _raw_rows(y, tracked)
     rows = [
-        grad(y, tracked, ct, retain_graph=True, create_graph=True, materialize_grads=True)
+        grad(y, tracked, ct, retain_graph=True, create_graph=keep, materialize_grads=True)
         for ct in _basis(y)
     ]
     return tuple(

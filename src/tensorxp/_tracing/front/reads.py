@@ -146,6 +146,14 @@ class Reads:
             if guards.new(id(x), "class"):
                 guards.add(f"{guards.name(x)}.__class__", type(x))
 
+    def told(self, x: Any) -> Any:
+        """Return what is told by `is` from something else."""
+        if type(x) in self.seen.tensors:
+            self.seen.tracer.number(x)  # arguments are told from what is outside at each call
+        elif id(x) in self.seen.given:
+            stop(f"it asks by `is` which {type(x).__name__} it was given")
+        return x
+
     def text(self, x: Any) -> Any:
         """Return what is put into a text."""
         if type(x) in known.SCALARS or type(x) in (DType, Device):

@@ -16,7 +16,8 @@ SEEN = "__tensorxp_seen__"
 #: The questions; `front.seen.Frame` has a method for each.
 QUESTIONS = frozenset(
     ("attr", "aug", "call", "caught", "free", "glob", "has", "item", "iterable", "key", "loop",
-     "made", "mapping", "owned", "owner", "scope", "stop", "store", "tested", "text", "used")
+     "made", "mapping", "owned", "owner", "scope", "stop", "store", "tested", "text", "told",
+     "used")
 )  # fmt: skip
 
 
@@ -301,8 +302,11 @@ class _Writer(ast.NodeTransformer):
 
     def visit_Compare(self, node: ast.Compare) -> Any:
         if all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
-            # the arguments are told from each other and from what is outside at each call
-            left, *rest = [self.expr(x) for x in (node.left, *node.comparators)]
+            sides = [node.left, *node.comparators]
+            if any(isinstance(x, ast.Constant) for x in sides):  # `is None`, say
+                left, *rest = map(self.expr, sides)
+            else:
+                left, *rest = [self.ask("told", x, self.expr(x)) for x in sides]
             return ast.copy_location(ast.Compare(left, node.ops, rest), node)
         if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
             # in the order in which Python evaluates them
