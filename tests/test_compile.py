@@ -545,3 +545,20 @@ def test_cross_entropy_is_traced_and_checks_its_targets_at_each_call(backend, op
         target[2] = wrong
         with pytest.raises(IndexError, match=f"Target {wrong} is out of bounds"):
             compiled(ours, target)
+
+
+def _flipped(x):
+    return xp.flip(x) * 1, xp.cos(x) + xp.flip(x * 2), xp.flip(x, axis=()) - 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("shape", [(), (1,), (3,)])
+def test_views_of_tensors_without_axes(shape, backend):
+    compiled = xp.compile(_flipped, backend=backend)
+    for number in (0.5, 2.0):
+        x = xp.full(shape, number, requires_grad=True)
+        outs, expected = compiled(x), _flipped(x)
+        assert [y.tolist() for y in outs] == [y.tolist() for y in expected]
+        slope, right = (xp.autograd.grad([xp.sum(y) for y in ys], x)[0] for ys in (outs, expected))
+        assert xp.allclose(slope, right)
+    assert compiled.reason is None

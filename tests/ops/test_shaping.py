@@ -285,6 +285,33 @@ def test_writes_to_views_reach_the_gradient_of_the_base(name):
     np.testing.assert_array_equal(leaf.grad.numpy(), written)
 
 
+WITHOUT_AXES = {
+    "reshape": lambda x: xp.reshape(x, (1,)),
+    "permute_dims": lambda x: xp.permute_dims(x, ()),
+    "squeeze": xp.squeeze,
+    "expand_dims": lambda x: xp.expand_dims(x, axis=0),
+    "flip": xp.flip,
+    "flip no axes": lambda x: xp.flip(x, axis=()),
+    "ravel": xp.ravel,
+    "transpose": lambda x: x.T,
+    "index": lambda x: x[...],
+    "detach": lambda x: x.detach(),
+    "real": xp.real,
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_AXES)
+def test_views_of_a_tensor_without_axes_share_memory(name, device):
+    for x in (xp.asarray(2.0, device=device), xp.asarray(2.0, device=device, requires_grad=True)):
+        base = x * 1.0
+        view = WITHOUT_AXES[name](base)
+        view *= 3.0
+        assert float(base.detach()) == 6.0
+    if name != "detach":
+        base.backward()
+        assert float(x.grad) == 3.0
+
+
 @pytest.mark.parametrize("name", COPIES)
 def test_copies_have_memory_of_their_own(name):
     x = xp.asarray(A, copy=True)

@@ -325,7 +325,7 @@ def expand_dims(x: Tensor, /, axis: Any = 0) -> Tensor:
 
 flip_p = linear(
     "flip",
-    forward=lambda xp, x, *, axes: xp.base.flip(x, axes),
+    forward=lambda xp, x, *, axes: xp.base.flip(x, axes) if axes else x[...],  # NumPy: a scalar
     view=True,
     x=lambda xp, ct, *, axes: xp.flip(ct, axis=axes),
     batched=shifted,

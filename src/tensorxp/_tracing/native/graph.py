@@ -125,6 +125,8 @@ class Layout:
             out = view(shadow)
         except ValueError:  # a reshape that would copy
             return None
+        if not isinstance(out, np.ndarray) or out.base is None:  # a scalar or a copy: no view
+            return None
         offset = out.__array_interface__["data"][0] - start.__array_interface__["data"][0]
         return Layout(self.base, self.offset + offset, out.shape, out.strides)
 
