@@ -2,6 +2,7 @@
 
 import math
 import threading
+import warnings
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -443,3 +444,19 @@ def training_of_the_loss():
             optimizer.step()
 
     return fn, calls, list(model.parameters())
+
+
+@trap
+def warnings_are_errors():
+    def fn(x):
+        return xp.log(x) / x
+
+    def calls():
+        yield (X(1.0, 2.0),)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield (X(0.0, 2.0),)
+            yield (X(1.0, 2.0),)
+            yield (X(-1.0, 2.0),)
+
+    return fn, calls

@@ -138,6 +138,16 @@ class P:
         return hash(self.n)
 
 
+class Fake:
+    """Says that it is a float."""
+
+    k = 2.0
+    __class__ = property(lambda self: float)
+
+    def __rmul__(self, x):
+        return x * self.k
+
+
 class Slots:
     __slots__ = ("v",)
 
@@ -349,6 +359,10 @@ WORLDS = {
     "rmul_dunder": (lambda w, x: 2 * w * x, _set(k=lambda i: 2.0 + i)),
     "with_dunder": (lambda w, x: _with(w, x), _set(k=lambda i: 2.0 + i)),
     "bool_dunder": (lambda w, x: x * 2 if w else x * 3, _set(flag=lambda i: bool(i % 2))),
+    "false_class": (
+        lambda w, x: x * w.fake,
+        lambda w, i: setattr(w.fake, "k", 2.0 + i),
+    ),
     "eq_dunder": (
         lambda w, x: x * 2 if w.p2 == P(2) else x * 3,
         lambda w, i: setattr(w.p2, "n", 2 + i),
@@ -749,6 +763,7 @@ def _more(self):
     """Set what needs names from below."""
     _init(self)
     self.kept_method = self.method
+    self.fake = Fake()
     self.part = functools.partial(_helper, k=2.0)
     self.part2 = functools.partial(_helper, k=2.0)
     self.kw = {"k": 2.0}

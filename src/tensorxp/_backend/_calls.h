@@ -95,7 +95,7 @@ typedef struct {
 } launch_plan;
 
 /* launch(plan, values, ndarray): run it; False where an array is not a plain one, and nothing is
- * done. Arrays are read where NumPy's binary interface has their data and flags. */
+ * done, None where an error of floating-point numbers is to be told. Arrays are read where NumPy's binary interface has their data and flags. */
 static PyObject *launch(PyObject *module, PyObject *const *args, Py_ssize_t nargs) {
     (void)module;
     char *few[64], **arrays = few;
@@ -122,5 +122,6 @@ static PyObject *launch(PyObject *module, PyObject *const *args, Py_ssize_t narg
     } else if (fits)
         failed = plan->run(plan->program, arrays, plan->limit);
     if (arrays != few) PyMem_Free(arrays);
+    if (failed == 2) Py_RETURN_NONE;
     return failed ? PyErr_NoMemory() : PyBool_FromLong(fits);
 }

@@ -169,9 +169,7 @@ class _Versions:
             except Untraceable as error:
                 made = _Plain(str(error), _place(error.__traceback__))
             except Exception:  # the function's own, which the plain call raises again
-                made = _Plain("it raised an exception when it was traced")
-                if not self.fullgraph:
-                    return made
+                return _Plain("it raised an exception when it was traced")
         if isinstance(made, _Plain):
             self.entries[key] = made
         else:
@@ -181,7 +179,7 @@ class _Versions:
     def _plainly(self, plain: _Plain, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.owner.reason = plain.reason
         self.recent = None
-        if self.fullgraph:
+        if self.fullgraph and "raised an exception" not in plain.reason:
             help = f"; {plain.help}" if plain.help else ""
             raise RuntimeError(f"compile: {_name(self.fn)} cannot be compiled: {plain}{help}")
         return self.fn(*args, **kwargs)

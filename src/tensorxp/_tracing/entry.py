@@ -1,6 +1,7 @@
 """A version of a compiled function: its trace, the check that it still holds, its programs."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,34 @@ from tensorxp.autograd.functions import grad
 def default_device() -> Any:
     """Return the device of creation functions."""
     return devices._local.default or devices._process_default[0]
+
+
+_paused: list[None] = []  # not empty while a trace of any thread has turned the collector off
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Turn the collector off: a trace makes objects that stay, and looking at them takes time."""
+    if not gc.isenabled():
+        yield
+        return
+    _paused.append(None)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        _paused.pop()
+
+
+def _in_child() -> None:
+    if _paused:  # by a thread that a forked child does not have
+        _paused.clear()
+        gc.enable()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 @contextmanager
@@ -64,17 +93,14 @@ class Entry:
             arguments.append(fresh.requires_grad_(True) if needed else fresh)
         tracer = Tracer(tuple(arguments))
         seen = Seen(tracer)
-        collecting = gc.isenabled()
-        gc.disable()  # a trace makes objects that all stay: looking through them takes its time
         try:
-            self._trace(tracer, seen, arguments)
+            with _no_collection():
+                self._trace(tracer, seen, arguments)
         except BaseException:
             tracer.undo()
             raise
         finally:
             seen.close()
-            if collecting:
-                gc.enable()
         self.take = self._check(tensors, seen.guards)
 
     def _trace(self, tracer: Tracer, seen: Seen, arguments: list[Any]) -> None:

@@ -90,7 +90,7 @@ class CudaProgram:
 
     def __init__(
         self, backend: Backend, arrays: list[Value], inputs: list[Value], wanted: list[Layout],
-        registers: list[Register], tape: dict[Value, int], given: set[Value],
+        registers: list[Register], tape: dict[Value, int], given: set[Value], told: bool,
     ) -> None:  # fmt: skip
         self.device = backend.device
         self.cupy = self.device.raw.base

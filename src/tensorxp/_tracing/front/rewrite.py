@@ -21,9 +21,13 @@ QUESTIONS = frozenset(
 )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def rewritten(code: CodeType) -> CodeType | str:
     """Return the code with questions for the code of a function, or why there is none."""
+    return _rewritten(code, code.co_filename)  # equal code may be in several files
+
+
+@lru_cache(maxsize=4096)
+def _rewritten(code: CodeType, _: str) -> CodeType | str:
     tree = tree_of(code)
     if isinstance(tree, str):
         return tree

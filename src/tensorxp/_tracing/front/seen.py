@@ -24,7 +24,7 @@ class Seen:
     """One trace's guards, and the functions that it follows."""
 
     def __init__(self, tracer: Any) -> None:
-        self.tracer = tracer
+        self.tracer: Any = tracer
         self.guards = Guards()
         self.own: dict[int, Any] = {}
         self.given: dict[int, Any] = {}  # containers of the arguments: read freely, never written
@@ -32,7 +32,7 @@ class Seen:
         self.functions: dict[int, tuple[Any, Any]] = {}
         self.tensors = frozenset(known.tensor_types())
         self.safe = known.SCALARS | self.tensors | {DType, Device, slice, ModuleType}
-        self.main = Frame(self, {}, {})
+        self.main: Any = Frame(self, {}, {})
 
     def arguments(self, value: Any) -> None:
         """Take note of the containers that stand among the arguments."""
@@ -83,6 +83,7 @@ class Seen:
 
     def close(self) -> None:
         """Let go of what only the trace needed."""
+        self.tracer = self.main = None  # else all of the trace would wait for the collector
         self.own.clear()
         self.given.clear()
         self.functions.clear()

@@ -29,7 +29,7 @@ class Program(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in
                 ("code", "pointers", "totals", "regions", "aux", "constants")] + [
                (name, ctypes.c_int64) for name in
-                ("regions_count", "outside", "checked", "work", "dynamic")]  # fmt: skip
+                ("regions_count", "outside", "told", "work", "dynamic")]  # fmt: skip
 
 
 class _Space:
@@ -66,8 +66,11 @@ class Emitter:
     `outside` gives the places of values in arrays from outside: the array's number and an offset.
     """
 
-    def __init__(self, kernels: dict[str, int], outside: dict[Value, tuple[Any, int]]) -> None:
+    def __init__(
+        self, kernels: dict[str, int], outside: dict[Value, tuple[Any, int]], told: bool
+    ) -> None:
         self.kernels = kernels
+        self.told = told  # whether errors of floating-point numbers are
         self.outside = outside
         self.arrays: dict[Any, int] = {}  # arrays from outside, in the order of the call
         self.time = 0.0
@@ -117,7 +120,7 @@ class Emitter:
               (self._pointers, self._totals, self._regions, self._aux)],
             np.frombuffer(bytes(self._constants), dtype=np.uint8),
         ]  # fmt: skip
-        program = Program(*[x.ctypes.data for x in tables], len(self._regions), outside, 0,
+        program = Program(*[x.ctypes.data for x in tables], len(self._regions), outside, self.told,
                           self._work.size + 64, moving)  # fmt: skip
         program.tables = tables
         return program

@@ -89,7 +89,7 @@ def _logical(name: str) -> Rule:
 
 for _name in (
     "add", "subtract", "multiply", "divide", "maximum", "minimum", "atan2", "hypot", "copysign",
-    "logaddexp", "remainder", "floor_divide", "negative", "abs", "sqrt", "square", "reciprocal",
+    "logaddexp", "negative", "abs", "sqrt", "square", "reciprocal",
     "sign", "exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "exp2", "expm1", "log1p",
     "log2", "log10", "asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "cbrt",
     "sigmoid", "relu",
@@ -112,6 +112,13 @@ def _rounding(name: str) -> Rule:
     return rule
 
 
+def _division(name: str) -> Rule:
+    """Return the rule of a division, which stays a call for integers: NumPy tells of zeros."""
+    return lambda g, xs, facts: None if facts.dtypes[0].kind in "iu" else _plain(name)(g, xs, facts)
+
+
+for _name in ("floor_divide", "remainder"):
+    RULES[_name] = _division(_name)
 for _name in ("floor", "ceil", "trunc", "round"):
     RULES[_name] = _rounding(_name)
 

@@ -4,6 +4,7 @@
  * some rows (a block) at a time; what passes from one instruction to the next lies in a buffer
  * of the block's size. A region of one row is a straight line over small arrays. It is compiled
  * once for a machine, not once for a program. */
+#include <fenv.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -29,8 +30,10 @@ typedef struct {
     const Region *regions;
     const int64_t *aux;
     char *constants;
-    int64_t regions_count, outside, checked, work, dynamic;
+    int64_t regions_count, outside, told, work, dynamic; /* told: whether errors are */
 } Program;
+/* The errors of floating-point numbers that NumPy warns of. */
+enum { ERRORS = FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID };
 
 #define ENTER1(S, name, e) {#name "." #S ".v", name##_##S##_v},
 #define ENTER2(S, name, e) {#name "." #S ".vv", name##_##S##_vv}, \
@@ -126,7 +129,7 @@ static void run_rows(const Program *p, const Region *r, char **bases, int64_t fi
 typedef struct {
     const Program *program;
     const Region *region;
-    atomic_long next, helpers, users;
+    atomic_long next, helpers, users, errors;
     long chunks, left;
     int64_t rows; /* of a chunk */
     size_t own, totals;
@@ -148,6 +151,7 @@ static void take_chunks(Job *j, char **bases) {
         bases[TOTALS] = j->memory + i * j->totals;
         start_totals(j->program, j->region, bases[TOTALS]);
         run_rows(j->program, j->region, bases, first, last < rows ? last : rows);
+        atomic_fetch_or(&j->errors, fetestexcept(ERRORS));
         pthread_mutex_lock(&j->lock);
         if (--j->left == 0) pthread_cond_signal(&j->finished);
         pthread_mutex_unlock(&j->lock);
@@ -205,6 +209,7 @@ static int run_region(const Program *p, const Region *r, char **bases, int64_t l
                .memory = (char *)rounded((size_t)(j + 1))};
     atomic_init(&j->next, 0);
     atomic_init(&j->helpers, 1);
+    atomic_init(&j->errors, 0);
     atomic_init(&j->users, 1);
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->finished, NULL);
@@ -227,11 +232,13 @@ static int run_region(const Program *p, const Region *r, char **bases, int64_t l
     while (j->left) pthread_cond_wait(&j->finished, &j->lock);
     pthread_mutex_unlock(&j->lock);
     finish_totals(p, r, bases, j->memory, chunks, totals);
+    if (p->told) feraiseexcept((int)atomic_load(&j->errors));
     leave(j);
     return 0;
 }
 
-/* Run on arrays whose data pointers are given. 0: done; 1: no memory. */
+/* Run on arrays whose data pointers are given. 0: done; 1: no memory; 2: done, and there was an
+ * error of floating-point numbers that the program is to tell of. */
 int machine_run(const Program *p, char *const *arrays, int64_t limit) {
     size_t count = OUTSIDE + p->outside + p->dynamic;
     char *memory = malloc(count * sizeof(char *) + p->work + 64);
@@ -242,10 +249,11 @@ int machine_run(const Program *p, char *const *arrays, int64_t limit) {
     bases[WORK] = (char *)(((uintptr_t)memory + count * sizeof(char *) + 63) & ~(uintptr_t)63);
     memcpy(bases + OUTSIDE, arrays, p->outside * sizeof(char *));
     int failed = 0;
+    if (p->told) feclearexcept(ERRORS);
     for (int64_t i = 0; i < p->regions_count && !failed; i++)
         failed = run_region(p, p->regions + i, bases, limit);
     free(memory);
-    return failed;
+    return failed ? failed : p->told && fetestexcept(ERRORS) ? 2 : 0;
 }
 
 /* The same on a tuple of NumPy arrays, read where `places` says: the tuple's first item, and an

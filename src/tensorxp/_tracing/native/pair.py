@@ -48,13 +48,15 @@ class NativePair:
         large = [x for x in saved if x not in tape]
         wanted = outs + [_whole(x) for x in large]
         self._count = len(outs)
-        self._forward = self.program(library, arrays, inputs, wanted, trace.registers, tape, set())
+        self._forward = self.program(
+            library, arrays, inputs, wanted, trace.registers, tape, set(), True
+        )
         read = _arrays_read([x.base for x in grads], {*arrays, *saved})
         self.kept_inputs = [i for i, x in enumerate(inputs) if x in read]
         self.kept_outputs = [i for i, place in enumerate(places) if not place.isdisjoint(saved)]
         again = [inputs[i] for i in self.kept_inputs]
         self._backward = self.program(
-            library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved)
+            library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved), False
         )
         self._tape = bool(tape)
         self._alone = not (tape or large or again)

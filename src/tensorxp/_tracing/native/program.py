@@ -6,6 +6,7 @@ saved, small values side by side in one array (the tape), unless it is cheaper t
 
 import ctypes
 import struct
+import warnings
 from operator import itemgetter
 from typing import Any
 
@@ -158,9 +159,11 @@ class NativeProgram:
 
     def __init__(
         self, library: Library, arrays: list[Value], inputs: list[Value], wanted: list[Layout],
-        registers: list[Register], tape: dict[Value, int], given: set[Value],
+        registers: list[Register], tape: dict[Value, int], given: set[Value], told: bool,
     ) -> None:  # fmt: skip
         self.library = library
+        self._told = told
+        self._errors = 0  # how often they were told
         self.tape_bytes = max([at + emit.nbytes(x) for x, at in tape.items()], default=0)
         self._gives = bool(tape) and not any(x in given for x in tape)
         saved = set(tape) if self._gives else set()
@@ -236,7 +239,7 @@ class NativeProgram:
                 self._numpy_call(stages[i], tape)  # type: ignore[arg-type]
                 i += 1
                 continue
-            emitter = emit.Emitter(self.library.kernels, outside)
+            emitter = emit.Emitter(self.library.kernels, outside, self._told)
             first = i
             while i < len(stages) and groups[i] == groups[first]:
                 region: Any = stages[i]
@@ -330,8 +333,10 @@ class NativeProgram:
         line = self._single
         for at, shape, dtype in line.made:
             arguments[at] = _empty(shape, dtype)
-        if line.plan is None or not loops.launch(line.plan, arguments, _ARRAY):
+        if line.plan is None:
             self._call(line, arguments)
+        elif (done := loops.launch(line.plan, arguments, _ARRAY)) is not True:
+            self._after(done, line, arguments)
         found = []
         for at in self._found:
             found.append(arguments[at])
@@ -340,8 +345,30 @@ class NativeProgram:
     def _run_native(self, line: _Native, values: list[Any]) -> None:
         for at, shape, dtype in line.made:
             values[at] = _empty(shape, dtype)
-        if line.plan is None or not loops.launch(line.plan, values, _ARRAY):
+        if line.plan is None:
             self._call(line, values)
+        elif (done := loops.launch(line.plan, values, _ARRAY)) is not True:
+            self._after(done, line, values)
+
+    def _after(self, done: Any, line: _Native, values: list[Any]) -> None:
+        """Go on where a launch was not done, or where an error is to be told."""
+        if done is False:
+            self._call(line, values)
+        else:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Raise FloatingPointError where the function itself would show a warning."""
+        self._errors += 1
+        states = {np.geterr()[kind] for kind in ("divide", "over", "invalid")}
+        if states == {"ignore"}:
+            return
+        if self._errors > 1 and not any(
+            action in ("error", "always") and issubclass(RuntimeWarning, kind)
+            for action, _, kind, _, _ in warnings.filters
+        ):
+            return  # it is shown once
+        raise FloatingPointError("compile: a compiled program met an error that NumPy tells of")
 
     def _call(self, line: _Native, values: list[Any]) -> None:
         """Run a line through ctypes."""
@@ -352,14 +379,19 @@ class NativeProgram:
                     break
             else:
                 failed = line.call(line.address, given, library.places, library.threads)
-                if failed == 0:
+                if failed == 2:
+                    self._tell()
+                if failed in (0, 2):
                     return
                 if failed > 0:
                     raise MemoryError("compile: no memory for a compiled program")
         # an array is a scalar, not contiguous or not aligned
         given = tuple([np.require(x, None, ["C", "A"]) for x in given])
         pointers = (ctypes.c_void_p * len(given))(*[x.ctypes.data for x in given])
-        if library.run(line.address, pointers, library.threads):
+        failed = library.run(line.address, pointers, library.threads)
+        if failed == 2:
+            self._tell()
+        elif failed:
             raise MemoryError("compile: no memory for a compiled program")
 
 
