@@ -5,7 +5,7 @@ import pytest
 import tensorxp as xp
 import tests.traps.arguments
 import tests.traps.exits
-import tests.traps.worlds  # noqa: F401
+import tests.traps.worlds
 from tests.traps import TRAPS, differences, observe
 
 BACKENDS = ("auto", "replay")
@@ -16,4 +16,13 @@ def test_trap(name):
     expected = observe(TRAPS[name])
     for backend in BACKENDS if name.endswith("_recorded") else BACKENDS[:1]:
         seen = observe(TRAPS[name], lambda fn, backend=backend: xp.compile(fn, backend=backend))
+        assert not differences(expected, seen)
+
+
+@pytest.mark.parametrize("name", tests.traps.arguments.BETWEEN)
+def test_a_write_between_forward_and_backward(name):
+    trap = tests.traps.arguments.BETWEEN[name]
+    expected = observe(trap)
+    for backend in BACKENDS:
+        seen = observe(trap, lambda fn, backend=backend: xp.compile(fn, backend=backend))
         assert not differences(expected, seen)

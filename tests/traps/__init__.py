@@ -87,7 +87,8 @@ def _call(fn, args, leaves):
     try:
         out = fn(*args, **kwargs)
     except Exception as error:
-        return "raised", type(error).__name__, str(error)
+        text = "modified by an in-place" if "modified by an in-place" in str(error) else str(error)
+        return "raised", type(error).__name__, text
     outs = tensors_in(out)
     shared = [
         (i, j, x is y, bool(np.shares_memory(np.asarray(x.detach()), np.asarray(y.detach()))))
@@ -122,7 +123,10 @@ def observe(trap, compiler=lambda fn: fn):
     fn, calls = made[:2]
     leaves = made[2] if len(made) > 2 else []
     probe = made[3] if len(made) > 3 else (lambda: None)
-    fn = compiler(fn)
+    if len(made) > 4:  # what is compiled is inside
+        made[4].run = compiler(made[4].run)
+    else:
+        fn = compiler(fn)
     seen = []
     before = xp.get_default_dtype()
     try:

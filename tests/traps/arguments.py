@@ -460,3 +460,64 @@ def warnings_are_errors():
             yield (X(-1.0, 2.0),)
 
     return fn, calls
+
+
+# written between forward and backward
+
+_BETWEEN = {
+    "exp": lambda w, x: xp.exp(x) * w,
+    "double": lambda w, x: x * 2 + w,
+    "copied": lambda w, x: xp.sin(x.copy()) * 3 + w * 2,
+    "copied_twice": lambda w, x: xp.sin(x * 1) * (w * 1),
+    "added": lambda w, x: xp.sin(x + 1) * xp.cos(w + 1),
+    "chain": lambda w, x: xp.tanh(xp.sin(xp.exp(x * 0.1 + 1) - 1)) + w * 3,
+    "transposed": lambda w, x: xp.sin(xp.flip(x)) * w[::-1],
+    "squared": lambda w, x: (x + w) ** 2,
+    "divided": lambda w, x: x / (w + 2),
+    "norm": lambda w, x: x / xp.sqrt(xp.sum(x * x) + 1) + w,
+    "softmax": lambda w, x: F.softmax(x + w, dim=0),
+    "two": lambda w, x: (x * 2, xp.exp(x * 2) + w),
+    "two_of_one": lambda w, x: (lambda y: (y, xp.sin(y) * w))(xp.exp(x)),
+    "relu": lambda w, x: F.relu(x) * 2 + w,
+    "where": lambda w, x: xp.where(x > w, x, w),
+    "maximum": lambda w, x: xp.maximum(x, w) * 3,
+    "sum": lambda w, x: xp.sum(x * 2) + xp.sum(w),
+    "converted": lambda w, x: xp.sin(xp.astype(x, xp.float64, copy=True)) + w,
+    "real": lambda w, x: xp.sin(xp.real(x)) + xp.conj(w) * xp.conj(w),
+}
+
+
+def _between(read, what, n):
+    def make():
+        box = SimpleNamespace(w=xp.linspace(0.5, 1.5, n, requires_grad=True), compiled=None)
+
+        def fn(x, data):
+            x = x * 1  # a tensor that may be written to
+            y = box.run(x)
+            first = y[0] if isinstance(y, tuple) else y
+            with xp.no_grad():
+                target = {"x": x, "w": box.w, "y": first, "nothing": None}[what]
+                if target is not None:
+                    target[...] = 0.25
+            total = xp.sum(y[0] * 2 + y[1] * 3) if isinstance(y, tuple) else xp.sum(y * 2)
+            found = xp.autograd.grad(total, [x, box.w])
+            with xp.no_grad():
+                box.w[...] = xp.linspace(0.5, 1.5, n)
+            return [xp.copy(g) + 0 for g in found]
+
+        def calls():
+            for i in range(3):
+                yield (xp.linspace(-1.0, 1.0 + i, n, requires_grad=True), 0)
+
+        box.run = lambda x: read(box.w, x)
+        return fn, calls, [], lambda: None, box
+
+    return make
+
+
+BETWEEN = {
+    f"{name}_{what}_{n}": _between(read, what, n)
+    for name, read in _BETWEEN.items()
+    for what in ("x", "w", "y", "nothing")
+    for n in (3, 5000)
+}

@@ -24,6 +24,7 @@ from tensorxp._tracing.front.seen import Seen
 from tensorxp._tracing.native import build
 from tensorxp._tracing.native.pair import NativePair
 from tensorxp._tracing.pair import ReplayPair, Trace, improved
+from tensorxp._tracing.program import Program
 from tensorxp._tracing.trace import Register, Tracer, Untraceable
 from tensorxp.autograd.functions import grad
 
@@ -154,10 +155,16 @@ class Entry:
         del results
         self.grads = grad_numbers
         self.steps = forward_steps, len(tracer.steps)
+        wanted = [n for n in grad_numbers if n is not None]
+        backward = Program(registers, tracer.steps[forward_steps:], ct_numbers, wanted)
+        saved = [registers[n] for n in backward.reads(set(range(len(registers))))]
         traced = Trace(
-            registers, tracer.steps, forward_steps, inputs, numbers,
-            ct_numbers, [n for n in grad_numbers if n is not None],
+            registers, tracer.steps, forward_steps, inputs, numbers, ct_numbers, wanted,
+            [i for i, n in enumerate(inputs) if any(registers[n].shares(r) for r in saved)],
+            [i for i, n in enumerate(numbers) if any(registers[n].shares(r) for r in saved)],
         )  # fmt: skip
+        # whose later writes are an error, whether or not the program reads them
+        self.saved = traced.read, traced.returned
         traced = improved(traced)
         self.pair: Any = self._fused(traced) or ReplayPair(traced)
         self.primitive = self._primitive() if any(self.recorded) else None
@@ -273,13 +280,12 @@ class Entry:
 
     def _record(self, tensors: Any, given: Any, outs: list[Any], kept: list[Any]) -> None:
         """Record the call as one node, with what backward needs."""
-        pair, inputs = self.pair, (*tensors, *self.parameters)
+        inputs = (*tensors, *self.parameters)
         cells = []
-        for i in pair.kept_inputs:
-            x = given[i]
-            cells.append((x if i >= len(tensors) else None, cell := cell_of(x), cell[0]))
-        for i in pair.kept_outputs:
-            cells.append((None, cell := cell_of(outs[i]), cell[0]))
+        for i in self.saved[0]:
+            cells.append((cell := cell_of(given[i]), cell[0]))
+        for i in self.saved[1]:
+            cells.append((cell := cell_of(outs[i]), cell[0]))
         edges = tuple(map(node_of, inputs))
         op: Any = self.primitive
         if len(outs) == 1:
@@ -305,9 +311,8 @@ class Entry:
         @op.vjp
         def _(ct: Any, out: Any) -> tuple[Any, ...]:
             kept, cells, tensors = out
-            for x, cell, version in cells:
-                # other memory in a tensor from outside is as bad as a write to it
-                if cell[0] != version or (x is not None and cell_of(x) is not cell):
+            for cell, version in cells:
+                if cell[0] != version:
                     raise RuntimeError(
                         "backward: a tensor that a compiled function read or returned, and whose "
                         "value backward needs, has been modified by an in-place operation since; "

@@ -21,6 +21,8 @@ class Trace(NamedTuple):
     outputs: list[int]
     cts: list[int]
     grads: list[int]
+    read: list[int]  # the places of the inputs that backward reads, as the function is written
+    returned: list[int]  # and of the outputs
 
 
 def improved(trace: Trace) -> Trace:
@@ -94,15 +96,19 @@ class ReplayPair:
         self._forward = Program(registers, steps[:count], inputs, [*outputs, *residuals])
         self._backward = Program(registers, backward_steps, [*trace.cts, *residuals], trace.grads)
         self._count = len(outputs)
-        kept = [registers[i] for i in residuals]
-        self.kept_inputs = [i for i in inputs if any(registers[i].shares(r) for r in kept)]
-        self.kept_outputs = [
-            i for i, n in enumerate(outputs) if any(registers[n].shares(r) for r in kept)
-        ]
+        # what backward reads here though it does not as the function is written: copies of it
+        theirs = [n for i, n in enumerate(inputs) if i not in trace.read]
+        theirs += [n for i, n in enumerate(outputs) if i not in trace.returned]
+        self._own = [
+            i + len(outputs) for i, n in enumerate(residuals)
+            if any(registers[n].shares(registers[m]) for m in theirs)
+        ]  # fmt: skip
 
     def forward(self, raws: list[Any]) -> tuple[list[Any], list[Any]]:
         """Return the outputs, and what backward needs."""
         found = self._forward.run(raws)
+        for i in self._own:
+            found[i] = found[i].copy()
         return found[: self._count], found[self._count :]
 
     def backward(self, cts: list[Any], kept: list[Any]) -> list[Any]:

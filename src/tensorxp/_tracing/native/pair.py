@@ -33,12 +33,16 @@ class NativePair:
             translator.add(step)
         grads = [self._own(translator, translator.layout(n)) for n in trace.grads]
         arrays = translator.arrays
-        saved = self._saved([x.base for x in grads], arrays, border)
         # of each result the values in whose memory it may lie
         places = [
             {translator.layout(m).base for m in {n} | viewed(trace, {n})} for n in trace.outputs
         ]
         returned = {x for place in places for x in place}
+        free = {x for i, place in enumerate(places) if i not in trace.returned for x in place}
+        # what may be written to without an error is read in forward only
+        safe = {x for i, x in enumerate(inputs) if i in trace.read}
+        safe.update([x for x in arrays if x not in inputs])
+        saved = self._saved([x.base for x in grads], arrays, border, safe, free)
         tape: dict[Value, int] = {}
         end = 0
         for x in saved:
@@ -53,7 +57,9 @@ class NativePair:
         )
         read = _arrays_read([x.base for x in grads], {*arrays, *saved})
         self.kept_inputs = [i for i, x in enumerate(inputs) if x in read]
-        self.kept_outputs = [i for i, place in enumerate(places) if not place.isdisjoint(saved)]
+        # what backward reads here though it does not as the function is written: copies of it
+        self._own_inputs = {i for i in self.kept_inputs if i not in trace.read}
+        self._own_outputs = [i + len(outs) for i, x in enumerate(large) if x in free]
         again = [inputs[i] for i in self.kept_inputs]
         self._backward = self.program(
             library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved), False
@@ -69,8 +75,13 @@ class NativePair:
         return translator.graph.fresh(x)
 
     @staticmethod
-    def _saved(grads: list[Value], arrays: list[Value], border: int) -> list[Value]:
-        """Return the forward values that backward is given."""
+    def _saved(
+        grads: list[Value], arrays: list[Value], border: int, again: set[Value], free: set[Value]
+    ) -> list[Value]:
+        """Return the forward values that backward is given.
+
+        Others are computed again, from those of `again` and what is saved; `free` may be written.
+        """
         inputs = set(arrays)
         reads: dict[Value, None] = {}
         seen: set[Value] = set()
@@ -84,17 +95,20 @@ class NativePair:
                 reads[x] = None
             else:
                 waiting.extend(y.base for y in sources(x))
-        return choose_saved(list(reads), inputs, SMALL)
+        return choose_saved(list(reads), again, SMALL, free)
 
     def forward(self, raws: list[Any]) -> tuple[list[Any], list[Any]]:
         """Return the outputs, and what backward needs."""
         if self._alone:
             return self._forward.run(raws), []
         again = []  # loops, which are quicker than comprehensions over one or two
+        own = self._own_inputs
         for i in self.kept_inputs:
-            again.append(raws[i])
+            again.append(raws[i].copy() if i in own else raws[i])
         found = self._forward.run(raws)
         count = self._count
+        for i in self._own_outputs:
+            found[i] = found[i].copy()
         if self._tape:
             again.append(found.pop())
         if len(found) == count:

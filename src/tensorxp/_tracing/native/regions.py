@@ -289,11 +289,13 @@ class Schedule:
         return budget if budget >= 0 else None
 
 
-def choose_saved(reads: list[Value], inputs: set[Value], cells: int) -> list[Value]:
+def choose_saved(
+    reads: list[Value], inputs: set[Value], cells: int, free: set[Value]
+) -> list[Value]:
     """Return what a later program should be given so that it can compute `reads`.
 
-    Large elementwise results are computed again from `inputs`, and from what is saved anyway,
-    where that is cheaper than memory.
+    Large elementwise results are computed again from `inputs`, and from what is saved anyway or
+    small and not of `free`, where that is cheaper than memory.
     """
     saved: dict[Value, None] = dict.fromkeys(x for x in reads if x.size <= cells)
     for x in sorted(reads, key=lambda x: x.index):
@@ -301,7 +303,9 @@ def choose_saved(reads: list[Value], inputs: set[Value], cells: int) -> list[Val
             continue
         cone: dict[Value, None] = {}
         extra: dict[Value, None] = {}
-        if x.kind == "elementwise" and _again(x, inputs, saved, cone, extra, MEMORY) is not None:
+        if x.kind == "elementwise" and (
+            _again(x, inputs, saved, cone, extra, MEMORY) is not None and free.isdisjoint(extra)
+        ):
             saved.update(extra)
         else:
             saved[x] = None
