@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections.abc import Sequence
 from enum import Enum
 from types import SimpleNamespace
 
@@ -25,6 +26,11 @@ from tests.traps import TRAPS, X
 # values that leave for Python: the second call has other numbers
 
 EXITS = {
+    "jacobian": lambda x: xp.autograd.jacobian(lambda t: t**3 * 2, x),
+    "hessian": lambda x: xp.autograd.hessian(lambda t: xp.sum(t**3), x),
+    "hvp": lambda x: xp.autograd.hvp(lambda t: xp.sum(t**3), x, x),
+    "overlapping_write": lambda x: _overlapping(x * 1),
+    "matches": lambda x: x * 2 if isinstance(x.shape, Sequence) else x * 3,
     "float_of_detached": lambda x: x / float(x.sum().detach()),
     "float_of_sum": lambda x: x * float(xp.sum(x)),
     "int_of_sum": lambda x: x * int(xp.sum(x)),
@@ -261,6 +267,12 @@ def _doubled_until(x, limit):
     while xp.sum(x) < limit:
         x = x * 2
     return x
+
+
+def _overlapping(y):
+    y[1:] = y[:-1]
+    y[::-1] += y
+    return y
 
 
 def _written_under(y, mask):

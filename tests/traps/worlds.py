@@ -35,9 +35,35 @@ def _world(read, change, *, grad=False):
     return make
 
 
+class Falls:
+    def __init__(self, world):
+        self.world = world
+
+    def __getattr__(self, name):
+        return self.world.k
+
+
+class Described:
+    def __get__(self, owner, kind):
+        return owner.k
+
+
+class First:
+    z = 2.0
+
+
+class Second:
+    z = 5.0
+
+
+class Derived(First):
+    pass
+
+
 class World:
     scale = 2.0
     shared = 3.0
+    described = Described()
 
     def __init__(self):
         self.k = 2.0
@@ -212,6 +238,23 @@ def _no_grad_write(t, value):
 
 
 WORLDS = {
+    "getattr_dunder": (
+        lambda w, x: x * Falls(w).anything,
+        lambda w, i: setattr(w, "k", 2.0 + i),
+    ),
+    "descriptor": (lambda w, x: x * w.described, lambda w, i: setattr(w, "k", 2.0 + i)),
+    "instance_dict": (
+        lambda w, x: x * w.box.v,
+        lambda w, i: w.box.__dict__.update(v=2.0 + i),
+    ),
+    "bases": (
+        lambda w, x: x * Derived().z,
+        lambda w, i: setattr(Derived, "__bases__", (First, Second)[i % 2 : i % 2 + 1]),
+    ),
+    "jacobian": (
+        lambda w, x: xp.autograd.jacobian(lambda t: t**2 * w.k, x),
+        lambda w, i: setattr(w, "k", 2.0 + i % 2),
+    ),
     "attribute": (lambda w, x: x * w.k, _set(k=lambda i: 2.0 + i)),
     "attribute_type": (
         lambda w, x: xp.astype(x.detach(), xp.int64) * w.k,
@@ -763,6 +806,7 @@ def _more(self):
     """Set what needs names from below."""
     _init(self)
     self.kept_method = self.method
+    Derived.__bases__ = (First,)
     self.fake = Fake()
     self.part = functools.partial(_helper, k=2.0)
     self.part2 = functools.partial(_helper, k=2.0)

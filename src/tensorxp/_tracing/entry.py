@@ -168,6 +168,8 @@ class Entry:
         traced = improved(traced)
         self.pair: Any = self._fused(traced) or ReplayPair(traced)
         self.primitive = self._primitive() if any(self.recorded) else None
+        alone = self.result == structure.ONE and not self.copied
+        self._single = self.strides[0] if alone else None
 
     def _fused(self, traced: Trace) -> Any:
         """Return the programs of passes or kernels, None where the trace is to be replayed."""
@@ -264,10 +266,16 @@ class Entry:
 
     def call(self, tensors: Sequence[Any], raws: list[Any]) -> Any:
         """Return what the function would, for the arrays that `take` gave for `tensors`."""
-        pair, devices = self.pair, self.devices
-        if self.primitive is not None:
-            given = [*tensors, *self.outside] if self.outside else tensors
-        raws, kept = pair.forward(raws)
+        devices = self.devices
+        raws, kept = self.pair.forward(raws)
+        if self._single is not None:  # one tensor, which lies in no constant
+            (raw,) = raws
+            if raw.strides != self._single:
+                raw = _laid_out(devices[0].raw, raw, self._single)
+            out = wrap(raw, devices[0])
+            if self.primitive is not None:
+                self._record(tensors, [out], kept)
+            return out
         for i in self.copied:
             raws[i] = devices[i].raw.copy(raws[i])
         for i, strides in enumerate(self.strides):
@@ -275,18 +283,19 @@ class Entry:
                 raws[i] = _laid_out(devices[i].raw, raws[i], strides)
         outs = [wrap(raw, device) for raw, device in zip(raws, devices, strict=True)]
         if self.primitive is not None:
-            self._record(tensors, given, outs, kept)
-        return outs[0] if self.result == structure.ONE else structure.rebuilt(self.result, outs)
+            self._record(tensors, outs, kept)
+        return structure.rebuilt(self.result, outs)
 
-    def _record(self, tensors: Any, given: Any, outs: list[Any], kept: list[Any]) -> None:
+    def _record(self, tensors: Any, outs: list[Any], kept: list[Any]) -> None:
         """Record the call as one node, with what backward needs."""
-        inputs = (*tensors, *self.parameters)
-        cells = []
+        inputs = (*tensors, *self.parameters) if self.parameters else tuple(tensors)
+        cells, count = [], len(tensors)
         for i in self.saved[0]:
-            cells.append((cell := cell_of(given[i]), cell[0]))
+            cell = cell_of(tensors[i] if i < count else self.outside[i - count])
+            cells.append((cell, cell[0]))
         for i in self.saved[1]:
             cells.append((cell := cell_of(outs[i]), cell[0]))
-        edges = tuple(map(node_of, inputs))
+        edges = tuple([node_of(x) for x in inputs])
         op: Any = self.primitive
         if len(outs) == 1:
             (out,) = outs

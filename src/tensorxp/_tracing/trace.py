@@ -151,6 +151,11 @@ class Tracer(Watcher):
         self._bind(x, number)
         return number
 
+    def knows(self, x: Any) -> bool:
+        """Return whether a tensor is an argument, a result of a step, or was met before."""
+        found = self._numbers.get(id(x))
+        return (found is not None and found[0]() is x) or self._of_raw(x._data) is not None
+
     def _memory(self, raw: Any) -> int:
         """Return the number of the buffer in which an array lies."""
         owner = raw

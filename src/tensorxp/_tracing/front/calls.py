@@ -104,9 +104,22 @@ class Calls:
         if type(f) is FunctionType and f.__closure__:
             f = self._enclosed(f)
         out = f(*args, **kwargs)
+        self._check_result(name, out, (*args, *kwargs.values()))
         if type(out) not in self.seen.tensors:
             self._result(out)
         return out
+
+    def _check_result(self, name: str, out: Any, args: tuple[Any, ...]) -> None:
+        """End the trace where a Tensor was made of others, and no operation told of it."""
+        outs = out if type(out) is tuple else (out,)
+        unknown = [x for x in outs if isinstance(x, TensorBase) and not self.seen.tracer.knows(x)]
+        if not unknown or name in known.OF_SHAPES:
+            return
+        given = [x for part in args for x in (part if type(part) in (list, tuple) else (part,))]
+        tensors = [x for x in given if isinstance(x, TensorBase)]
+        for x in unknown:
+            if tensors and not any(x._data is y._data for y in tensors):
+                stop(f"{name} makes its result by other means than operations")
 
     def _result(self, out: Any) -> None:
         """Take a new list, dict or array of a function of this package for the code's own."""
@@ -373,11 +386,23 @@ class Calls:
         if type(x) in self.seen.tensors:
             self.seen.tracer.number(x)
         self._class(kinds)
-        return isinstance(x, kinds)
+        found = isinstance(x, kinds)
+        self._virtual(type(x), kinds, found)
+        return found
+
+    def _virtual(self, kind: Any, kinds: Any, found: bool) -> None:
+        """Guard what abstract classes say, to which classes may be added."""
+        if any(type(x) is not type for x in (kinds if type(kinds) is tuple else (kinds,))):
+            guards = self.seen.guards
+            if guards.new(id(kind), "abstract", id(kinds)):
+                names = guards.name(kind), guards.name(kinds)
+                guards.demand(f"issubclass({names[0]}, {names[1]}) is {found}")
 
     def _issubclass(self, x: Any, kinds: Any) -> bool:
         self._class(kinds)
-        return issubclass(x, kinds)
+        found = issubclass(x, kinds)
+        self._virtual(x, kinds, found)
+        return found
 
     def _class(self, kinds: Any) -> None:
         for kind in kinds if isinstance(kinds, tuple) else (kinds,):

@@ -79,6 +79,11 @@ _NOT = frozenset((
     "unique_counts", "nonzero", "argwhere", "flatnonzero", "bincount", "linear_solve",
     "data_ptr", "__array__", "fixed_point", "root",
 ))  # fmt: skip
+#: Functions whose results follow from the shapes and dtypes of Tensors alone.
+OF_SHAPES = frozenset((
+    "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full",
+    "new_empty",
+))  # fmt: skip
 _READERS = frozenset(("item", "numpy", "tolist", "__array__", "export_dlpack", "from_dlpack"))
 #: Attributes of a Tensor that follow from what a guard holds: its shape, dtype, device and history.
 ATTRIBUTES = frozenset((

@@ -326,6 +326,8 @@ def _again(
             continue
         if z in inputs:
             budget -= 0 if z.size * 4 <= x.size else 2
+        elif z.kind == "array":  # it may be written to before it would be read again
+            return None
         elif z.size * 4 <= x.size:
             extra[z] = None
         elif z.kind == "elementwise":
