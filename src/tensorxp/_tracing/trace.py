@@ -8,6 +8,7 @@ tensors from outside) raises `Untraceable`.
 import sys
 import weakref
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 from tensorxp._core.door import apply
@@ -17,7 +18,7 @@ from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View
 from tensorxp._core.watchers import Watcher, only, stack
 from tensorxp._core.writes import write_p
-from tensorxp._tracing.whole import NAMES, whole
+from tensorxp._tracing.whole import LARGE, LOOPS, NAMES, whole
 
 #: Operations whose result's shape depends on values.
 _DYNAMIC = frozenset(
@@ -194,7 +195,10 @@ class Tracer(Watcher):
 
     def enter_node(self, node: Any) -> None:
         alone = all(w is self or not w.sees_rules for w in stack())
-        if alone and node.op.name in NAMES and not modes.grad:
+        whole_rule = node.op.name in NAMES or (
+            node.op.name in LOOPS and node.device.type == "cpu" and prod(node.shape) > LARGE
+        )
+        if alone and whole_rule and not modes.grad:
             self._plans.append((node, node.plan))
             node.plan = whole(node)
 

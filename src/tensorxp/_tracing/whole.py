@@ -18,6 +18,9 @@ NAMES = frozenset(
      "det", "slogdet", "lstm")
 )  # fmt: skip
 
+#: Those with loops of their own over large arrays, of more elements than so many.
+LOOPS, LARGE = frozenset(("gelu", "gelu_tanh")), 1 << 16
+
 
 class _Place:
     """Stands for tensor number `index` in what a rule is given."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorxp._tracing.native.graph import BOOL, LETTERS, Graph, Layout, contiguous
+from tensorxp._tracing.whole import LARGE
 
 #: A product of matrices with more multiplications is left to BLAS, or to the packed one,
 SMALL_PRODUCT = 4096
@@ -363,8 +364,51 @@ def _leaky_relu(run: Run, x: Layout, negative_slope: float) -> Layout:
     return run(choose, x, run("multiply", x, negative_slope))
 
 
-RULES["gelu"] = _formula(_gelu)
-RULES["gelu_tanh"] = _formula(_gelu_tanh)
+def _in_double(fn: Callable[..., Any]) -> Rule:
+    """Return the rule of a formula that computes single precision in double, as it does outside."""
+
+    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
+        wide, dtype = np.dtype(np.float64), facts.dtypes[0]
+        if dtype not in LETTERS or dtype.kind != "f":
+            return None
+        x = _cast(g, xs[0], dtype)
+        x = None if x is None else g.cast(x, wide)
+        if x is None:
+            return None
+
+        def run(name: str, *operands: Any) -> Layout:
+            whole = [y if isinstance(y, Layout) else g.number(y, wide) for y in operands]
+            return g.elementwise(name, tuple(whole), wide)
+
+        return g.cast(fn(run, x, **facts.params), dtype)
+
+    return rule
+
+
+def _ndtr(run: Run, x: Layout) -> Layout:
+    return run("multiply", run("erfc", run("multiply", x, -math.sqrt(0.5))), 0.5)
+
+
+def _bell(run: Run, x: Layout, factor: float) -> Layout:
+    return run("exp", run("multiply", run("square", x), -factor))
+
+
+RULES["ndtr"] = _in_double(_ndtr)
+RULES["bell"] = _in_double(_bell)
+
+
+def _small(rule: Rule) -> Rule:
+    """Return a rule that leaves large arrays to loops of their own, which the CPU has."""
+
+    def small(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
+        here = f"product.{LETTERS.get(facts.dtypes[0])}.v" in facts.kernels
+        return None if here and math.prod(facts.shapes[0]) > LARGE else rule(g, xs, facts)
+
+    return small
+
+
+RULES["gelu"] = _small(_in_double(_gelu))
+RULES["gelu_tanh"] = _small(_formula(_gelu_tanh))
 RULES["leaky_relu"] = _formula(_leaky_relu)
 RULES["silu"] = _formula(lambda run, x: run("multiply", x, run("sigmoid", x)))
 
