@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorxp._tracing.native.graph import BOOL, LETTERS, Graph, Layout, contiguous
-from tensorxp._tracing.whole import LARGE
 
 #: A product of matrices with more multiplications is left to BLAS, or to the packed one,
 SMALL_PRODUCT = 4096
@@ -36,12 +35,11 @@ class Facts(NamedTuple):
 
 
 Lowered = Layout | tuple[Layout, ...] | None
-Run = Callable[..., Layout]
 Rule = Callable[[Graph, list[Any], Facts], Lowered]
 RULES: dict[str, Rule] = {}
 
 
-def _cast(g: Graph, x: Any, dtype: Any) -> Layout | None:
+def cast_to(g: Graph, x: Any, dtype: Any) -> Layout | None:
     if isinstance(x, Layout):
         return g.cast(x, dtype)
     if x.__class__ not in (int, float, bool):
@@ -59,7 +57,7 @@ def _apply(g: Graph, name: str, xs: list[Any], dtype: Any, result: Any, facts: F
     form = ".vv" if len(xs) == 2 else ".v"
     if letter is None or f"{name}.{letter}{form}" not in facts.kernels:
         return None
-    cast = [_cast(g, x, dtype) for x in xs]
+    cast = [cast_to(g, x, dtype) for x in xs]
     if any(x is None for x in cast):
         return None
     return g.elementwise(name, tuple(cast), result)  # type: ignore[arg-type]
@@ -136,7 +134,7 @@ RULES["bitwise_invert"] = _bitwise("logical_not")
 def _pow(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     exponent = xs[1]
     if not isinstance(exponent, Layout) and facts.dtypes[0].kind == "f":
-        base = _cast(g, xs[0], facts.dtypes[0])
+        base = cast_to(g, xs[0], facts.dtypes[0])
         if base is not None and exponent in (2, 3, -1):
             if exponent == -1:
                 return g.elementwise("reciprocal", (base,), base.dtype)
@@ -154,7 +152,7 @@ def _where(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     dtype = facts.dtypes[0]
     if dtype not in LETTERS:
         return None
-    test, a, b = _cast(g, xs[0], BOOL), _cast(g, xs[1], dtype), _cast(g, xs[2], dtype)
+    test, a, b = cast_to(g, xs[0], BOOL), cast_to(g, xs[1], dtype), cast_to(g, xs[2], dtype)
     if test is None or a is None or b is None:
         return None
     return g.elementwise("where", (a, b, test), dtype)
@@ -167,7 +165,7 @@ def _same(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     """Return the operand, cast; values are never written, so a copy is the value itself."""
     if facts.dtypes[0].kind == "c" or not isinstance(xs[0], Layout):
         return None
-    return _cast(g, xs[0], facts.dtypes[0]) if xs[0].dtype != facts.dtypes[0] else xs[0]
+    return cast_to(g, xs[0], facts.dtypes[0]) if xs[0].dtype != facts.dtypes[0] else xs[0]
 
 
 for _name in ("conj", "copy", "positive", "real", "astype"):
@@ -212,7 +210,7 @@ def reducible(x: Layout, axes: tuple[int, ...]) -> bool:
 def _reduce(name: str) -> Rule:
     def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
         dtype, params = facts.dtypes[0], facts.params
-        x = _cast(g, xs[0], dtype)
+        x = cast_to(g, xs[0], dtype)
         if x is None or f"rows_{name}.{LETTERS.get(dtype)}.v" not in facts.kernels:
             return None
         axes = _axes(x, params["axis"])
@@ -236,7 +234,7 @@ def _mean_of(g: Graph, x: Layout, axes: tuple[int, ...], keepdims: bool) -> Layo
 def _mean(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     if facts.dtypes[0].kind != "f" or facts.dtypes[0] not in LETTERS:
         return None
-    x = _cast(g, xs[0], facts.dtypes[0])
+    x = cast_to(g, xs[0], facts.dtypes[0])
     if x is None or not reducible(x, axes := _axes(x, facts.params["axis"])):
         return None
     return _mean_of(g, x, axes, facts.params["keepdims"])
@@ -279,7 +277,7 @@ def _exponentials(g: Graph, x: Layout, axes: tuple[int, ...], even: bool) -> tup
 
 def _operand(g: Graph, xs: list[Any], facts: Facts) -> tuple[Layout, tuple[int, ...]] | None:
     dtype = facts.dtypes[0]
-    x = _cast(g, xs[0], dtype) if dtype in LETTERS and dtype.kind == "f" else None
+    x = cast_to(g, xs[0], dtype) if dtype in LETTERS and dtype.kind == "f" else None
     if x is None or not reducible(x, axes := _axes(x, facts.params["axis"])):
         return None
     return x, axes
@@ -325,94 +323,6 @@ RULES["log_softmax"] = _log_softmax
 RULES["logsumexp"] = _logsumexp
 
 
-def _formula(fn: Callable[..., Any]) -> Rule:
-    """Return the rule of a function of one operand, written in operations by name."""
-
-    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        dtype = facts.dtypes[0]
-        if dtype not in LETTERS or dtype.kind != "f":
-            return None
-        x = _cast(g, xs[0], dtype)
-        if x is None:
-            return None
-
-        def run(name: str, *operands: Any) -> Layout:
-            return g.elementwise(
-                name, tuple([y if isinstance(y, Layout) else g.number(y, dtype) for y in operands]),
-                dtype,
-            )  # fmt: skip
-
-        return fn(run, x, **facts.params)  # type: ignore[no-any-return]
-
-    return rule
-
-
-def _gelu(run: Run, x: Layout) -> Layout:
-    return run("multiply", x, run("normal", x))
-
-
-def _gelu_tanh(run: Run, x: Layout) -> Layout:
-    # ½ (1 + tanh v) = σ(2v), whose lower tail does not cancel
-    c = 2 * math.sqrt(2 / math.pi)
-    z = run("minimum", run("maximum", x, -40.0), 40.0)
-    inner = run("add", run("multiply", run("multiply", z, z), 0.044715 * c), c)
-    return run("multiply", x, run("sigmoid", run("multiply", inner, z)))
-
-
-def _leaky_relu(run: Run, x: Layout, negative_slope: float) -> Layout:
-    choose = "maximum" if negative_slope <= 1 else "minimum"
-    return run(choose, x, run("multiply", x, negative_slope))
-
-
-def _in_double(fn: Callable[..., Any]) -> Rule:
-    """Return the rule of a formula that computes single precision in double, as it does outside."""
-
-    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        wide, dtype = np.dtype(np.float64), facts.dtypes[0]
-        if dtype not in LETTERS or dtype.kind != "f":
-            return None
-        x = _cast(g, xs[0], dtype)
-        x = None if x is None else g.cast(x, wide)
-        if x is None:
-            return None
-
-        def run(name: str, *operands: Any) -> Layout:
-            whole = [y if isinstance(y, Layout) else g.number(y, wide) for y in operands]
-            return g.elementwise(name, tuple(whole), wide)
-
-        return g.cast(fn(run, x, **facts.params), dtype)
-
-    return rule
-
-
-def _ndtr(run: Run, x: Layout) -> Layout:
-    return run("multiply", run("erfc", run("multiply", x, -math.sqrt(0.5))), 0.5)
-
-
-def _bell(run: Run, x: Layout, factor: float) -> Layout:
-    return run("exp", run("multiply", run("square", x), -factor))
-
-
-RULES["ndtr"] = _in_double(_ndtr)
-RULES["bell"] = _in_double(_bell)
-
-
-def _small(rule: Rule) -> Rule:
-    """Return a rule that leaves large arrays to loops of their own, which the CPU has."""
-
-    def small(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        here = f"product.{LETTERS.get(facts.dtypes[0])}.v" in facts.kernels
-        return None if here and math.prod(facts.shapes[0]) > LARGE else rule(g, xs, facts)
-
-    return small
-
-
-RULES["gelu"] = _small(_in_double(_gelu))
-RULES["gelu_tanh"] = _small(_formula(_gelu_tanh))
-RULES["leaky_relu"] = _formula(_leaky_relu)
-RULES["silu"] = _formula(lambda run, x: run("multiply", x, run("sigmoid", x)))
-
-
 def _clip(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     dtype = facts.dtypes[0]
     if dtype not in LETTERS or dtype.kind != "f" or xs[0].dtype != dtype:
@@ -420,7 +330,7 @@ def _clip(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     out = xs[0]
     for name, bound in (("maximum", xs[1]), ("minimum", xs[2])):
         if bound is not None:
-            limit = _cast(g, bound, dtype)
+            limit = cast_to(g, bound, dtype)
             if limit is None or (isinstance(bound, Layout) and bound.dtype != dtype):
                 return None
             out = g.elementwise(name, (out, limit), dtype)
@@ -517,7 +427,7 @@ def _write(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
         return shadow[parts if Ellipsis in parts else (*parts, ...)]
 
     place = whole.through(follow)
-    piece = _cast(g, value, base.dtype)
+    piece = cast_to(g, value, base.dtype)
     if place is None or piece is None:
         return None
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend import loops
-from tensorxp._tracing.native import emit, regions
+from tensorxp._tracing.native import emit, formulas, regions  # noqa: F401 - formulas add rules
 from tensorxp._tracing.native.build import Library
 from tensorxp._tracing.native.graph import Graph, Layout, Value
 from tensorxp._tracing.native.lowering import Facts, Lowered, known, lower
