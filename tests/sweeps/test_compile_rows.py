@@ -38,7 +38,7 @@ def _trap(row, kind, layouts):
         def calls():
             for seed, how in enumerate(layouts):
                 arrays = [_laid_out(a, how) for a in _arrays(row, seed, kind)]
-                recorded = row.gradients and seed != 1
+                recorded = row.gradients and not (THOROUGH and seed == 1)
                 yield tuple([
                     xp.asarray(a, copy=False, requires_grad=recorded and a.dtype.kind in "fc")
                     for a in arrays
@@ -57,7 +57,7 @@ def test_rows(part):
             continue
         kinds = ("real", "complex") if THOROUGH and row.complex is True else ("real",)
         for kind in kinds:
-            trap = _trap(row, kind, (0, 0, 0, 1, 2) if THOROUGH else (0, 0, 0))
+            trap = _trap(row, kind, (0, 0, 0, 1, 2) if THOROUGH else (0, 0))
             found = differences(observe(trap), observe(trap, xp.compile))
             wrong += [f"{row.name} ({kind}): {x}" for x in found[:1]]
     assert not wrong, "\n".join(wrong)
