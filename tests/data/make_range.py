@@ -448,7 +448,7 @@ def lpmv(m: Any, v: Any, x: Any) -> Any:
         coefficients[v - 2 * k] = c / mpf(2) ** v
     for _ in range(m):
         coefficients = [i * c for i, c in enumerate(coefficients)][1:]
-    value = mp.polyval(coefficients[::-1], x)
+    value = mp.fsum(c * x**i for i, c in enumerate(coefficients))
     return (-1) ** m * (1 - x * x) ** (mpf(m) / 2) * value
 
 
