@@ -39,7 +39,7 @@ def test_agrees_with_scipy(method, places, span):
 @pytest.mark.parametrize("method", METHODS)
 def test_gradients_to_state_and_parameters(method):
     def solution(y, p):
-        return xp.integrate.solve_ivp(prey, (0, 1), y, method, [0.4, 1.0], args=(p,), rtol=1e-7).y
+        return xp.integrate.solve_ivp(prey, (0, 0.4), y, method, [0.2, 0.4], args=(p,), rtol=1e-7).y
 
     assert xp.autograd.gradcheck(solution, tensors(), atol=1e-4, check_forward_ad=True)
 
@@ -48,10 +48,10 @@ def test_gradients_to_state_and_parameters(method):
 def test_gradients_to_times(method):
     y0, p = (x.detach() for x in tensors())
     options = {"args": (p,), "rtol": 1e-9, "atol": 1e-9}
-    places = xp.tensor([0.3, 0.8], requires_grad=True)
+    places = xp.tensor([0.1, 0.3], requires_grad=True)
 
     def between(places):
-        return xp.integrate.solve_ivp(prey, (0, 1), y0, method, places, **options).y
+        return xp.integrate.solve_ivp(prey, (0, 0.4), y0, method, places, **options).y
 
     def end(span):
         return xp.integrate.solve_ivp(

@@ -231,21 +231,23 @@ def _compile(cc: str, target: Path) -> Library | str:
     return complaint
 
 
+def kept_at(cc: str) -> Path:
+    """Return where the library of this source, compiler and processor is kept."""
+    text = "".join([path.read_text(encoding="utf-8") for path in _SOURCES])
+    stamp = str(os.stat(cc).st_mtime)
+    key = "\0".join([text, str((_FLAGS, _CHOICES)), cc, stamp, platform.machine(), _processor()])
+    return _folder() / f"machine-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
+
+
 @cache
 def _load() -> tuple[Library | None, str]:
     try:
         cc = compiler()
         if cc is None:
             return None, "no C compiler was found (cc, gcc, clang, or what TENSORXP_CC names)"
-        text = "".join([path.read_text(encoding="utf-8") for path in _SOURCES])
-        flags = str((_FLAGS, _CHOICES))
-        stamp = str(os.stat(cc).st_mtime)
-        key = "\0".join([text, flags, cc, stamp, platform.machine(), _processor()])
-        name = f"machine-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"
-        folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _check_owner(folder)
-        path = folder / name
+        path = kept_at(cc)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_owner(path.parent)
         found = _open(path)
         if found is None:
             made = _compile(cc, path)
