@@ -263,3 +263,15 @@ def test_a_pullback_inside_other_derivatives():
     found = jacobian(lambda ct: pull(ct)[0], xp.ones(3))
     assert found.requires_grad and pull(xp.ones(3))[0].requires_grad
     close(found.detach(), np.diag(np.cos(X)))
+
+
+def test_a_write_to_a_primal_before_the_pullback_is_noticed():
+    x = xp.asarray([1.0, 2.0])
+    _, pullback = vjp(lambda t: t * t, x)
+    x[0] = 100.0
+    with pytest.raises(RuntimeError, match="modified by an in-place operation"):
+        pullback(xp.ones(2))
+    array = np.asarray([1.0, 2.0])  # an array of NumPy tells nobody of writes: it is copied
+    _, pullback = vjp(lambda t: t * t, array)
+    array[0] = 100.0
+    assert pullback(np.ones(2))[0].tolist() == [2.0, 4.0]

@@ -14,6 +14,7 @@ from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.tensor import TensorBase
+from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import stack, watching
 from tensorxp.autograd.batching import jacobians
 from tensorxp.autograd.engine import find_needed, namespace, run
@@ -44,7 +45,7 @@ def _tracked(xs: tuple[Any, ...]) -> tuple[Any, ...]:
             alias: Any = namespace().copy(x)
             out.append(alias if node_of(alias) is not None else alias.requires_grad_(True))
         else:
-            fresh: Any = wrap(x._data, x._device)
+            fresh: Any = wrap(x._data, x._device, None, cell_of(x))  # writes to `x` are noticed
             out.append(fresh.requires_grad_(True))
     return tuple(out)
 
@@ -99,7 +100,8 @@ def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tu
         By the pullback: another number of cotangents.
     """
     if is_plain(primals):
-        out, plain_pullback = vjp(fn, *to_tensors(primals), create_graph=create_graph)
+        own = [x.clone() for x in to_tensors(primals)]  # writes to arrays cannot be noticed
+        out, plain_pullback = vjp(fn, *own, create_graph=create_graph)
         return to_plain(out), lambda ct, /: to_plain(plain_pullback(to_tensors(ct)))
     xs = _tuple("vjp", primals)
     start = next_seq()
