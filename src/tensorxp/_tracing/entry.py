@@ -111,7 +111,7 @@ class Entry:
             seen.arguments((args, kwargs))
             outputs: list[Any] = []
             returned = seen.main.call(self.fn, *args, **kwargs)
-            self.result = structure.result(returned, outputs, set(seen.given))
+            self.result = structure.result(returned, outputs, set(seen.own))
             del returned, args, kwargs
             self.devices = [y._device for y in outputs]
             numbers = [tracer.number(y) for y in outputs]
@@ -365,7 +365,7 @@ class Entry:
                 )
             args, kwargs = structure.unflatten(self.structure, iter(tensors))
             outputs: list[Any] = []
-            structure.result(self.fn(*args, **kwargs), outputs, set())
+            structure.result(self.fn(*args, **kwargs), outputs)
             sources = [x for x, needed in zip(tensors, self.needs, strict=True) if needed]
             pairs = [
                 (y, c)

@@ -130,11 +130,11 @@ def only_tensors(structure: Any, count: int) -> bool:
     return structure is _TENSORS.get(count)
 
 
-def result(value: Any, found: list[Any], containers: set[int]) -> Any:
+def result(value: Any, found: list[Any], made: set[int] | None = None) -> Any:
     """Return the structure of a result; its tensors go to `found`, each once.
 
-    `containers` are those that a program must not make anew: the arguments', and then the
-    result's own, as a list that stands there twice is one.
+    `made` are the containers that the function has made, so that a program may make them anew:
+    once each, as a list that stands there twice is one. None is for a result seen before.
     """
     kind = type(value)
     if kind is CONCRETE[0]:
@@ -144,18 +144,19 @@ def result(value: Any, found: list[Any], containers: set[int]) -> Any:
         found.append(value)
         return "tensor", len(found) - 1
     if kind is tuple or is_record(value):
-        return kind, tuple([result(item, found, containers) for item in value])
+        return kind, tuple([result(item, found, made) for item in value])
     if kind is list or kind is dict:
-        if id(value) in containers:
-            raise Untraceable(f"it returns a {kind.__name__} that is somewhere else too")
-        containers.add(id(value))
+        if made is not None:
+            if id(value) not in made:
+                raise Untraceable(f"it returns a {kind.__name__} that is somewhere else too")
+            made.remove(id(value))
         if kind is list:
-            return list, [result(item, found, containers) for item in value]
+            return list, [result(item, found, made) for item in value]
         items = []
         for k, item in value.items():
             if _scalar(k) is None:
                 raise Untraceable(f"it returns a dict with a {type(k).__name__} as a key")
-            items.append((k, result(item, found, containers)))
+            items.append((k, result(item, found, made)))
         return dict, items
     if _scalar(value) is not None:
         return "value", value
