@@ -1,6 +1,7 @@
 """Traps by what a function is given, and by what happens around its calls."""
 
 import math
+import operator
 import threading
 import warnings
 from collections import OrderedDict
@@ -216,7 +217,8 @@ def argument_that_is_told_by_is():
     known, items = X(1.0, 2.0, 3.0), [2.0]
 
     def fn(x, values):
-        return x * (2 if x is known else 3) * (5 if values is items else values[0])
+        found = 2 if x is known else 3
+        return x * found * (5 if values is items else values[0]) * (1 + operator.is_(known, x))
 
     def calls():
         for x in (X(1.0, 2.0, 4.0), known, X(1.0, 2.0, 4.0)):

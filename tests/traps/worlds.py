@@ -278,6 +278,11 @@ WORLDS = {
     "list_item_from_the_end": (lambda w, x: x * w.items[-1], lambda w, i: w.items.append(2.0 + i)),
     "list_returned": (lambda w, x: (x * 2, w.items), lambda w, i: w.items.append(2.0 + i)),
     "dict_returned": (lambda w, x: [x * 2, (w.table,)], lambda w, i: w.table.update(z=2.0 + i)),
+    "list_grown_by_a_function": (lambda w, x: x * len(operator.iadd(w.items, [1.0])), _set(k=2.0)),
+    "list_cut_by_a_function": (
+        lambda w, x: operator.delitem(w.items, 0) or x * len(w.items),
+        lambda w, i: w.items.extend([2.0, 3.0]),
+    ),
     "list_length": (lambda w, x: x * len(w.items), lambda w, i: w.items.append(1.0)),
     "list_truth": (lambda w, x: x * 2 if w.items else x * 3, lambda w, i: w.items.clear()),
     "list_loop": (lambda w, x: x * sum(w.items), lambda w, i: w.items.append(1.0)),

@@ -1,5 +1,6 @@
 """Answers about calls: what is followed, what is called as it is, and what ends the trace."""
 
+import operator
 import sys
 from collections.abc import Callable
 from types import (
@@ -30,6 +31,8 @@ class Calls:
     attr: Any
     iterable: Any
     made: Any
+    owned: Any
+    told: Any
     has: Any
     item: Any
     store: Any
@@ -243,6 +246,10 @@ class Calls:
                 kwargs = {**kwargs, "key": self._argument(key)}
             return self.made(f(*items, **kwargs))
         if f in known.PURE:
+            if f in known.IN_PLACE and args:
+                self.owned(args[0])
+            if f is operator.is_ or f is operator.is_not:
+                args = tuple([self.told(x) for x in args])
             args = tuple([self._argument(x) for x in args])
             return f(*args, **kwargs)
         if known.of_numpy(f):

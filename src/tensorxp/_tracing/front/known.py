@@ -37,6 +37,13 @@ FUNCTIONS = frozenset((
     functools.reduce, math.prod, math.fsum,
 ))  # fmt: skip
 
+#: Those that write to their first argument.
+IN_PLACE = frozenset((
+    operator.iadd, operator.iand, operator.iconcat, operator.ifloordiv, operator.ilshift,
+    operator.imatmul, operator.imod, operator.imul, operator.ior, operator.ipow, operator.irshift,
+    operator.isub, operator.itruediv, operator.ixor, operator.setitem, operator.delitem,
+))  # fmt: skip
+
 #: Functions that take what they are given apart first.
 FOLDS = frozenset((sum, min, max, any, all, sorted))
 
