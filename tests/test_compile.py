@@ -572,3 +572,29 @@ def test_views_of_tensors_without_axes(shape, backend):
         slope, right = (xp.autograd.grad([xp.sum(y) for y in ys], x)[0] for ys in (outs, expected))
         assert xp.allclose(slope, right)
     assert compiled.reason is None
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_inputs_of_outputs_that_are_not_used_have_no_gradient(backend):
+    weight = xp.ones(2, requires_grad=True)
+
+    def fn(x, y):
+        return x * 2, y * weight, xp.sum(x * y), x > 0
+
+    def gradients(f, used):
+        x, y = (xp.asarray(data, requires_grad=True) for data in ([1.0, 2.0], [3.0, 4.0]))
+        outs = f(x, y)
+        total = sum(xp.sum(outs[i]) for i in used)
+        found = []
+        for again in (False, True):
+            grads = xp.autograd.grad(
+                total, [x, y, weight], create_graph=again, retain_graph=True, allow_unused=True
+            )
+            found.append([None if g is None else g.tolist() for g in grads])
+        total.backward()
+        return found, [None if t.grad is None else t.grad.tolist() for t in (x, y)]
+
+    compiled = xp.compile(fn, backend=backend)
+    for used in ((0,), (1,), (2,), (0, 1), (0, 1, 2), (0,)):
+        assert gradients(compiled, used) == gradients(fn, used)
+    assert compiled.reason is None

@@ -131,6 +131,7 @@ class Entry:
             cts = [wrap(y._device.raw.ones_like(y._data), y._device) for y in recorded]
             ct_numbers = [tracer.number(ct, "argument") for ct in cts]
             self.cts = [(y._data.shape, y._data.dtype) for y in recorded]
+            self.led_to = _led_to(recorded, sources)
             grads: tuple[Any, ...] = ()
             if recorded:
                 with _without_hooks(sources):
@@ -312,10 +313,12 @@ class Entry:
     def _primitive(self) -> Primitive:
         """Return the whole function as one primitive; its vjp replays the traced backward."""
         entry = self
-        op = Primitive("compiled", "general", ("x",))
         several = len(self.recorded) > 1
+        # outputs of which some lead to some inputs only are told apart, as those of a Function
+        apart = several and len({led for led in self.led_to if led}) > 1
+        op = Primitive("compiled", "function" if apart else "general", ("x",))
         # whether each gradient of the program is one of the node, in turn
-        direct = all(self.needs) and None not in self.grads
+        direct = all(self.needs) and None not in self.grads and not apart
 
         @op.vjp
         def _(ct: Any, out: Any) -> tuple[Any, ...]:
@@ -327,11 +330,22 @@ class Entry:
                         "value backward needs, has been modified by an in-place operation since; "
                         "clone it before the write"
                     )
-            if isinstance(ct[0] if several else ct, TensorBase):
+            if any(
+                [isinstance(c, TensorBase) for c in ct] if several else [isinstance(ct, TensorBase)]
+            ):
                 return entry.eager_vjp(ct if several else (ct,), tensors)
-            cts = [ct]
+            cts, used = [ct], -1
             if several:
                 cts = [c for c, recorded in zip(ct, entry.recorded, strict=True) if recorded]
+            if apart:
+                used = sum([1 << i for i, c in enumerate(cts) if c is not None])
+                places = [
+                    d for d, known in zip(entry.devices, entry.recorded, strict=True) if known
+                ]
+                cts = [
+                    place.raw.zeros(shape, dtype=dtype) if c is None else c
+                    for c, place, (shape, dtype) in zip(cts, places, entry.cts, strict=True)
+                ]
             for c, (shape, dtype) in zip(cts, entry.cts, strict=True):
                 if c.dtype is not dtype or c.shape != shape:  # a hook's: programs read memory
                     raw = entry.devices[0].raw
@@ -342,7 +356,10 @@ class Entry:
             if direct:
                 return tuple(grads)
             found = iter(grads)
-            return entry.spread([None if n is None else next(found) for n in entry.grads])
+            every = [None if n is None else next(found) for n in entry.grads]
+            return entry.spread(
+                [g if led & used else None for g, led in zip(every, entry.led_to, strict=True)]
+            )
 
         # its nodes lead to the function, and so to all that this can reach: the collector sees them
         op.plan((*self.needs, *[True] * len(self.parameters))).hidden = False
@@ -370,7 +387,7 @@ class Entry:
             pairs = [
                 (y, c)
                 for y, c, recorded in zip(outputs, cts, self.recorded, strict=True)
-                if recorded
+                if recorded and c is not None
             ]
             sources += self.parameters
             modes.grad = True
@@ -423,6 +440,24 @@ def _check_history(outputs: list[Any], sources: list[Any]) -> None:
         if node.extra is not None and node.__class__ is not Leaf:
             raise Untraceable("it sets hooks, or retains gradients, of tensors in it")
         waiting.extend(node.edges)
+
+
+def _led_to(outputs: list[Any], sources: list[Any]) -> list[int]:
+    """Return for each of `sources` which outputs have it in their history, a bit for each."""
+    bits: dict[Any, int] = {}
+    for i, y in enumerate(outputs):
+        bits[y._node] = bits.get(y._node, 0) | 1 << i
+    waiting, nodes = list(bits), {}
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node.seq not in nodes:
+            nodes[node.seq] = node
+            waiting.extend(node.edges)
+    for seq in sorted(nodes, reverse=True):
+        for edge in nodes[seq].edges:
+            if edge is not None:
+                bits[edge] = bits.get(edge, 0) | bits[nodes[seq]]
+    return [bits.get(x._node, 0) for x in sources]
 
 
 def _laid_out(raw: Any, x: Any, strides: tuple[int, ...]) -> Any:
