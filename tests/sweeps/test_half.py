@@ -172,3 +172,20 @@ def test_a_wider_argument_decides_the_dtype() -> None:
     assert F.layer_norm(half([[1.0, 2.0]]), 2, weight).dtype == xp.float32
     assert F.layer_norm(input=half([[1.0, 2.0]]), normalized_shape=2).dtype == xp.float16
     assert F.cross_entropy(half([[1.0, 2.0]]), xp.asarray([1]), weight).dtype == xp.float16
+
+
+@pytest.mark.parametrize("function", [xp.mean, xp.var, xp.std], ids=lambda f: f.__name__)
+def test_gradients_that_are_recorded_or_compiled_round_once_too(function):
+    """As many elements as half precision cannot count."""
+    data = np.random.default_rng(0).normal(300.0, 50.0, 100_000).astype(np.float16)
+    ct = xp.asarray(1000.0)
+    x, y = (xp.asarray(data.astype(d), requires_grad=True) for d in (np.float16, np.float64))
+    (right,) = xp.autograd.grad(function(y), y, ct)
+    compiled = xp.compile(lambda t: function(t))
+    ct = xp.asarray(1000.0, dtype=xp.float16)
+    for fn, again in ((function, False), (function, True), (compiled, False), (compiled, False)):
+        (found,) = xp.autograd.grad(fn(x), x, ct, create_graph=again)
+        assert found.dtype == xp.float16
+        np.testing.assert_allclose(
+            found.detach().numpy().astype(float), right.numpy(), rtol=2e-3, atol=1e-5
+        )

@@ -353,8 +353,8 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: Level, retain_graph: boo
             elif cell[0] != count or type(value) is not type(ct):
                 value = restore(node, i, 0)
             values.append(value)
-    if not level and (node.dtype is HALF or type(ct) is tuple) and _has_half(node):
-        values = [_widened(value) for value in values]
+    if (node.dtype is HALF or type(ct) is tuple) and _has_half(node):
+        values = [_widened_tensor(x) if level else _widened(x) for x in values]
     try:
         grads = run_rules(node.plan.rules, values, needs, node.params)
     except Exception as error:
@@ -379,13 +379,22 @@ def _has_half(node: Node) -> bool:
     rounds nothing, and accelerators are left to their kernels of half precision.
     """
     dtypes = node.dtype if type(node.dtype) is tuple else (node.dtype,)
-    return HALF in dtypes and not node.op.view and node.device.type != "cuda"
+    op = node.op  # a Function is written for the dtypes that it gave
+    return HALF in dtypes and not op.view and not op.tensor_level and node.device.type != "cuda"
 
 
 def _widened(value: Any) -> Any:
     if type(value) is tuple:
         return tuple([_widened(item) for item in value])
     return value.astype(np.float32) if getattr(value, "dtype", None) is HALF else value
+
+
+def _widened_tensor(value: Any) -> Any:
+    if type(value) is tuple and all([isinstance(item, TensorBase) for item in value]):
+        return tuple([_widened_tensor(item) for item in value])
+    if isinstance(value, TensorBase) and value._data.dtype is HALF:
+        return namespace().astype(value, namespace().float32)
+    return value
 
 
 def _watched(
