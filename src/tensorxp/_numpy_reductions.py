@@ -8,6 +8,7 @@ from tensorxp import _numpy_ufuncs as reductions
 from tensorxp._core.tensor import Tensor
 from tensorxp._numpy_calls import NoEquivalent, floating, implements, need, tensors
 from tensorxp._numpy_ufuncs import flag
+from tensorxp._ops.half import singly
 
 # reductions
 
@@ -193,6 +194,8 @@ def nanvar(
     if out is not None:
         raise NoEquivalent
     a = floating(xp, a) if dtype is None else xp.astype(a, dtype)
+    if a.dtype == xp.float16:
+        return singly(lambda t: nanvar(xp, t, axis, None, None, ddof, keepdims), a)
     missing = a != a
     a = xp.where(missing, 0, a)
     number = xp.sum(~missing, axis=axis, dtype=_real(xp, a), keepdims=True)
@@ -212,6 +215,8 @@ def nanstd(
     xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0,
     keepdims: bool = False,
 ) -> Any:  # fmt: skip
+    if dtype is None and a.dtype == xp.float16:
+        return singly(lambda t: nanstd(xp, t, axis, None, out, ddof, keepdims), a)
     found = nanvar(xp, a, axis, dtype, out, ddof, keepdims)
     flat = found == 0  # as of std, the gradient is 0 where nothing deviates
     return xp.where(flat, 0.0, xp.sqrt(xp.where(flat, 1.0, found)))

@@ -189,3 +189,17 @@ def test_gradients_that_are_recorded_or_compiled_round_once_too(function):
         np.testing.assert_allclose(
             found.detach().numpy().astype(float), right.numpy(), rtol=2e-3, atol=1e-5
         )
+
+
+def test_means_without_nan_of_many() -> None:
+    data = np.full(100_000, 300.0, np.float16)
+    data[7] = np.nan
+    x = xp.asarray(data, requires_grad=True)
+    out = xp.nanmean(x)
+    assert float(out) == 300.0 and out.dtype == xp.float16
+    assert float(xp.nanmean(x, dtype=xp.float32)) == 300.0
+    (slope,) = xp.autograd.grad(out, x, xp.asarray(1000.0, dtype=xp.float16))
+    assert float(slope[0]) == float(np.float16(1000 / 99_999)) and float(slope[7]) == 0.0
+    assert float(np.nanvar(x.detach())) == 0.0
+    spread = xp.asarray([0.0, 1000.0, np.nan, 0.0, 1000.0], dtype=xp.float16)
+    assert float(np.nanstd(spread)) == 500.0 and np.nanstd(spread).dtype == xp.float16

@@ -14,7 +14,7 @@ from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, truth
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import astype, result_type
 from tensorxp._ops.cumulative import diff, part
-from tensorxp._ops.half import in_single
+from tensorxp._ops.half import in_single, is_half, singly
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import Axis, max, mean, min, sum
 from tensorxp._ops.searching import where
@@ -87,6 +87,8 @@ def nanmean(
         `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     missing = _missing("nanmean", x)
+    if dtype is None and is_half(x):
+        return singly(lambda t: nanmean(t, axis=axis, keepdims=keepdims), x)  # type: ignore[no-any-return]
     if dtype is None:
         x = _floating(x)
     total: Any = sum(where(missing, 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
