@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._backend.device import default_device
+from tensorxp._backend import device as devices
 from tensorxp._backend.quiet import quiet
+from tensorxp._core.allocation import COMPILED
 from tensorxp._core.modes import modes, suspended
 from tensorxp._core.watchers import Watcher, only, stack, watch, watching
 from tensorxp.autograd import Function, checkpoint, detect_anomaly, engine, grad, hessian, jvp
@@ -48,6 +49,10 @@ def interrupted_at(moment, call):
     return left <= 0
 
 
+def scope_of_devices():
+    return devices._local.default, devices._local.scopes
+
+
 def state():
     """Return all that an interrupt must not change."""
     free = []
@@ -60,7 +65,7 @@ def state():
     other = threading.Thread(target=try_lock)
     other.start()
     other.join()
-    return (modes.grad, dict(suspended), np.geterr(), stack(), dict(watching), default_device(),
+    return (modes.grad, dict(suspended), np.geterr(), stack(), dict(watching), scope_of_devices(),
             xp.random.get_rng_state().tolist(), free)  # fmt: skip
 
 
@@ -135,6 +140,8 @@ CALLS = {
 UNAVOIDABLE = {
     scope.__exit__.__code__ for scope in (xp.no_grad, watch, only, quiet, detect_anomaly)
 } | {xp.set_grad_enabled.__enter__.__code__, interrupted_at.__code__}
+if not COMPILED:
+    UNAVOIDABLE.add(devices.Device.__exit__.__code__)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -109,12 +109,12 @@ class Device:
         return as_device, (str(self),)
 
     def __enter__(self) -> "Device":
-        _local.scopes.append(_local.default)
-        _local.default = self
+        # no call between the two, where an interrupt might come
+        _local.default, _local.scopes = self, (_local.default, _local.scopes)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _local.default = _local.scopes.pop()
+        _local.default, _local.scopes = _local.scopes
 
 
 class DeviceError(RuntimeError):
@@ -123,9 +123,8 @@ class DeviceError(RuntimeError):
 
 class _Local(threading.local):
     default: Device | None = None
-
-    def __init__(self) -> None:
-        self.scopes: list[Device | None] = []
+    #: The default outside the innermost scope, and the same of the scopes around it.
+    scopes: Any = None
 
 
 _local = _Local()
