@@ -348,3 +348,11 @@ def test_scipy_is_imported_when_it_is_first_needed() -> None:
         "assert 'scipy.special' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_boxcox_of_negative_numbers_is_nan():
+    for dtype in (xp.int64, xp.float64):
+        for lmbda in (-3, -2, 0, 2, 3):
+            of = xp.asarray(lmbda, dtype=dtype)
+            assert np.isnan(float(special.boxcox(xp.asarray(-5, dtype=dtype), of)))
+            assert np.isnan(float(special.boxcox1p(xp.asarray(-6, dtype=dtype), of)))

@@ -147,6 +147,9 @@ class Entry:
         self.outside = [
             r.tensor for r in registers if r.source == "outside" and r.tensor is not None
         ]
+        # what the trace saw, however another thread changes the tensors meanwhile
+        self._seen = [r.raw for r in registers[:count]]
+        self._seen += [r.raw for r in registers if r.source == "outside" and r.tensor is not None]
         inputs = list(range(count))
         for i, r in enumerate(registers):
             if r.source == "outside" and r.tensor is not None:
@@ -243,8 +246,8 @@ class Entry:
             lines.append(f"if Defaults.{part} is not {name(getattr(Defaults, part))}: return None")
         place = f"({name(devices._local)}.default or {name(devices._process_default)}[0])"
         lines.append(f"if {place} is not {name(default_device())}: return None")
-        for label, _, x in kinds:
-            data, d = x._data, f"{label}d"
+        for (label, _, x), data in zip(kinds, self._seen, strict=True):
+            d = f"{label}d"
             lines += [
                 f"{d} = {label}._data",
                 f"if {label}.__class__ is not {name(type(x))} or {d}.shape != {data.shape!r}"
@@ -254,6 +257,7 @@ class Entry:
                 f"if v.__class__ is View and v.seen != v.cell[0]: node_of({label})",
                 f"if {label}._node is {'not ' if node_of(x) is None else ''}None: return None",
             ]
+        del self._seen  # arrays are not kept
         lines += guards.lines
         lines.append(f"return [{', '.join([f'{label}d' for label, _, _ in kinds])}]")
         self.guards = len(guards.lines)

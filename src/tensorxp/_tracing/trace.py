@@ -206,6 +206,11 @@ class Tracer(Watcher):
         if self._plans and self._plans[-1][0] is node:
             node.plan = self._plans.pop()[1]
 
+    def before(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
+        for x in inputs:  # so that `after` sees whether the array was another one meanwhile
+            if isinstance(x, TensorBase):
+                self.number(x)
+
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         if op.kind == "function":
             raise Untraceable(f"it calls {op.name}, an autograd.Function, which may do anything")
@@ -216,6 +221,9 @@ class Tracer(Watcher):
         operands = tuple(
             self.number(x) if isinstance(x, TensorBase) else Literal(x) for x in inputs
         )
+        for n, x in zip(operands, inputs, strict=True):
+            if n.__class__ is int and self.registers[n].source == "outside":
+                self._check_array(self.registers[n], x)
         if op is write_p:
             self._before_write(operands[0])
         outs = out if isinstance(out, tuple) else (out,)
@@ -228,6 +236,11 @@ class Tracer(Watcher):
         self.steps.append(
             Step(op, operands, self._referring(params), numbers, isinstance(out, tuple), device)
         )
+
+    @staticmethod
+    def _check_array(register: Register, x: Any) -> None:
+        if x._data is not register.raw:
+            raise Untraceable("another thread gave a tensor from outside another array")
 
     def _referring(self, value: Any) -> Any:
         """Return parameters with references in place of the raw arrays of registers."""
@@ -272,3 +285,5 @@ class Tracer(Watcher):
                 raise Untraceable("it writes to a tensor from outside in place")
             if register.source == "outside":
                 register.tensor = register.tensor()
+                if register.tensor is not None:
+                    self._check_array(register, register.tensor)

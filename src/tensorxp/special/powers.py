@@ -84,6 +84,7 @@ def _boxed(xp: Any, log: Any, power: Any, lmbda: Any) -> Any:
     # the power itself is better than that of its logarithm where it is far from 1
     z = lmbda * log
     plain = xp.where(xp.abs(z) < 1, xp.expm1(z), power - 1) / lmbda
+    plain = xp.where(z == z, plain, z)  # negative numbers have whole powers, but no logarithm
     return xp.where(xp.abs(z) < 1e-290, log, plain)
 
 
