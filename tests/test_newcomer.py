@@ -338,3 +338,9 @@ def test_what_is_neither_tensor_nor_numbers_is_refused() -> None:
             call()
     with pytest.raises(TypeError, match=r"jvp: primals\[0\] is a ndarray"):
         A.jvp(xp.sin, np.ones(2), t)
+
+
+def test_format_wants_a_string():
+    for x in (xp.asarray(1.5), xp.ones(2)):
+        with pytest.raises(TypeError, match="spec is a list"):
+            x.__format__([1])

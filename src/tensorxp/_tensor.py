@@ -200,6 +200,8 @@ class Tensor(Methods):
         return int(self._host("index"))
 
     def __format__(self, spec: str, /) -> str:
+        if not isinstance(spec, str):  # NumPy and Python would raise a SystemError
+            raise TypeError(f"format: spec is a {type(spec).__name__}; allowed are strings")
         if spec and not self._data.ndim:
             return format(self.item(), spec)
         try:
