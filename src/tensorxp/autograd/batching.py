@@ -102,7 +102,7 @@ def _pull_back(node: Node, ct: Any, needs: tuple[bool, ...], rows: int) -> Any:
     if type(ct) is list:
         kinds = zip(ct, node.shape, node.dtype, strict=True)
         ct = tuple([raw.zeros((rows, *s), dtype=d) if c is None else c for c, s, d in kinds])
-    values = [ct, raw, needs, *[restore(node, i, False) for i in range(len(saved) // 3)]]
+    values = [ct, raw, needs, *[restore(node, saved, i, False) for i in range(len(saved) // 3)]]
     own = type(how) is dict
     if how is not True and not own:
         params = how(params, len(node.edges[needs.index(True)].shape))

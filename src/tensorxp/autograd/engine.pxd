@@ -22,7 +22,9 @@ cpdef object _walk(
     bint accumulate, bint stop,
 )
 @cython.locals(saved=tuple, plan=Plan, form=Py_ssize_t)
-cdef object _pull_thin(_Queue queue, Node node, object ct, set needed, bint retain_graph)
+cdef object _pull_thin(
+    _Queue queue, Node node, object saved, object ct, set needed, bint retain_graph,
+)
 cdef int _calibrate_sum(object known, object ct, Vertex node)
 cdef object _sum(object known, object ct, Vertex node)
 @cython.locals(values=list, level=int, i=Py_ssize_t)

@@ -209,17 +209,19 @@ def _walk(
             queue.add_part(vertex.main, vertex.index, ct)
             continue
         node: Node = vertex  # type: ignore[assignment]
+        saved = node.saved  # read once: another thread may free it meanwhile
         if (
             node.plan.thin
             and node.dtype is not HALF
             and not (tensors or watched)
             and node.extra is None
-            and type(node.saved) is tuple
+            and type(saved) is tuple
             and type(ct) is not list  # of several outputs
         ):
-            _pull_thin(queue, node, ct, needed, retain_graph)
-            ct = None
+            _pull_thin(queue, node, saved, ct, needed, retain_graph)
+            saved = ct = None
             continue
+        saved = None  # so that they end with their node
         needs = node.plan.needs
         if needed is not None:  # rules of inputs that lead to no target are left out
             needs = tuple([edge in needed for edge in node.edges])
@@ -248,20 +250,24 @@ def _walk(
 
 
 def _pull_thin(
-    queue: _Queue, node: Node, ct: Any, needed: set[Any] | None, retain_graph: bool
+    queue: _Queue,
+    node: Node,
+    saved: Any,
+    ct: Any,
+    needed: set[Any] | None,
+    retain_graph: bool,
 ) -> None:
     """Run the rules of a node on arrays and put the cotangents in the queue, by the short way."""
-    saved = node.saved
     first: Any = None
     second: Any = None
     if saved:
         first, cell, count = saved[0], saved[1], saved[2]
         if cell is not None and (cell[0] != count or type(first) is not type(ct)):
-            first = restore(node, 0, 0)
+            first = restore(node, saved, 0, 0)
         if len(saved) == 6:
             second, cell, count = saved[3], saved[4], saved[5]
             if cell is not None and (cell[0] != count or type(second) is not type(ct)):
-                second = restore(node, 1, 0)
+                second = restore(node, saved, 1, 0)
     plan = node.plan
     for item in plan.rules:
         rule: BoundRule = item
@@ -342,16 +348,16 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: Level, retain_graph: boo
         elif not tensors:
             ct = wrap(ct, node.device)
         values = [ct, xp, needs]
-        values += [restore(node, i, level) for i in range(len(saved) // 3)]
+        values += [restore(node, saved, i, level) for i in range(len(saved) // 3)]
     else:
         values = [ct, node.device._raw, needs]
         for i in range(len(saved) // 3):
             value, cell, count = saved[3 * i], saved[3 * i + 1], saved[3 * i + 2]
             if cell is None:
                 if count == -1:
-                    value = restore(node, i, 0)
+                    value = restore(node, saved, i, 0)
             elif cell[0] != count or type(value) is not type(ct):
-                value = restore(node, i, 0)
+                value = restore(node, saved, i, 0)
             values.append(value)
     if (node.dtype is HALF or type(ct) is tuple) and _has_half(node):
         values = [_widened_tensor(x) if level else _widened(x) for x in values]
@@ -437,10 +443,10 @@ def _fill(node: Node, cts: list[Any], level: int, tensors: Level) -> tuple[Any, 
     return tuple(filled)
 
 
-def restore(node: Node, position: int, level: Level) -> Any:
-    """Return a saved value, as a raw array or, at the Tensor level, with its history."""
+def restore(node: Node, saved: Any, position: int, level: Level) -> Any:
+    """Return one of the `saved` values, raw or, at the Tensor level, with its history."""
     code = node.plan.saves[position]
-    saved = node.saved[3 * position : 3 * position + 3]
+    saved = saved[3 * position : 3 * position + 3]
     value, cell, count = saved
     if cell is not None and cell[0] != count:
         if code == KEPT:
