@@ -20,15 +20,15 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
-MODULES = runpy.run_path("src/tensorxp/_source.py")["MODULES"]
+MODULES = runpy.run_path("src/tensorxp/_backend/sources.py")["MODULES"]
 #: Those compiled for size; annotations in them are for readers: a bool may be an int there.
 COLD = """
     _ops/arithmetic _ops/exponential _ops/trigonometric _backend/device
     _core/primitive _core/operands
-    _autograd_methods _torch_methods _methods _tensor
+    _tensor/gradients _tensor/torch_methods _tensor/methods _tensor/type
 """.split()
 #: Others whose size counts for more than the last per cent of speed.
-SMALL = [*COLD, "_compiled", "_ops/indexing", "_operators"]
+SMALL = [*COLD, "_compiled", "_ops/indexing", "_tensor/operators"]
 NAME = "tensorxp._compiled"
 try:  # what Cython makes depends on the NumPy that it sees, which may be another for each Python
     C = Path("build", "cython", "numpy-" + version("numpy"))

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tensorxp as xp
-from tensorxp._tracing.native import build, emit, regions
+from tensorxp._compile.native import build, emit, regions
 
 needs_compiler = pytest.mark.skipif(bool(build.problem()), reason=build.problem())
 BACKENDS = [pytest.param("native", marks=needs_compiler), "replay"]
@@ -339,7 +339,7 @@ else:
 
 @needs_compiler
 def test_the_library_is_built_once_and_found_again(tmp_path):
-    code = "from tensorxp._tracing.native import build; assert build.library(), build.problem()"
+    code = "from tensorxp._compile.native import build; assert build.library(), build.problem()"
     environment = {**os.environ, "TENSORXP_CACHE": str(tmp_path)}
     running = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(2)]
     assert [process.wait() for process in running] == [0, 0]
@@ -359,7 +359,7 @@ def kept(tmp_path):
 
 @needs_compiler
 def test_a_library_that_is_damaged_is_built_anew(tmp_path, kept):
-    code = "from tensorxp._tracing.native import build; assert build.library(), build.problem()"
+    code = "from tensorxp._compile.native import build; assert build.library(), build.problem()"
     environment = {**os.environ, "TENSORXP_CACHE": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
     (path,) = tmp_path.iterdir()  # the copy was found, and not built beside it
@@ -371,7 +371,7 @@ def test_a_library_that_is_damaged_is_built_anew(tmp_path, kept):
 
 @needs_compiler
 def test_a_library_that_others_may_write_to_is_not_loaded(tmp_path, kept):
-    code = "from tensorxp._tracing.native import build; print(build.library(), build.problem())"
+    code = "from tensorxp._compile.native import build; print(build.library(), build.problem())"
     environment = {**os.environ, "TENSORXP_CACHE": str(tmp_path)}
 
     def answer():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._tracing import entry as tracing
-from tensorxp._tracing.native import build
+from tensorxp._compile import entry as tracing
+from tensorxp._compile.native import build
 
 needs_compiler = pytest.mark.skipif(bool(build.problem()), reason=build.problem())
 BACKENDS = [pytest.param("native", marks=needs_compiler), "replay"]

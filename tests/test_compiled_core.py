@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tensorxp as xp
-from tensorxp._source import MODULES
+from tensorxp._backend.sources import MODULES
 
 SRC = Path(xp.__file__).parent
 SETUP = SRC.parents[1] / "setup.py"
@@ -103,15 +103,16 @@ def test_a_compiled_file_older_than_a_source_is_told(tmp_path):
             if (SRC / (name + end)).exists():
                 (package / name).parent.mkdir(parents=True, exist_ok=True)
                 (package / (name + end)).write_text("")
-    code = (SRC / "_source.py").read_text(encoding="utf-8")
-    (package / "_source.py").write_text(code)
+    code = (SRC / "_backend/sources.py").read_text(encoding="utf-8")
+    (package / "_backend/sources.py").write_text(code)
+    (package / "_backend/__init__.py").write_text("")
     (package / "__init__.py").write_text("")
     compiled = package / ("_compiled" + EXTENSION_SUFFIXES[0])
     compiled.write_text("")
     (tmp_path / "setup.py").write_text("")
 
     def told():
-        command = [sys.executable, "-W", "always", "-c", "import tensorxp._source"]
+        command = [sys.executable, "-W", "always", "-c", "import tensorxp._backend.sources"]
         environment = {k: v for k, v in os.environ.items() if k != "TENSORXP_PURE_PYTHON"}
         environment["PYTHONPATH"] = str(package.parent)
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -119,7 +120,7 @@ def test_a_compiled_file_older_than_a_source_is_told(tmp_path):
 
     os.utime(compiled, (2e9, 2e9))
     assert told() == ""
-    for source in ("_core/door.py", "_backend/arrays.pyx", "_tensor.pxd"):
+    for source in ("_core/door.py", "_backend/arrays.pyx", "_tensor/type.pxd"):
         os.utime(package / source, (3e9, 3e9))
     assert "older than 3 of its sources" in told() and "_core/door" in told()
     (tmp_path / "setup.py").unlink()  # installed: sources do not change

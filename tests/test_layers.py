@@ -11,13 +11,13 @@ ROOT = Path(tensorxp.__file__).parent
 
 # the first prefix that fits gives a module its layer
 LAYERS = [
-    ("_version", 0), ("_names", 0), ("_backend", 0), ("_core", 1), ("_ops", 2), ("linalg", 2),
+    ("_version", 0), ("_backend", 0), ("_core", 1), ("_ops", 2), ("linalg", 2),
     ("fft", 2), ("random", 2), ("special", 2), ("autograd", 3), ("nn", 5), ("optim", 5),
     ("utils", 5),
-    ("_serialization", 5), ("optimize", 5), ("integrate", 5), ("interpolate", 5),
+    ("optimize", 5), ("integrate", 5), ("interpolate", 5),
     ("_cli", 6), ("__main__", 7),
 ]  # fmt: skip
-OTHER = 4  # _tensor, _numpy, _info, cuda, profiler, …
+OTHER = 4  # _tensor, _numpy, _compile, cuda, profiler, …
 
 
 def layer(module: str) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._names import _OTHER_NAMES
+from tensorxp._backend.names import _OTHER_NAMES
 
 X = xp.ones((2, 3))
 Y = xp.ones((4, 5))

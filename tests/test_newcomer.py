@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._names import Elsewhere
+from tensorxp._backend.names import Elsewhere
 from tests.nn.cases import CASES
 from tests.test_docstrings import MODULES
 

@@ -61,7 +61,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
         sizes = {info.filename: info.file_size for info in file.infolist()}
     tops = {name.split("/")[0] for name in names}
     assert tops == {"tensorxp", f"tensorxp-{xp.__version__}.dist-info"}
-    native = {f"tensorxp/_tracing/native/{name}" for name in ("machine.c", "kernels.h")}
+    native = {f"tensorxp/_compile/native/{name}" for name in ("machine.c", "kernels.h")}
     native.add("tensorxp/_backend/_panels.h")
     kinds = (".py", "py.typed", ".so", ".pyd")
     odd = {n for n in names if n.startswith("tensorxp/") and not n.endswith(kinds)}

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tensorxp._tracing.native import build
+from tensorxp._compile.native import build
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="no machine is built elsewhere")
 needs_compiler = pytest.mark.skipif(bool(build.problem()), reason=build.problem())

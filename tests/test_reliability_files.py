@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp import _files
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes, owners and FIFOs of POSIX")
 needs_root = pytest.mark.skipif(
@@ -105,7 +104,7 @@ def test_a_device_is_written_into(writer, path):
 def test_a_disk_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "disk"
     path.write_text("old")
-    monkeypatch.setattr(_files.stat, "S_ISBLK", lambda mode: True)
+    monkeypatch.setattr(files.stat, "S_ISBLK", lambda mode: True)
     with pytest.raises(OSError, match="a disk"):
         save(path)
     assert path.read_text() == "old" and files(path) == ["disk"]
@@ -260,7 +259,7 @@ def test_no_room_to_overwrite(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(_files._Part, "take_owner", lambda self, status: False)
+    monkeypatch.setattr(files._Part, "take_owner", lambda self, status: False)
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OSError) as caught:
         save(path)
@@ -276,7 +275,7 @@ def killed(path, named):
         yield b"half"
         os.kill(os.getpid(), signal.SIGKILL)
 
-    _files.write_file(path, parts())
+    files.write_file(path, parts())
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -303,7 +302,7 @@ def test_parts_of_living_writers_are_left_alone(tmp_path, monkeypatch):
         save(path)
         assert len(files(path)) == 2
 
-    _files.write_file(path, parts())
+    files.write_file(path, parts())
     assert path.read_bytes() == b"outer" and files(path) == ["file"]
 
 
@@ -326,7 +325,7 @@ def test_what_is_saved_fails(tmp_path, kind):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _files.write_file(path, parts())
+        files.write_file(path, parts())
     assert path.read_bytes() == old and files(path) == ["file"]
 
 

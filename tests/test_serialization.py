@@ -307,6 +307,6 @@ def test_missing_files_and_packages(path, monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("tensorxp._serialization.import_module", missing)
+    monkeypatch.setattr("tensorxp.utils.serialization.import_module", missing)
     with pytest.raises(ImportError, match=r"tensorxp\[io\]"):
         xp.load(path)

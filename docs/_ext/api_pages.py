@@ -38,11 +38,11 @@ TITLES = {
     "tensorxp._backend.dtypes": "Data types",
     "tensorxp._ops.transfer": "Devices",
     "tensorxp._backend.device": "Devices",
-    "tensorxp._memory": "Devices",
+    "tensorxp.utils.memory": "Devices",
     "tensorxp._core.modes": "Autograd modes",
-    "tensorxp._info": "Inspection",
-    "tensorxp._tracing.compiled": "Compilation",
-    "tensorxp._serialization": "Files",
+    "tensorxp._ops.info": "Inspection",
+    "tensorxp._compile.compiled": "Compilation",
+    "tensorxp.utils.serialization": "Files",
     "tensorxp.linalg.products": "Products",
 }
 _ELEMENTWISE = (

@@ -14,7 +14,7 @@ import typing as _typing
 from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 
-from tensorxp import _source as _source  # first: it says where modules come from
+import tensorxp._backend.sources as _source  # noqa: F401 - first: it says where modules come from
 from tensorxp import autograd, fft, linalg
 from tensorxp._backend.device import (
     Device,
@@ -43,6 +43,8 @@ from tensorxp._backend.dtypes import (
     uint64,
 )
 from tensorxp._backend.dtypes import bool_ as bool
+from tensorxp._backend.names import UnknownName as _UnknownName
+from tensorxp._backend.names import listing as _listing
 from tensorxp._core.modes import (
     enable_grad,
     inference_mode,
@@ -50,10 +52,7 @@ from tensorxp._core.modes import (
     no_grad,
     set_grad_enabled,
 )
-from tensorxp._info import __array_namespace_info__
-from tensorxp._integrations import watch_imports as _watch_imports
-from tensorxp._names import UnknownName as _UnknownName
-from tensorxp._names import listing as _listing
+from tensorxp._numpy.integrations import watch_imports as _watch_imports
 from tensorxp._ops.arithmetic import (
     abs,
     add,
@@ -130,6 +129,7 @@ from tensorxp._ops.exponential import (
 )
 from tensorxp._ops.floating import copysign, fmax, fmin, nan_to_num, nextafter
 from tensorxp._ops.indexing import index_add
+from tensorxp._ops.info import __array_namespace_info__
 from tensorxp._ops.numpy_names import concatenate, transpose
 from tensorxp._ops.products import dot, inner, kron, matmul, outer, tensordot, vecdot
 from tensorxp._ops.ranges import arange, linspace, logspace
@@ -218,7 +218,7 @@ from tensorxp._ops.trigonometric import (
     tan,
     tanh,
 )
-from tensorxp._tensor import Tensor
+from tensorxp._tensor.type import Tensor
 from tensorxp._version import __version__
 from tensorxp.linalg.products import diag
 
@@ -291,11 +291,7 @@ if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp import random as random
     from tensorxp import special as special
     from tensorxp import utils as utils
-    from tensorxp._memory import empty_cache as empty_cache
-    from tensorxp._memory import memory_stats as memory_stats
-    from tensorxp._serialization import load as load
-    from tensorxp._serialization import save as save
-    from tensorxp._tracing.compiled import compile as compile
+    from tensorxp._compile.compiled import compile as compile
     from tensorxp.random import Generator as Generator
     from tensorxp.random import bernoulli as bernoulli
     from tensorxp.random import get_rng_state as get_rng_state
@@ -313,6 +309,10 @@ if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp.random import randperm as randperm
     from tensorxp.random import seed as seed
     from tensorxp.random import set_rng_state as set_rng_state
+    from tensorxp.utils.memory import empty_cache as empty_cache
+    from tensorxp.utils.memory import memory_stats as memory_stats
+    from tensorxp.utils.serialization import load as load
+    from tensorxp.utils.serialization import save as save
 
 _LAZY = (
     "cuda", "nn", "optim", "utils", "special", "random", "profiler",
@@ -320,11 +320,11 @@ _LAZY = (
 )  # fmt: skip
 
 _LAZY_FUNCTIONS = {
-    "compile": "_tracing.compiled",
-    "empty_cache": "_memory",
-    "memory_stats": "_memory",
-    "save": "_serialization",
-    "load": "_serialization",
+    "compile": "_compile.compiled",
+    "empty_cache": "utils.memory",
+    "memory_stats": "utils.memory",
+    "save": "utils.serialization",
+    "load": "utils.serialization",
     **dict.fromkeys(
         (
             "Generator", "bernoulli", "get_rng_state", "initial_seed", "manual_seed",

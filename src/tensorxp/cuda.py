@@ -14,10 +14,10 @@ from tensorxp._backend.device import (
     cuda_device_count,
     cuda_problem,
 )
+from tensorxp._backend.names import listing
 from tensorxp._backend.sim import SimNamespace
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
-from tensorxp._names import listing
 
 __all__ = [
     "Stream", "current_device", "current_stream", "device_count", "empty_cache",

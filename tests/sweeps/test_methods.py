@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._names import Elsewhere
+from tensorxp._backend.names import Elsewhere
 from tests.sweeps.arguments import (
     COUNT,
     as_tensors,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp import _numpy_calls
+from tensorxp._numpy import calls
 from tests.sweeps.arguments import (
     as_tensors,
     assert_same,
@@ -341,8 +341,8 @@ UFUNCS = sorted({f.__name__ for f in vars(np).values() if isinstance(f, np.ufunc
 
 
 def test_every_function_is_compared():
-    _numpy_calls.find_function("sum")
-    assert set(_numpy_calls._functions) == set(FUNCTIONS) | APART
+    calls.find_function("sum")
+    assert set(calls._functions) == set(FUNCTIONS) | APART
 
 
 def compare(name, function, a, args, kwargs):

@@ -14,7 +14,7 @@ import numpy as np
 
 import tensorxp as xp
 from tensorxp import nn, optim
-from tensorxp._files import write_file
+from tensorxp._backend.files import write_file
 from tensorxp.nn import functional
 
 #: Test accuracy that the run must reach.

@@ -34,6 +34,6 @@ def concrete(cls: C) -> C:
 
 
 if TYPE_CHECKING:  # annotations mean the whole class, which stands three layers higher
-    from tensorxp._tensor import Tensor as Tensor
+    from tensorxp._tensor.type import Tensor as Tensor
 else:
     Tensor = TensorBase

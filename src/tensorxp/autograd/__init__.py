@@ -1,5 +1,6 @@
 """Differentiation: gradients over the recorded graph, and derivatives of functions."""
 
+from tensorxp._backend.names import listing
 from tensorxp._core.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tensorxp._core.primitive import (
     Primitive,
@@ -9,7 +10,6 @@ from tensorxp._core.primitive import (
     nondifferentiable,
     primitive,
 )
-from tensorxp._names import listing
 from tensorxp.autograd.anomaly import detect_anomaly
 from tensorxp.autograd.checkpoint import checkpoint
 from tensorxp.autograd.forward import jvp

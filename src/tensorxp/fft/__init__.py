@@ -1,6 +1,6 @@
 """Discrete Fourier transforms: the standard's extension, and NumPy's two-dimensional ones."""
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.fft.frequencies import fftfreq, fftshift, ifftshift, rfftfreq
 from tensorxp.fft.transforms import (
     fft,

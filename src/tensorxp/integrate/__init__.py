@@ -1,6 +1,6 @@
 """Integration of functions, samples and differential equations, differentiable throughout."""
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.integrate._ivp import OdeResult, odeint, solve_ivp
 from tensorxp.integrate._quadrature import (
     cumulative_trapezoid,

@@ -6,7 +6,7 @@ modes and to any order.
 
 from numpy.linalg import LinAlgError
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp._ops.products import matmul, outer, tensordot, vecdot
 from tensorxp._ops.shaping import matrix_transpose
 from tensorxp.linalg.decompositions import QRResult, SVDResult, cholesky, qr, svd, svdvals

@@ -8,7 +8,7 @@
 Parameters are float32 unless a `dtype` is given, as in PyTorch.
 """
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.nn import functional, init, utils
 from tensorxp.nn.activation import (
     GELU,

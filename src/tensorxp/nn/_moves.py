@@ -6,7 +6,7 @@ from typing import Any, Self
 from tensorxp._backend.device import as_device
 from tensorxp._backend.dtypes import as_dtype
 from tensorxp._core.modes import no_grad
-from tensorxp._tensor import Tensor
+from tensorxp._tensor.type import Tensor
 from tensorxp.nn.parameter import replace_data
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from typing import Any
 
-from tensorxp._tensor import Tensor
+from tensorxp._tensor.type import Tensor
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter
 

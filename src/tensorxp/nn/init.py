@@ -8,8 +8,8 @@ import warnings
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.names import listing
 from tensorxp._core.modes import no_grad
-from tensorxp._names import listing
 from tensorxp.nn.functional._sizes import expect
 
 __all__ = [

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tensorxp._autograd_methods import change_leaf, leaf_of
 from tensorxp._backend.dtypes import Defaults, float32, float64
 from tensorxp._core.allocation import allocate
 from tensorxp._core.door import new_leaf
 from tensorxp._core.node import Leaf, extra_of
 from tensorxp._core.views import cell_of
 from tensorxp._ops.creation import empty
-from tensorxp._tensor import Tensor, replica
+from tensorxp._tensor.gradients import change_leaf, leaf_of
+from tensorxp._tensor.type import Tensor, replica
 
 
 def default_dtype() -> Any:

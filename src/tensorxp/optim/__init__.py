@@ -13,7 +13,7 @@
 from importlib import import_module
 from typing import Any
 
-from tensorxp._names import UnknownName, listing
+from tensorxp._backend.names import UnknownName, listing
 from tensorxp.optim import lr_scheduler
 from tensorxp.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
 from tensorxp.optim.adaptive import Adadelta, Adagrad, RMSprop

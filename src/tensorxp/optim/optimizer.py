@@ -17,7 +17,7 @@ from tensorxp._backend import cuda_updates
 from tensorxp._core.door import wrap
 from tensorxp._core.watchers import span, watching
 from tensorxp._core.writes import bump
-from tensorxp._tensor import replica
+from tensorxp._tensor.type import replica
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, as_real, current, pieces
 
 _keys = count()

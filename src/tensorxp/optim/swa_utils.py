@@ -6,8 +6,8 @@ from copy import deepcopy
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.names import listing
 from tensorxp._core.writes import bump
-from tensorxp._names import listing
 from tensorxp.nn import Module
 from tensorxp.nn.normalization import _BatchNorm
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, current, pieces

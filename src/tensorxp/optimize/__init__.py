@@ -4,7 +4,7 @@ Inside: gradients, Hessians and Jacobians come from autograd. Outside: the solut
 gradient to the parameters of the problem, by the implicit function theorem.
 """
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.optimize._least_squares import least_squares
 from tensorxp.optimize._minimize import minimize
 from tensorxp.optimize._results import OptimizeResult

@@ -6,7 +6,7 @@
 (2, 3)
 """
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.random._distributions import (
     bernoulli,
     beta,

@@ -6,7 +6,7 @@ Arguments for which no derivative is known here raise NotImplementedError when a
 asked for.
 """
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp._ops.exponential import cbrt, exp2, expm1, log1p
 from tensorxp.special.bessel import (
     i0,

@@ -6,7 +6,7 @@
 from importlib import import_module
 from typing import Any
 
-from tensorxp._names import UnknownName, listing
+from tensorxp._backend.names import UnknownName, listing
 from tensorxp.utils.graph import GraphDrawing, draw_graph
 from tensorxp.utils.summary import summary
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 
 __all__ = ["progress"]
 __dir__ = listing(globals())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from tensorxp._text import Table, shape_text, size_text
+from tensorxp._backend.text import Table, shape_text, size_text
 
 __all__ = ["ModuleRow", "module_html", "module_rows", "summary"]
 

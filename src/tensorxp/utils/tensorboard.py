@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 
 __all__ = ["SummaryWriter"]
 __dir__ = listing(globals())

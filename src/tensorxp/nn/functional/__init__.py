@@ -1,6 +1,6 @@
 """Functions of neural networks, with PyTorch's names, arguments and defaults."""
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.nn.functional.activation import (
     celu,
     celu_,

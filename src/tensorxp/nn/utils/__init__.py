@@ -1,6 +1,6 @@
 """Helpers for training: clipping of gradients, vectors of parameters, reparametrizations."""
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.nn.utils import rnn
 from tensorxp.nn.utils.clip import (
     clip_grad_norm_,

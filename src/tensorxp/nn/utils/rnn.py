@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import tensorxp as xp
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.nn.functional._sizes import expect
 
 __all__ = [

@@ -10,7 +10,7 @@
 [0.5]
 """
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.optim.lr_scheduler._base import LRScheduler
 from tensorxp.optim.lr_scheduler._composed import (
     ChainedScheduler,

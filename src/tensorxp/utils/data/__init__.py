@@ -1,6 +1,6 @@
 """Datasets, samplers and the loader, as `torch.utils.data`."""
 
-from tensorxp._names import listing
+from tensorxp._backend.names import listing
 from tensorxp.utils.data._worker import WorkerInfo, get_worker_info
 from tensorxp.utils.data.collate import default_collate, default_convert
 from tensorxp.utils.data.dataloader import DataLoader

@@ -1,4 +1,0 @@
-from tensorxp._operators cimport Operators
-
-cdef class AutogradMethods(Operators):
-    pass

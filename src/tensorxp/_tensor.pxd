@@ -1,4 +1,0 @@
-from tensorxp._methods cimport Methods
-
-cdef class Tensor(Methods):
-    pass

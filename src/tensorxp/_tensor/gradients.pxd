@@ -1,0 +1,4 @@
+from tensorxp._tensor.operators cimport Operators
+
+cdef class AutogradMethods(Operators):
+    pass

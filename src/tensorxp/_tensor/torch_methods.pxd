@@ -1,0 +1,4 @@
+from tensorxp._tensor.gradients cimport AutogradMethods
+
+cdef class TorchMethods(AutogradMethods):
+    pass

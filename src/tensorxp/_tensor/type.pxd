@@ -1,0 +1,4 @@
+from tensorxp._tensor.methods cimport Methods
+
+cdef class Tensor(Methods):
+    pass

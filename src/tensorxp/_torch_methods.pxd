@@ -1,4 +1,0 @@
-from tensorxp._autograd_methods cimport AutogradMethods
-
-cdef class TorchMethods(AutogradMethods):
-    pass
