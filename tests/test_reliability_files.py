@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp._backend import files as writing
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes, owners and FIFOs of POSIX")
 needs_root = pytest.mark.skipif(
@@ -104,7 +105,7 @@ def test_a_device_is_written_into(writer, path):
 def test_a_disk_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "disk"
     path.write_text("old")
-    monkeypatch.setattr(files.stat, "S_ISBLK", lambda mode: True)
+    monkeypatch.setattr(writing.stat, "S_ISBLK", lambda mode: True)
     with pytest.raises(OSError, match="a disk"):
         save(path)
     assert path.read_text() == "old" and files(path) == ["disk"]
@@ -259,7 +260,7 @@ def test_no_room_to_overwrite(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(files._Part, "take_owner", lambda self, status: False)
+    monkeypatch.setattr(writing._Part, "take_owner", lambda self, status: False)
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OSError) as caught:
         save(path)
@@ -275,7 +276,7 @@ def killed(path, named):
         yield b"half"
         os.kill(os.getpid(), signal.SIGKILL)
 
-    files.write_file(path, parts())
+    writing.write_file(path, parts())
 
 
 @pytest.mark.parametrize("named", [False, True])
@@ -302,7 +303,7 @@ def test_parts_of_living_writers_are_left_alone(tmp_path, monkeypatch):
         save(path)
         assert len(files(path)) == 2
 
-    files.write_file(path, parts())
+    writing.write_file(path, parts())
     assert path.read_bytes() == b"outer" and files(path) == ["file"]
 
 
@@ -325,7 +326,7 @@ def test_what_is_saved_fails(tmp_path, kind):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        files.write_file(path, parts())
+        writing.write_file(path, parts())
     assert path.read_bytes() == old and files(path) == ["file"]
 
 
