@@ -307,6 +307,30 @@ def test_parts_of_living_writers_are_left_alone(tmp_path, monkeypatch):
     assert path.read_bytes() == b"outer" and files(path) == ["file"]
 
 
+def test_a_part_that_another_writer_is_about_to_remove(tmp_path, monkeypatch):
+    """Between its creation and its lock a part looks like what a killed process left."""
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    path = tmp_path / "file"
+    real, taken = os.open, []
+
+    def slow(name, flags, *mode):
+        handle = real(name, flags, *mode)
+        if flags & os.O_EXCL and not taken:
+            taken.append((name, real(name, os.O_RDWR)))
+            fcntl.flock(taken[0][1], fcntl.LOCK_EX)
+        return handle
+
+    def parts():
+        os.unlink(taken[0][0])
+        os.close(taken[0][1])
+        yield b"new"
+
+    monkeypatch.setattr(os, "open", slow)
+    writing.write_file(path, parts())
+    assert path.read_bytes() == b"new" and files(path) == ["file"]
+
+
 def test_names_of_every_length(tmp_path, kind):
     for size in (1, 200, 255):
         path = tmp_path / ("n" * size)

@@ -150,11 +150,16 @@ class _Part:
         return handle
 
     @staticmethod
-    def _lock(handle: int) -> None:
-        """Mark a part as that of a living process."""
+    def _lock(handle: int) -> bool:
+        """Mark a part as that of a living process; False where another is about to remove it."""
         if fcntl is not None:
-            with suppress(OSError):  # a file system without locks
+            try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            except OSError:  # a file system without locks
+                pass
+        return True
 
     def _free_name(self) -> str:
         return os.path.join(self.folder, f"{self._prefix}{secrets.token_hex(4)}.part")
@@ -165,9 +170,8 @@ class _Part:
             name = self._free_name()
             handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
             self.name = name
-            self._lock(handle)
-            if os.fstat(handle).st_nlink:  # nobody took it for a leftover before it was locked
-                return handle
+            if self._lock(handle) and os.fstat(handle).st_nlink:
+                return handle  # nobody took it for a leftover before it was locked
             os.close(handle)
 
     def _clean(self) -> None:
