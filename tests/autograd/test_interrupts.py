@@ -14,10 +14,11 @@ import pytest
 import tensorxp as xp
 from tensorxp._backend import device as devices
 from tensorxp._backend.quiet import quiet
+from tensorxp._core import engine
 from tensorxp._core.allocation import COMPILED
 from tensorxp._core.modes import modes, suspended
 from tensorxp._core.watchers import Watcher, only, stack, watch, watching
-from tensorxp.autograd import Function, checkpoint, detect_anomaly, engine, grad, hessian, jvp
+from tensorxp.autograd import Function, checkpoint, detect_anomaly, grad, hessian, jvp
 
 
 class Interrupt(BaseException):

@@ -14,7 +14,7 @@ from importlib.util import spec_from_file_location
 #: The modules that setup.py compiles.
 MODULES = """
     _core/tensor _core/allocation _backend/arrays _core/node _core/views _core/rules _core/record
-    _core/door autograd/engine _ops/indexing _tensor/operators
+    _core/door _core/engine _ops/indexing _tensor/operators
     _ops/arithmetic _ops/exponential _ops/trigonometric _backend/device
     _core/primitive _core/operands
     _tensor/gradients _tensor/torch_methods _tensor/methods _tensor/type

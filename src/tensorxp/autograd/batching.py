@@ -10,9 +10,9 @@ from math import prod
 from operator import attrgetter
 from typing import Any
 
+from tensorxp._core.engine import find_needed, pull_back, restore, run_quietly
 from tensorxp._core.node import Leaf, Node, Recipe, Slot
 from tensorxp._core.rules import PART, SHAPE, fit
-from tensorxp.autograd.engine import find_needed, pull_back, restore, run_quietly
 
 #: How many elements a cotangent of many rows may have: two MiB of float64.
 LIMIT = 1 << 18

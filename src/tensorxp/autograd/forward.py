@@ -18,13 +18,13 @@ from tensorxp._core.door import (
     node_of,
     wrap,
 )
+from tensorxp._core.engine import namespace
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, KEPT, NEEDS, OUT, PART, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, stack, watch
 from tensorxp._core.writes import follow
-from tensorxp.autograd.engine import namespace
 from tensorxp.autograd.plain import is_plain, to_plain, to_tensors
 
 

@@ -11,6 +11,7 @@ from sys import getrefcount
 from typing import Any
 
 from tensorxp._core.door import alias_p, apply, node_of, wrap
+from tensorxp._core.engine import namespace
 from tensorxp._core.modes import modes, no_grad
 from tensorxp._core.node import Leaf, Recipe, slot_of
 from tensorxp._core.primitive import Primitive
@@ -19,7 +20,6 @@ from tensorxp._core.views import View, cell_of, view_of
 from tensorxp._core.watchers import stack
 from tensorxp._core.writes import bump, write
 from tensorxp._ops.indexing import getitem_p
-from tensorxp.autograd.engine import namespace
 
 
 class FunctionCtx:

@@ -12,12 +12,12 @@ import numpy as np
 
 from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
+from tensorxp._core.engine import find_needed, namespace, run
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import stack, watching
 from tensorxp.autograd.batching import jacobians
-from tensorxp.autograd.engine import find_needed, namespace, run
 from tensorxp.autograd.forward import jvp
 from tensorxp.autograd.functions import grad, gradients
 from tensorxp.autograd.plain import is_plain, to_plain, to_tensors

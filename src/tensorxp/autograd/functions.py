@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from tensorxp._core import engine
 from tensorxp._core.door import apply, node_of, wrap
 from tensorxp._core.node import Leaf
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
-from tensorxp.autograd import engine
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

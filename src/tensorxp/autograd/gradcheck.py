@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from tensorxp._core.door import node_of, wrap
+from tensorxp._core.engine import namespace
 from tensorxp._core.tensor import Tensor
-from tensorxp.autograd.engine import namespace
 from tensorxp.autograd.forward import jvp
 from tensorxp.autograd.functions import grad
 

@@ -8,6 +8,7 @@ shows as the edges from the nodes of one evaluation of F to nodes that are older
 from collections.abc import Callable
 from typing import Any
 
+from tensorxp._core import engine
 from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import enable_grad, modes
@@ -15,7 +16,6 @@ from tensorxp._core.primitive import Primitive
 from tensorxp._core.record import record
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack
-from tensorxp.autograd import engine
 
 Residual = Callable[[Any], Any]
 

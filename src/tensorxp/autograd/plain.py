@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._core.engine import namespace
 from tensorxp._core.operands import carries_more
 from tensorxp._core.tensor import TensorBase
-from tensorxp.autograd.engine import namespace
 
 
 def is_plain(values: Any) -> bool:

@@ -14,11 +14,11 @@ from tensorxp._backend.dtypes import of_raw
 from tensorxp._backend.files import write_text
 from tensorxp._backend.text import shape_text, size_text
 from tensorxp._core.door import node_of
+from tensorxp._core.engine import root_of
 from tensorxp._core.node import FREED, Leaf, Recipe, Slot
 from tensorxp._core.rules import SHAPE
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.tensor import TensorBase as Tensor
-from tensorxp.autograd.engine import root_of
 from tensorxp.utils._svg import page, picture
 
 __all__ = ["Box", "GraphDrawing", "draw_graph"]

@@ -17,13 +17,13 @@ from tensorxp._backend.arrays import add_into, fits, plus
 from tensorxp._backend.quiet import ERRORS, QUIET
 from tensorxp._core.allocation import COMPILED
 from tensorxp._core.door import node_of, wrap
+from tensorxp._core.hooks import run_after, run_before
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
 from tensorxp._core.rules import KEPT, OUT, PART, SHAPE, BoundRule, fit, run_rules
 from tensorxp._core.tensor import CONCRETE, TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
-from tensorxp.autograd.hooks import run_after, run_before
 
 #: On what rules run: 0 raw arrays, 1 Tensors, CONSTANT Tensors of which those saved are constants.
 Level = int
