@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tensorxp as xp
-from tensorxp._compile.native import build, emit, regions
+from tensorxp._compile.ir import regions
+from tensorxp._compile.native import build, emit
 
 needs_compiler = pytest.mark.skipif(bool(build.problem()), reason=build.problem())
 BACKENDS = [pytest.param("native", marks=needs_compiler), "replay"]

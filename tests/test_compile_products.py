@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._compile import entry as tracing
+from tensorxp._compile.front import entry as tracing
 from tensorxp._compile.native import build
 
 needs_compiler = pytest.mark.skipif(bool(build.problem()), reason=build.problem())

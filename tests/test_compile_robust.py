@@ -130,7 +130,7 @@ def test_a_child_traces_and_collects_though_a_thread_traced_when_it_was_forked()
     def trace():
         compiled(xp.ones(2))
 
-    from tensorxp._compile import entry
+    from tensorxp._compile.front import entry
 
     original, entry.improved = entry.improved, lambda t: (wait(), original(t))[1]
     try:

@@ -41,7 +41,7 @@ TITLES = {
     "tensorxp.utils.memory": "Devices",
     "tensorxp._core.modes": "Autograd modes",
     "tensorxp._ops.info": "Inspection",
-    "tensorxp._compile.compiled": "Compilation",
+    "tensorxp._compile.front.compiled": "Compilation",
     "tensorxp.utils.serialization": "Files",
     "tensorxp.linalg.products": "Products",
 }

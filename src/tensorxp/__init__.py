@@ -291,7 +291,7 @@ if _typing.TYPE_CHECKING:  # loaded when first used, by __getattr__
     from tensorxp import random as random
     from tensorxp import special as special
     from tensorxp import utils as utils
-    from tensorxp._compile.compiled import compile as compile
+    from tensorxp._compile.front.compiled import compile as compile
     from tensorxp.random import Generator as Generator
     from tensorxp.random import bernoulli as bernoulli
     from tensorxp.random import get_rng_state as get_rng_state
@@ -320,7 +320,7 @@ _LAZY = (
 )  # fmt: skip
 
 _LAZY_FUNCTIONS = {
-    "compile": "_compile.compiled",
+    "compile": "_compile.front.compiled",
     "empty_cache": "utils.memory",
     "memory_stats": "utils.memory",
     "save": "utils.serialization",

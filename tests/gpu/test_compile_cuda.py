@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tensorxp as xp
 from tensorxp._compile.cuda import emit, lines, program, source
-from tensorxp._compile.native import regions
+from tensorxp._compile.ir import regions
 from tests.gpu import host_kernel, stand_in
 from tests.test_compile_native import BINARY, CASES, INTEGERS, SPECIAL, UNARY, build_program
 

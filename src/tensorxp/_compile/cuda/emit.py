@@ -19,8 +19,8 @@ from tensorxp._compile.cuda.source import (
     loaded,
     narrowed,
 )
-from tensorxp._compile.native.graph import Layout, Value, squeezed
-from tensorxp._compile.native.regions import Region, level_of
+from tensorxp._compile.ir.graph import Layout, Value, squeezed
+from tensorxp._compile.ir.regions import Region, level_of
 
 THREADS = 256
 #: The most blocks of a grid: more than any GPU runs at once, each goes on where others ended.

@@ -18,8 +18,8 @@ from tensorxp._compile.cuda.emit import (
     shared,
 )
 from tensorxp._compile.cuda.source import TYPES, formula, kept, literal, loaded
-from tensorxp._compile.native.graph import Layout, Value
-from tensorxp._compile.native.regions import SMALL
+from tensorxp._compile.ir.graph import Layout, Value
+from tensorxp._compile.ir.regions import SMALL
 
 #: The most values of one kernel, and the bytes of shared memory for what they pass on.
 _VALUES, _SHARED = 128, 32768

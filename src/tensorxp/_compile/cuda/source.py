@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tensorxp._compile.ir.graph import LETTERS, Value
 from tensorxp._compile.native import build
-from tensorxp._compile.native.graph import LETTERS, Value
 
 #: No contraction to fused multiply-adds: x * y - x * y stays 0.
 OPTIONS = ("--std=c++17", "--fmad=false", "--disable-warnings")

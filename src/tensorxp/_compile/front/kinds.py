@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorxp._backend.dtypes import DType
 from tensorxp._compile.front import known
-from tensorxp._compile.trace import Untraceable
+from tensorxp._compile.front.trace import Untraceable
 
 MISSING: Any = object()
 MUTABLE = (list, dict, set, deque)

@@ -24,7 +24,7 @@ from tensorxp._compile.front.kinds import (
     is_function,
     stop,
 )
-from tensorxp._compile.trace import Untraceable, is_builtin
+from tensorxp._compile.front.trace import Untraceable, is_builtin
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
 

@@ -17,7 +17,7 @@ from tensorxp._compile.front.calls import Calls
 from tensorxp._compile.front.guards import Guards
 from tensorxp._compile.front.reads import Reads
 from tensorxp._compile.front.rewrite import SEEN, rewritten
-from tensorxp._compile.trace import Untraceable
+from tensorxp._compile.front.trace import Untraceable
 
 
 class Seen:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._compile.native.graph import LETTERS, Layout, Value, contiguous, squeezed
-from tensorxp._compile.native.regions import Region, cost, level_of, repeats
+from tensorxp._compile.ir.graph import LETTERS, Layout, Value, contiguous, squeezed
+from tensorxp._compile.ir.regions import Region, cost, level_of, repeats
 
 SCRATCH, CONSTANTS, WORK, TOTALS, OUTSIDE = range(5)
 _MOVING = 1 << 20  # bases of moving pointers until the number of arrays is known

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from tensorxp._compile.ir.graph import Layout, Value
+from tensorxp._compile.ir.lowering import known
+from tensorxp._compile.ir.pairs import Trace, viewed
+from tensorxp._compile.ir.regions import SMALL, choose_saved, needed, sources
 from tensorxp._compile.native.emit import nbytes
-from tensorxp._compile.native.graph import Layout, Value
-from tensorxp._compile.native.lowering import known
 from tensorxp._compile.native.program import NativeProgram, Translator
-from tensorxp._compile.native.regions import SMALL, choose_saved, needed, sources
-from tensorxp._compile.pair import Trace, viewed
 
 
 class NativePair:

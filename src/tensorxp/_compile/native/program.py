@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend import loops
-from tensorxp._compile.native import emit, formulas, regions  # noqa: F401 - formulas add rules
+from tensorxp._compile.front.trace import Literal, Register, Step
+from tensorxp._compile.ir import formulas, regions  # noqa: F401 - formulas add rules
+from tensorxp._compile.ir.graph import Graph, Layout, Value
+from tensorxp._compile.ir.lowering import Facts, Lowered, known, lower
+from tensorxp._compile.ir.program import references, resolved
+from tensorxp._compile.native import emit
 from tensorxp._compile.native.build import Library
-from tensorxp._compile.native.graph import Graph, Layout, Value
-from tensorxp._compile.native.lowering import Facts, Lowered, known, lower
-from tensorxp._compile.program import references, resolved
-from tensorxp._compile.trace import Literal, Register, Step
 
 _TAPE = "tape"
 _ARRAY, _BYTE, _empty = np.ndarray, np.dtype(np.uint8), np.empty

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-from tensorxp._compile.whole import LARGE, LOOPS, NAMES, whole
+from tensorxp._compile.front.whole import LARGE, LOOPS, NAMES, whole
 from tensorxp._core.door import apply
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import Primitive

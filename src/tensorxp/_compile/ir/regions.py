@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from tensorxp._compile.native.graph import Layout, Value
+from tensorxp._compile.ir.graph import Layout, Value
 
 #: Work over no more elements goes into small regions.
 SMALL = 2048

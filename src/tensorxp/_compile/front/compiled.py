@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend.dtypes import Defaults
-from tensorxp._compile import structure
-from tensorxp._compile.entry import Entry, default_device
+from tensorxp._compile.front import structure
+from tensorxp._compile.front.entry import Entry, default_device
 from tensorxp._compile.front.rewrite import SEEN
+from tensorxp._compile.front.trace import Untraceable
 from tensorxp._compile.native import build
-from tensorxp._compile.trace import Untraceable
 from tensorxp._core.door import node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.watchers import stack, watching

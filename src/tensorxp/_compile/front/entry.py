@@ -8,15 +8,15 @@ from typing import Any
 
 from tensorxp._backend import device as devices
 from tensorxp._backend.dtypes import Defaults
-from tensorxp._compile import structure
 from tensorxp._compile.cuda.program import CudaPair, Unfused
+from tensorxp._compile.front import structure
 from tensorxp._compile.front.guards import Guards, function
 from tensorxp._compile.front.seen import Seen
+from tensorxp._compile.front.trace import Register, Tracer, Untraceable
+from tensorxp._compile.ir.pairs import ReplayPair, Trace, improved
+from tensorxp._compile.ir.program import Program
 from tensorxp._compile.native import build
 from tensorxp._compile.native.pair import NativePair
-from tensorxp._compile.pair import ReplayPair, Trace, improved
-from tensorxp._compile.program import Program
-from tensorxp._compile.trace import Register, Tracer, Untraceable
 from tensorxp._core.allocation import allocate
 from tensorxp._core.door import node_of, record, wrap
 from tensorxp._core.modes import modes

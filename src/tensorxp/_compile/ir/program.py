@@ -7,7 +7,7 @@ one buffer.
 
 from typing import Any
 
-from tensorxp._compile.trace import Literal, Reference, Register, Step
+from tensorxp._compile.front.trace import Literal, Reference, Register, Step
 
 
 def uses(step: Step) -> list[int]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorxp._compile.native.graph import LETTERS, Graph, Layout
-from tensorxp._compile.native.lowering import RULES, Facts, Lowered, Rule, cast_to
-from tensorxp._compile.whole import LARGE
+from tensorxp._compile.front.whole import LARGE
+from tensorxp._compile.ir.graph import LETTERS, Graph, Layout
+from tensorxp._compile.ir.lowering import RULES, Facts, Lowered, Rule, cast_to
 
 Run = Callable[..., Layout]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorxp._backend.device import Device
 from tensorxp._backend.dtypes import DType
-from tensorxp._compile.trace import Untraceable
+from tensorxp._compile.front.trace import Untraceable
 from tensorxp._core.tensor import CONCRETE, TensorBase
 
 #: The structure of one tensor: as an argument, and as a result with its number.

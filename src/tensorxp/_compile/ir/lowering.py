@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorxp._compile.native.graph import BOOL, LETTERS, Graph, Layout, contiguous
+from tensorxp._compile.ir.graph import BOOL, LETTERS, Graph, Layout, contiguous
 
 #: A product of matrices with more multiplications is left to BLAS, or to the packed one,
 SMALL_PRODUCT = 4096
