@@ -60,12 +60,15 @@ def find_function(name: str) -> Callable[..., Any] | None:
         return None
     found = signature(adapter)
     bind, is_array = found.bind, list(found.parameters)[1] in _ARRAYS
+    most = adapter.__code__.co_argcount - 1
+    least = most - len(adapter.__defaults__ or ())
 
     def checked(xp: Any, *args: Any, **kwargs: Any) -> Any:
-        try:
-            bind(xp, *args, **kwargs)
-        except TypeError:
-            raise NoEquivalent from None
+        if kwargs or not least <= len(args) <= most:
+            try:
+                bind(xp, *args, **kwargs)
+            except TypeError:
+                raise NoEquivalent from None
         if is_array and args and isinstance(args[0], _ARRAY_LIKES):
             beside = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
             args = (tensors(xp, args[0], *beside)[0], *args[1:])
@@ -92,7 +95,10 @@ def tensors(xp: Any, *values: Any) -> list[Any]:
 
     NoEquivalent where one is of a kind that tensors cannot hold (strings, objects).
     """
-    device = next((x._device for x in values if isinstance(x, Tensor)), None)
+    found = [x._device for x in values if isinstance(x, Tensor)]
+    if len(found) == len(values):
+        return list(values)
+    device = found[0] if found else None
     try:
         return [x if isinstance(x, Tensor) else xp.asarray(x, device=device) for x in values]
     except TypeError:

@@ -37,6 +37,7 @@ __all__ = [
 ]  # fmt: skip
 
 _PYTHON_SCALARS = (bool, int, float, complex)
+_PLAIN = (*_PYTHON_SCALARS, str, type(None))
 #: functions that write to their first argument
 _WRITERS = {"at", "copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
 
@@ -161,12 +162,30 @@ def equivalent(ufunc: Any) -> Any:
     return None
 
 
+#: ufunc → the function that is called where nothing is to be prepared
+_direct: dict[Any, Any] = {}
+
+
+def _are_plain(values: Any) -> bool:
+    """Return whether all are Tensors and Python scalars, which functions take as they are."""
+    for x in values:
+        if not (isinstance(x, Tensor) or x.__class__ in _PYTHON_SCALARS):
+            return False
+    return True
+
+
 def ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run a ufunc's call or method with Tensors among its inputs or outputs.
 
     NotImplemented where another class with the protocol is among them. `out=` may be Tensors,
     written in place, or NumPy arrays if no gradient is recorded.
     """
+    if method == "__call__" and not kwargs and _are_plain(inputs):
+        direct = _direct.get(ufunc)
+        if direct is None:
+            direct = _direct[ufunc] = equivalent(ufunc)
+        if direct is not None:
+            return direct(*inputs)
     kwargs = {name: value for name, value in kwargs.items() if is_given(name, value)}
     outs = kwargs.get("out", ())
     if any(_overrides(x) for x in (*inputs, *outs)):
@@ -394,11 +413,18 @@ def function(func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any
 
     NotImplemented where another class with the protocol is among them.
     """
-    if not all(issubclass(cls, Tensor | np.ndarray) for cls in types):
-        return NotImplemented
-    kwargs = {name: value for name, value in kwargs.items() if is_given(name, value)}
+    for cls in types:
+        if not issubclass(cls, (Tensor, np.ndarray)):
+            return NotImplemented
+    kwargs = {k: v for k, v in kwargs.items() if is_given(k, v)} if kwargs else kwargs
     name = f"{getattr(func, '__module__', 'numpy')}.{func.__name__}"
     adapter = find_function(name.partition(".")[2])
+    simple = not kwargs or not ("out" in kwargs or "casting" in kwargs)
+    if adapter is not None and simple and _need_nothing(args) and _need_nothing(kwargs.values()):
+        try:
+            return adapter(_namespace(), *args, **kwargs)
+        except NoEquivalent:
+            return _on_numpy(name, func, args, kwargs)
     out = kwargs.get("out")
     bearer = _bearer((args, kwargs))
     if adapter is not None and not isinstance(out, np.ndarray) and bearer is None:
@@ -411,6 +437,18 @@ def function(func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any
         except NoEquivalent:
             pass
     return _on_numpy(name, func, args, kwargs)
+
+
+def _need_nothing(values: Any) -> bool:
+    """Return whether adapters take all as they are: Tensors, also in sequences, and scalars."""
+    for x in values:
+        cls = x.__class__
+        if cls is tuple or cls is list:
+            if not _need_nothing(x):
+                return False
+        elif not (isinstance(x, Tensor) or cls in _PLAIN):
+            return False
+    return True
 
 
 def _prepared(name: str, value: Any, device: Any) -> Any:

@@ -522,17 +522,26 @@ def _tensors(function: str, arrays: Any) -> tuple[Any, ...]:
         ) from None
     if not items:
         raise ValueError(f"{function}: arrays is empty; at least one Tensor is needed")
-    if not any(isinstance(x, Tensor) for x in items):
+    others = [i for i, x in enumerate(items) if not isinstance(x, Tensor)]
+    if others:
+        items = _beside(function, items, others)
+    device = items[0]._device
+    for x in items:
+        if x._device is not device:
+            raise device_mismatch(function, items)
+    return items
+
+
+def _beside(function: str, items: tuple[Any, ...], others: list[int]) -> tuple[Any, ...]:
+    """Return the `items` with the `others`, which are no Tensors, as Tensors on their device."""
+    if len(others) == len(items):
         raise TypeError(f"{function}: arrays holds no Tensor but {type(items[0]).__name__}")
-    for i, x in enumerate(items):
-        if carries_more(type(x)):
-            raise TypeError(f"{function}: arrays[{i}] is a {excess(x)}")
+    for i in others:
+        if carries_more(type(items[i])):
+            raise TypeError(f"{function}: arrays[{i}] is a {excess(items[i])}")
     first = next(x for x in items if isinstance(x, Tensor))
     asarray = first.__array_namespace__().asarray
-    items = tuple(x if isinstance(x, Tensor) else asarray(x, device=first._device) for x in items)
-    if any(x._device is not first._device for x in items):
-        raise device_mismatch(function, items)
-    return items
+    return tuple(x if isinstance(x, Tensor) else asarray(x, device=first._device) for x in items)
 
 
 def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
@@ -559,9 +568,9 @@ def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
     if axis is None:
         items, axis = tuple(reshape(x, (-1,)) for x in items), 0
     where = normalize_axis("concat", axis, items[0]._data.ndim)
-    rests = [(x._data.shape[:where], x._data.shape[where + 1 :]) for x in items]
-    if any(rest != rests[0] for rest in rests):
-        shapes = [x._data.shape for x in items]
+    shapes = [x._data.shape for x in items]
+    rests = [shape[:where] + shape[where + 1 :] for shape in shapes]
+    if rests.count(rests[0]) < len(rests) or any([len(x) != len(shapes[0]) for x in shapes]):
         raise ValueError(f"concat: the shapes {shapes} differ beside axis {axis}")
     return apply(concat_p, items, {"axis": where})
 
