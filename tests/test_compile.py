@@ -180,7 +180,7 @@ def _calls_backward(x):
         (_draws, "random"),
         (_writes_to_argument, "writes to an argument"),
         (_shrinks, "depends on values"),
-        (_calls_backward, "backward"),
+        (_calls_backward, "reads 'grad'"),
     ],
 )
 def test_what_cannot_be_traced_runs_as_it_is(fn, reason):

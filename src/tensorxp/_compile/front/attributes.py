@@ -23,6 +23,7 @@ class Attributes:
 
     __slots__ = ()
     seen: Any
+    attribute: Any
     call: Any
     has: Any
     item: Any
@@ -38,6 +39,7 @@ class Attributes:
         seen, kind = self.seen, type(x)
         if kind is ModuleType:
             return self._module(x, name)
+        self.attribute(x, name)
         if kind in seen.tensors:
             return self._tensor(x, name)
         if kind in seen.safe or kind in MUTABLE or kind is tuple or isinstance(x, np.generic):

@@ -41,6 +41,9 @@ class Calls:
     _content: Any
     _items: Any
     _new_array: Any
+    effect: Any
+    known: Any
+    unchanged: Any
 
     # calls
 
@@ -51,7 +54,8 @@ class Calls:
             code = f.__code__
             if code in self.seen.codes:
                 return f(*args, **kwargs)
-            return self._function(f, args, kwargs)
+            answer = self.effect(f)
+            return self._function(f, args, kwargs) if answer is None else answer(*args, **kwargs)
         if kind is MethodType:
             return self.call(f.__func__, f.__self__, *args, **kwargs)
         if kind is BuiltinFunctionType:
@@ -59,6 +63,9 @@ class Calls:
         if isinstance(f, type):
             return self._instance(f, args, kwargs)
         if kind.__name__ == COMPILED:
+            answer = self.effect(f)
+            if answer is not None:
+                return answer(*args, **kwargs)
             return self._leaf(f, str(f.__module__), f.__name__, args, kwargs)
         if known.of_numpy(f):
             return self._of_numpy(f, args, kwargs)
@@ -266,7 +273,7 @@ class Calls:
         if f is type:
             if len(args) != 1:
                 return stop("it makes a class")
-            self._kind(args[0])
+            self._kind(self.known(args[0]))
             return type(args[0])
         if f is super:
             return super(*args)
@@ -389,6 +396,7 @@ class Calls:
         return len(x)
 
     def _isinstance(self, x: Any, kinds: Any) -> bool:
+        self.known(x)
         self._kind(x)
         if type(x) in self.seen.tensors:
             self.seen.tracer.number(x)

@@ -32,7 +32,9 @@ _HELP = {
     "changes from call to call": "pass it as an argument, a number as a 0-d Tensor",
     "that it has not made": "return the new value instead",
     "in place": "return the new value instead",
-    "backward": "use autograd.grad or value_and_grad",
+    "calls backward": "use autograd.grad or value_and_grad",
+    "reads 'grad'": "use autograd.grad or value_and_grad",
+    "which may change it": "return what is needed first, and use it in a function of its own",
     "of your own": "write it with functions of the namespace",
     "effects are not known": "call it outside",
 }
@@ -148,10 +150,11 @@ class _Versions:
     def replay(self, entry: Entry, tensors: Any, raws: list[Any], args: Any, kwargs: Any) -> Any:
         """Run a program; where it fails, the function says what is wrong."""
         try:
-            return entry.call(tensors, raws)
+            found = entry.call(tensors, raws)
         except (Exception, Untraceable):
             self.recent = None
-        return self.fn(*args, **kwargs)
+            return self.fn(*args, **kwargs)
+        return entry.finish(found) if entry.acts else found
 
     def _traced(
         self, key: Any, shape: Any, tensors: list[Any], entries: list[Entry], count: list[int]
@@ -218,7 +221,8 @@ def compile(
     Programs skip Python, the door and autograd's records; gradients are part of them. What the
     trace read from outside is looked at before each call: global names, closures, attributes,
     modules with their parameters, flags and hooks, the content of lists and dicts, the modes and
-    defaults. Where it has changed, `fn` is traced again.
+    defaults. Where it has changed, `fn` is traced again. In training steps, `backward()`,
+    `zero_grad()` and the `step()` of an optimizer of `xp.optim` follow the program in their order.
 
     What a trace cannot repeat runs as it is written: reading values into Python (`.item()`,
     `bool(t)`), random numbers, data-dependent shapes, writing to what `fn` has not made, functions

@@ -10,6 +10,7 @@ from tensorxp._backend import device as devices
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._compile.cuda.program import CudaPair, Unfused
 from tensorxp._compile.front import structure
+from tensorxp._compile.front.effects import hooked
 from tensorxp._compile.front.guards import Guards, function
 from tensorxp._compile.front.seen import Seen
 from tensorxp._compile.front.trace import Register, Tracer, Untraceable
@@ -20,7 +21,7 @@ from tensorxp._compile.native.pair import NativePair
 from tensorxp._core.allocation import allocate
 from tensorxp._core.door import node_of, record, wrap
 from tensorxp._core.modes import modes
-from tensorxp._core.node import Leaf, slot_of
+from tensorxp._core.node import Leaf, Node, slot_of
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import fit
 from tensorxp._core.tensor import CONCRETE, TensorBase
@@ -113,6 +114,8 @@ class Entry:
             returned = seen.main.call(self.fn, *args, **kwargs)
             self.result = structure.result(returned, outputs, set(seen.own))
             del returned, args, kwargs
+            shown = len(outputs)  # losses that are not returned come after
+            self._effects(seen, outputs)
             self.devices = [y._device for y in outputs]
             numbers = [tracer.number(y) for y in outputs]
             if any(
@@ -127,6 +130,7 @@ class Entry:
             recorded = [y for y in outputs if node_of(y) is not None]
             self.recorded = [node_of(y) is not None for y in outputs]
             _check_history(outputs, sources)
+            tracer.closed = None
             forward_steps = len(tracer.steps)
             cts = [wrap(y._device.raw.ones_like(y._data), y._device) for y in recorded]
             ct_numbers = [tracer.number(ct, "argument") for ct in cts]
@@ -155,7 +159,7 @@ class Entry:
             if r.source == "outside" and r.tensor is not None:
                 r.source = "argument"
                 inputs.append(i)
-        self._settle_outputs(registers, numbers, inputs)
+        self._settle_outputs(registers, numbers, inputs, shown)
         del results
         self.grads = grad_numbers
         self.steps = forward_steps, len(tracer.steps)
@@ -172,7 +176,7 @@ class Entry:
         traced = improved(traced)
         self.pair: Any = self._fused(traced) or ReplayPair(traced)
         self.primitive = self._primitive() if any(self.recorded) else None
-        alone = self.result == structure.ONE and not self.copied
+        alone = self.result == structure.ONE and not self.copied and not self.acts
         self._single = self.strides[0] if alone else None
 
     def _fused(self, traced: Trace) -> Any:
@@ -207,18 +211,35 @@ class Entry:
             raise Untraceable("it reads a tensor from outside that is the result of an operation")
         return parameters
 
+    def _effects(self, seen: Seen, outputs: list[Any]) -> None:
+        """Take over the effects; losses that are not returned become outputs."""
+        acts: list[tuple[Any, tuple[Any, ...], int | None]] = []
+        loss, shown = None, len(outputs)
+        for call, args, root in seen.effects:
+            place = None
+            if root is not None:
+                loss = root
+                place = next((i for i, y in enumerate(outputs) if y is root), len(outputs))
+                outputs += [root] if place == len(outputs) else []
+            acts.append((call, args, place))
+        self.before, self.after = acts[: seen.first], acts[seen.first :]
+        self.acts = bool(acts)
+        if acts:
+            _check_freed(outputs[:shown], loss)
+
     def _settle_outputs(
-        self, registers: list[Register], numbers: list[int], inputs: list[int]
+        self, registers: list[Register], numbers: list[int], inputs: list[int], shown: int
     ) -> None:
         """Find the outputs to copy, as they lie in constants."""
         theirs = [registers[n] for n in inputs]
         constants = [r for r in registers if r.source in ("written", "outside")]
         outs = [registers[i] for i in numbers]
+        self.copied = [i for i, y in enumerate(outs) if any(y.shares(r) for r in constants)]
+        del outs[shown:]  # nobody sees them
         if any(out.shares(r) for out in outs for r in theirs):
             raise Untraceable("it returns an argument, a tensor from outside, or a view of one")
         if any(x.shares(y) for i, x in enumerate(outs) for y in outs[:i]):
             raise Untraceable("it returns two tensors over the same memory")
-        self.copied = [i for i, y in enumerate(outs) if any(y.shares(r) for r in constants)]
 
     def _check(self, tensors: list[Any], guards: Guards) -> Any:
         """Return a function of tensors: their arrays and those from outside, or None.
@@ -257,6 +278,13 @@ class Entry:
                 f"if v.__class__ is View and v.seen != v.cell[0]: node_of({label})",
                 f"if {label}._node is {'not ' if node_of(x) is None else ''}None: return None",
             ]
+            if self.acts and node_of(x) is not None:  # what runs in between is known
+                guards.names.update(Leaf=Leaf, hooked=hooked)
+                lines += [
+                    f"if {label}._node.__class__ is not Leaf: return None",
+                    f"if {label}._node.extra is not None and hooked({label}._node.extra): "
+                    "return None",
+                ]
         del self._seen  # arrays are not kept
         lines += guards.lines
         lines.append(f"return [{', '.join([f'{label}d' for label, _, _ in kinds])}]")
@@ -270,8 +298,13 @@ class Entry:
         return not function("", [*lines, "return True"], names)()
 
     def call(self, tensors: Sequence[Any], raws: list[Any]) -> Any:
-        """Return what the function would, for the arrays that `take` gave for `tensors`."""
+        """Return what the function would, for the arrays that `take` gave for `tensors`.
+
+        Of a program with effects, return its tensors for `finish`.
+        """
         devices = self.devices
+        for act, args, _ in self.before:
+            act(*args)
         raws, kept = self.pair.forward(raws)
         if self._single is not None:  # one tensor, which lies in no constant
             (raw,) = raws
@@ -289,6 +322,15 @@ class Entry:
         outs = [wrap(raw, device) for raw, device in zip(raws, devices, strict=True)]
         if self.primitive is not None:
             self._record(tensors, outs, kept)
+        return outs if self.acts else structure.rebuilt(self.result, outs)
+
+    def finish(self, outs: list[Any]) -> Any:
+        """Do what the function does beside computing, and return what it does."""
+        for act, args, place in self.after:
+            if place is None:
+                act(*args)
+            else:
+                act(outs[place])
         return structure.rebuilt(self.result, outs)
 
     def _record(self, tensors: Any, outs: list[Any], kept: list[Any]) -> None:
@@ -444,6 +486,27 @@ def _check_history(outputs: list[Any], sources: list[Any]) -> None:
         if node.extra is not None and node.__class__ is not Leaf:
             raise Untraceable("it sets hooks, or retains gradients, of tensors in it")
         waiting.extend(node.edges)
+
+
+def _check_freed(outputs: list[Any], loss: Any) -> None:
+    """Raise `Untraceable` for an output whose graph backward of `loss` does not free as a whole."""
+    below: dict[int, Any] = {}
+    waiting = [] if loss is None else [node_of(loss)]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node.seq not in below:
+            below[node.seq] = node
+            waiting.extend(node.edges)
+    for y in outputs:
+        node = node_of(y)
+        if node is None or (y is loss and any(x.saved for x in below.values() if _made(x))):
+            continue
+        if node.seq not in below or not _made(node) or not node.saved:
+            raise Untraceable("it returns a tensor whose history is not freed by backward")
+
+
+def _made(node: Any) -> bool:
+    return type(node) is Node
 
 
 def _led_to(outputs: list[Any], sources: list[Any]) -> list[int]:

@@ -40,6 +40,8 @@ class Reads:
     _cells: dict[str, Any]
     call: Any
     attr: Any
+    known: Any
+    unchanged: Any
 
     # names
 
@@ -89,8 +91,7 @@ class Reads:
                 self._content(item, what)
             return x
         if kind in MUTABLE:
-            if id(x) not in seen.own and id(x) not in seen.given:
-                seen.guards.content(x)
+            self._items(x)
             for item in x.values() if kind is dict else x:
                 self._content(item, what)
             return x
@@ -121,11 +122,11 @@ class Reads:
         if kind in seen.safe:
             return x
         if kind in MUTABLE:
-            if id(x) not in seen.own and id(x) not in seen.given:
-                seen.guards.content(x)
+            self._items(x)
             return x
         if isinstance(x, tuple) or is_function(x):
             return x
+        self.known(x)
         if isinstance(x, np.ndarray | np.generic):
             return self._content(x, "a test")
         for name in ("__bool__", "__len__"):
@@ -148,6 +149,7 @@ class Reads:
 
     def told(self, x: Any) -> Any:
         """Return what is told by `is` from something else."""
+        self.known(x)
         if type(x) in self.seen.tensors:
             self.seen.tracer.number(x)  # arguments are told from what is outside at each call
         elif id(x) in self.seen.given:
@@ -189,6 +191,7 @@ class Reads:
                 return stop("it has a key that compares by code of its own")
             outside = id(x) not in seen.own and id(x) not in seen.given
             guards = seen.guards
+            self.unchanged(x)
             try:
                 value = x[key]
             except (KeyError, IndexError):
@@ -220,6 +223,7 @@ class Reads:
                 return bool(stop("it has a key that compares by code of its own"))
             found = key in x
             guards = seen.guards
+            self.unchanged(x)
             if id(x) not in seen.own and id(x) not in seen.given:
                 if guards.new(id(x), "in", type(key), key):
                     guards.demand(f"({guards.name(key)} in {guards.name(x)}) is {found}")
@@ -248,7 +252,7 @@ class Reads:
     def _items(self, x: Any) -> None:
         seen = self.seen
         if id(x) not in seen.own and id(x) not in seen.given:
-            seen.guards.content(x)
+            seen.guards.content(self.unchanged(x))
 
     def iterable(self, x: Any, depth: int = 0) -> Any:
         """Return what may be iterated over; to `depth`, its items are taken apart as well."""

@@ -15,9 +15,9 @@ from tensorxp._compile.front.source import tree_of
 SEEN = "__tensorxp_seen__"
 #: The questions; `front.seen.Frame` has a method for each.
 QUESTIONS = frozenset(
-    ("attr", "aug", "call", "caught", "free", "glob", "has", "item", "iterable", "key", "loop",
-     "made", "mapping", "owned", "owner", "scope", "stop", "store", "tested", "text", "told",
-     "used")
+    ("attr", "aug", "call", "caught", "enter", "free", "glob", "has", "item", "iterable", "key",
+     "leave", "loop", "made", "mapping", "owned", "owner", "scope", "stop", "store", "tested",
+     "text", "told", "used")
 )  # fmt: skip
 
 
@@ -540,7 +540,9 @@ class _Writer(ast.NodeTransformer):
             handlers.append(ast.copy_location(new, x))
         new_try = ast.Try(self.body(node.body), handlers, self.body(node.orelse),
                           self.body(node.finalbody))  # fmt: skip
-        return ast.copy_location(new_try, node)
+        enter, leave = [self._placed(ast.Expr(self.ask(x, node)), node) for x in ("enter", "leave")]
+        around = ast.Try([enter, ast.copy_location(new_try, node)], [], [], [leave])
+        return ast.copy_location(around, node)
 
     def visit_Assert(self, node: ast.Assert) -> Any:
         test = self.ask("tested", node.test, self.expr(node.test))

@@ -14,10 +14,12 @@ from tensorxp._backend.dtypes import DType
 from tensorxp._compile.front import known
 from tensorxp._compile.front.attributes import Attributes
 from tensorxp._compile.front.calls import Calls
+from tensorxp._compile.front.effects import Effect, Effects
 from tensorxp._compile.front.guards import Guards
 from tensorxp._compile.front.reads import Reads
 from tensorxp._compile.front.rewrite import SEEN, rewritten
 from tensorxp._compile.front.trace import Untraceable
+from tensorxp._core.modes import modes
 
 
 class Seen:
@@ -32,6 +34,11 @@ class Seen:
         self.functions: dict[int, tuple[Any, Any]] = {}
         self.tensors = frozenset(known.tensor_types())
         self.safe = known.SCALARS | self.tensors | {DType, Device, slice, ModuleType}
+        self.effects: list[Effect] = []
+        self.first = 0  # how many of them are done before the program
+        self.closed: str | None = None  # the effect after which gradients and more may be others
+        self.trying = 0  # how many try statements are around
+        self.mode = modes.grad
         self.main: Any = Frame(self, {}, {})
 
     def arguments(self, value: Any) -> None:
@@ -84,12 +91,13 @@ class Seen:
     def close(self) -> None:
         """Let go of what only the trace needed."""
         self.tracer = self.main = None  # else all of the trace would wait for the collector
+        self.effects = []
         self.own.clear()
         self.given.clear()
         self.functions.clear()
 
 
-class Frame(Reads, Attributes, Calls):
+class Frame(Reads, Attributes, Calls, Effects):
     """The answers to the questions of one function's code (`front.rewrite`)."""
 
     __slots__ = ("_builtins", "_cells", "_globals", "_known", "seen")

@@ -131,6 +131,7 @@ class Tracer(Watcher):
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.registers: list[Register] = []
         self.steps: list[Step] = []
+        self.closed: str | None = None  # an effect that may have changed what is outside
         self._plans: list[tuple[Any, Any]] = []  # of nodes whose rules run as one operation
         self._numbers: dict[int, tuple[Any, int, int]] = {}
         self._by_raw: dict[int, tuple[Any, int, Any, int]] = {}
@@ -209,7 +210,9 @@ class Tracer(Watcher):
     def before(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
         for x in inputs:  # so that `after` sees whether the array was another one meanwhile
             if isinstance(x, TensorBase):
-                self.number(x)
+                number = self.number(x)
+                if self.closed is not None:
+                    self._check_own(self.registers[number])
 
     def after(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], out: Any) -> None:
         if op.kind == "function":
@@ -236,6 +239,16 @@ class Tracer(Watcher):
         self.steps.append(
             Step(op, operands, self._referring(params), numbers, isinstance(out, tuple), device)
         )
+
+    def _check_own(self, register: Register) -> None:
+        """See that a value cannot have been changed by an effect."""
+        if register.source != "step" or any(
+            r.source != "step" and register.shares(r) for r in self.registers
+        ):
+            raise Untraceable(
+                f"it uses an argument, or a tensor from outside, after {self.closed}, "
+                "which may change it"
+            )
 
     @staticmethod
     def _check_array(register: Register, x: Any) -> None:
