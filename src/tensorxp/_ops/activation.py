@@ -7,11 +7,11 @@ forward mode follows from them.
 from typing import Any
 
 from tensorxp._backend import loops
+from tensorxp._backend.blocks import SMALL, on_host
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import SMALL, on_host
 from tensorxp._ops.levels import call
 from tensorxp._ops.logistic import expit_p, logit_p, raw_expit
 

@@ -7,10 +7,10 @@ output, log Σ exp s, is what backward needs to make p anew instead of keeping i
 from typing import Any
 
 from tensorxp._backend import cudnn
+from tensorxp._backend.blocks import on_host
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import on_host
 
 
 def _scores(xp: Any, q: Any, k: Any, causal: bool, scale: float) -> Any:

@@ -8,7 +8,7 @@ between rows is cropped from the product); otherwise they are copies of the wind
 from math import prod
 from typing import Any
 
-from tensorxp._ops.blocks import on_host
+from tensorxp._backend.blocks import on_host
 
 LIMIT = 1 << 18  # elements of a block of columns on the CPU: they stay in the cache
 

@@ -10,11 +10,11 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend import cudnn
+from tensorxp._backend.blocks import on_host
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, multilinear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops import columns as col
-from tensorxp._ops.blocks import on_host
 from tensorxp._ops.windows import Steps
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.blocks import on_host
 from tensorxp._core.door import apply, node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import stack
 from tensorxp._core.writes import own_key
-from tensorxp._ops.blocks import on_host
 from tensorxp._ops.convolution import call
 
 

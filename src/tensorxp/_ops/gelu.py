@@ -5,12 +5,12 @@ from typing import Any
 
 import tensorxp.special  # noqa: F401 - before its module, which another thread may be importing
 from tensorxp._backend import loops
+from tensorxp._backend.blocks import in_blocks, on_host
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._backend.special import available
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import in_blocks, on_host
 from tensorxp._ops.levels import call
 from tensorxp._ops.logistic import expit_p, raw_expit
 from tensorxp.special.errors import erfc_p, ndtr_p

@@ -8,10 +8,10 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend import loops
+from tensorxp._backend.blocks import row_blocks
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import row_blocks
 
 
 def _rows(xp: Any, x: Any, ndim: int) -> Any:

@@ -6,10 +6,10 @@ cotangent put back there); `sum_pool_p` and its adjoint `sum_spread_p`.
 
 from typing import Any
 
+from tensorxp._backend.blocks import on_host
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import on_host
 from tensorxp._ops.convolution import call
 from tensorxp._ops.windows import Window
 

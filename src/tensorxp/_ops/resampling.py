@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.blocks import on_host
 from tensorxp._backend.quiet import quiet
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.blocks import on_host
 from tensorxp._ops.convolution import call
 
 

@@ -6,13 +6,12 @@ erf and erfc also work without SciPy, by Cody's rational approximations.
 from math import pi, sqrt
 from typing import Any
 
-from tensorxp._backend import loops
+from tensorxp._backend import cody, loops
 from tensorxp._backend.quiet import quiet
 from tensorxp._backend.special import available, floating, library, on_gpu
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp.special import cody
 from tensorxp.special.gauss import bell, integral_p, inverse_bell_p, raw_bell
 from tensorxp.special.levels import call
 
