@@ -156,7 +156,9 @@ def test_updates_are_those_of_the_optimisers(
     monkeypatch.setattr(cuda_updates, "import_module", lambda name: Replaced)
     cuda_updates.kernel.cache_clear()
     name = "sgd" if rule == "sgd" else "adam"
-    monkeypatch.setattr(fused, "_at_once", lambda arrays, c: cuda_updates.step(name, arrays, c))
+    monkeypatch.setattr(
+        fused, "_at_once", lambda device, arrays, c: cuda_updates.step(name, arrays, c)
+    )
     for _ in range(5):
         gradient = rng.normal(size=7).astype(dtype)
         first.grad, second.grad = xp.asarray(gradient), xp.asarray(gradient.copy())

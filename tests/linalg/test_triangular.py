@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tensorxp._backend import blas
-from tensorxp.linalg import decompositions, solvers
+from tensorxp._backend import blas, kernels
+from tensorxp.linalg import decompositions
 from tests.harness import Row, table
 from tests.linalg.samples import both, definite
 
@@ -22,7 +22,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "blas":
         monkeypatch.setattr(blas, "_solvers", lambda char: None)
     if request.param == "neither":
-        monkeypatch.setattr(solvers, "_triangular_solver", lambda backend: None)
+        monkeypatch.setattr(kernels, "_triangular_solver", lambda backend: None)
     return str(request.param)
 
 

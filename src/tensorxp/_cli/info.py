@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
 from tensorxp._backend.device import cuda_problem
 from tensorxp._backend.raw import build_info
 from tensorxp._core.allocation import COMPILED
@@ -25,7 +25,7 @@ def collect() -> dict[str, Any]:
         "array_api_version": xp.__array_api_version__,
         "compiled": {
             "core": "yes" if COMPILED else "no, pure Python",
-            "loops": "yes" if loops.available() else "no, NumPy",
+            "loops": "yes" if kernels.loops_are_there() else "no, NumPy",
         },
         "python": platform.python_version(),
         "platform": platform.platform(),

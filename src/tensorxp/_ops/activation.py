@@ -6,14 +6,13 @@ forward mode follows from them.
 
 from typing import Any
 
-from tensorxp._backend import loops
-from tensorxp._backend.blocks import SMALL, on_host
+from tensorxp._backend import kernels
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._core.door import apply, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.levels import call
-from tensorxp._ops.logistic import expit_p, logit_p, raw_expit
+from tensorxp._ops.logistic import expit_p, logit_p
 
 
 def _real(xp: Any, x: Any) -> Any:
@@ -21,29 +20,14 @@ def _real(xp: Any, x: Any) -> Any:
     return x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
 
 
-def _relu_forward(xp: Any, x: Any) -> Any:
-    found = loops.mapped("relu", x) if x.size >= loops.LARGE else None
-    if found is not None:
-        return found
-    if x.size < SMALL or not on_host(xp) or not x.flags.c_contiguous:
-        return xp.base.maximum(x, 0)
-    # NumPy is four times as fast on two arrays as on an array and a scalar
-    flat, out = x.reshape(-1), xp.empty(x.size, dtype=x.dtype)
-    zeros = xp.zeros(SMALL, dtype=x.dtype)
-    for start in range(0, x.size, SMALL):
-        part = flat[start : start + SMALL]
-        xp.base.maximum(part, zeros[: part.size], out=out[start : start + SMALL])
-    return out.reshape(x.shape)
-
-
 def _relu_slope(ct: Any, out: Any) -> Any:
     # y = max(x, 0): the derivative at 0 is 0
-    found = loops.mapped_with("relu_slope", out, ct) if ct.size >= loops.LARGE else None
+    found = kernels.relu_slope(ct, out)
     # a product with the mask: selecting by it costs many times as much where it is irregular
     return ct * (out > 0) if found is None else found
 
 
-relu_p = elementwise("relu", forward=_relu_forward, x=_relu_slope)
+relu_p = elementwise("relu", forward=kernels.relu, x=_relu_slope)
 
 
 def relu(x: Tensor, /) -> Tensor:
@@ -55,7 +39,7 @@ def raw_sigmoid(xp: Any, x: Any) -> Any:
     """Return 1 / (1 + exp(-x)) of a raw array, without overflow where it is real."""
     x = _real(xp, x)
     if x.dtype.kind == "f":
-        return raw_expit(xp, x)
+        return kernels.expit(xp, x)
     out = xp.asarray(xp.negative(x))
     xp.exp(out, out=out)
     out += 1

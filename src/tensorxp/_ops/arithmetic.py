@@ -5,7 +5,7 @@ Operands are Tensors or, beside one, Python scalars, which promote weakly.
 
 from typing import Any
 
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
 from tensorxp._backend.arrays import call1, call2, conj, negated, over, times
 from tensorxp._backend.device import cpu
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
@@ -27,8 +27,8 @@ multiply_p = elementwise(
 
 def _divide_x2(ct: Any, x1: Any, x2: Any) -> Any:
     # y = a / b: dy = da / b - a db / b²; y is not saved, so that it may be written to
-    if ct.__class__ is x2.__class__ and ct.size > x2.size >= 1 and ct.size >= loops.LARGE:
-        found = loops.dot(ct, x1, x2.shape)
+    if ct.__class__ is x2.__class__ and ct.size > x2.size >= 1:
+        found = kernels.dot_slope(ct, x1, x2.shape)
         if found is not None:
             return -found / x2 / x2
     # not by 1 / b, which overflows for b that a / b² does not

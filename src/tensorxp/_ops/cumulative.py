@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from tensorxp._backend.numpy_kernels import WIDER
 from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, integer, normalize_axis, renamed, shifted
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import accumulator
-from tensorxp._ops.reduction import WIDER
 from tensorxp._ops.shaping import ravel
 
 

@@ -3,8 +3,7 @@
 from math import prod
 from typing import Any
 
-from tensorxp._backend import loops
-from tensorxp._backend.blocks import row_blocks
+from tensorxp._backend import kernels
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
@@ -79,20 +78,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
 @primitive
 def softmax_cross_entropy_p(xp: Any, x: Any, target: Any, scale: Any, *, total: bool) -> Any:
     """Return scale · -log softmax(x)[target] for each row, the peaks, and Σ exp(x - peak)."""
-    found = loops.cross_entropy(x, target, scale)
-    if found is None:
-        n, classes = x.shape
-        losses, peaks, sums = (xp.empty(n, dtype=x.dtype) for _ in range(3))
-        for part in row_blocks(xp, n, classes):
-            rows = x[part]
-            rows.max(axis=1, out=peaks[part])
-            z = rows - peaks[part, None]
-            losses[part] = z[xp.arange(len(z)), target[part]]
-            xp.exp(z, out=z)
-            z.sum(axis=1, out=sums[part])
-        losses = (xp.log(sums) - losses) * scale
-    else:
-        losses, peaks, sums = found
+    losses, peaks, sums = kernels.cross_entropy(xp, x, target, scale)
     return (losses.sum() if total else losses), peaks, sums
 
 
@@ -105,18 +91,12 @@ def _softmax(xp: Any, x: Any) -> Any:
 def _(xp: Any, ct: Any, x: Any, target: Any, scale: Any, out1: Any, out2: Any) -> Any:
     # l = s (log Σ exp x - x_t): dl/dx = s (softmax(x) - onehot_t)
     share = ct[0] * scale
-    rows = xp.arange(x.shape[0], device=x.device)
     if isinstance(x, Tensor):
+        rows = xp.arange(x.shape[0], device=x.device)
         back = _softmax(xp, x) * xp.expand_dims(share, axis=1)
+        back[rows, target] = back[rows, target] - share
     else:
-        peaks, sums = out1, out2
-        found = loops.cross_entropy_back(x, peaks, sums, target, share)
-        if found is not None:
-            return found, None, None
-        back = x - peaks[:, None]
-        xp.exp(back, out=back)
-        back *= (share / sums)[:, None]
-    back[rows, target] = back[rows, target] - share
+        back = kernels.cross_entropy_back(xp, x, out1, out2, target, share)
     return back, None, None
 
 

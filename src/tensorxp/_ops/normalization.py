@@ -7,7 +7,7 @@ public namespace.
 from math import prod
 from typing import Any
 
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
 from tensorxp._backend.blocks import row_blocks
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
@@ -20,34 +20,7 @@ def _rows(xp: Any, x: Any, ndim: int) -> Any:
     return xp.reshape(x, (prod(x.shape[:lead]), prod(x.shape[lead:])))
 
 
-@primitive
-def layer_norm_p(xp: Any, x: Any, weight: Any, bias: Any, *, ndim: int, eps: float) -> Any:
-    """Return (x - mean) / √(var + eps) · weight + bias over the last axes; mean, 1 / √(…)."""
-    length = prod(x.shape[x.ndim - ndim :])
-    rows = _rows(xp, x, ndim)
-    gain = None if weight is None else weight.reshape(-1)
-    shift = None if bias is None else bias.reshape(-1)
-    found = loops.layer_norm(rows, gain, shift, eps)
-    if found is not None:
-        return found[0].reshape(x.shape), found[1], found[2]
-    given = [a for a in (x, gain, shift) if a is not None]
-    out = xp.empty(rows.shape, dtype=xp.result_type(*given))
-    means = xp.empty((len(rows), 1), dtype=x.dtype)
-    scales = xp.empty((len(rows), 1), dtype=x.dtype)
-    ones = xp.ones((length, 1), dtype=x.dtype)
-    for part in row_blocks(xp, len(rows), length):
-        centred, y = rows[part], out[part]
-        xp.base.matmul(centred, ones, out=means[part])
-        means[part] /= length
-        xp.subtract(centred, means[part], out=y)
-        var = xp.vecdot(y, y)[:, None] / length
-        scales[part] = 1 / xp.sqrt(var + eps)
-        y *= scales[part]
-        if gain is not None:
-            y *= gain
-        if shift is not None:
-            y += shift
-    return out.reshape(x.shape), means, scales
+layer_norm_p = primitive(kernels.layer_norm)
 
 
 def _standard(xp: Any, rows: Any, eps: float) -> tuple[Any, Any]:
@@ -72,46 +45,13 @@ def _(
         )
         by_gain, by_shift = xp.sum(cts * y, axis=0), xp.sum(cts, axis=0)
     else:
-        back, by_gain, by_shift = _layer_norm_back(xp, rows, cts, gain, out1, out2, needs)
+        back, by_gain, by_shift = kernels.layer_norm_back(xp, rows, cts, gain, out1, out2, needs)
     shape = x.shape[x.ndim - ndim :]
     return (
         xp.reshape(back, x.shape) if needs[0] else None,
         xp.reshape(by_gain, shape) if needs[1] else None,
         xp.reshape(by_shift, shape) if needs[2] else None,
     )
-
-
-def _layer_norm_back(
-    xp: Any, rows: Any, cts: Any, gain: Any, means: Any, scales: Any, needs: Any
-) -> Any:
-    found = loops.layer_norm_back(rows, cts, means, scales, gain)
-    if found is not None:
-        return found
-    length = rows.shape[1]
-    back = xp.empty(rows.shape, dtype=cts.dtype)
-    by_gain = xp.zeros(length, dtype=cts.dtype)
-    by_shift = xp.zeros(length, dtype=cts.dtype)
-    weights = xp.ones(length, dtype=cts.dtype) if gain is None else gain
-    for part in row_blocks(xp, len(rows), length):
-        ct, scale = cts[part], scales[part]
-        # sums over rows and columns are products with a vector, which BLAS does fastest
-        centred = rows[part] - means[part]
-        product = xp.multiply(ct, centred, out=back[part])
-        if needs[1]:
-            by_gain += scale[:, 0] @ product
-        if needs[2]:
-            by_shift += xp.ones(len(ct), dtype=ct.dtype) @ ct
-        if not needs[0]:
-            continue
-        slope = (product @ weights)[:, None] * scale**3 / length
-        offset = (ct @ weights)[:, None] * scale / length
-        centred *= slope
-        centred += offset
-        c = xp.multiply(ct, scale, out=back[part])
-        if gain is not None:
-            c *= gain
-        c -= centred
-    return back, by_gain, by_shift
 
 
 @layer_norm_p.jvp

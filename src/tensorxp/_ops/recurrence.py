@@ -6,9 +6,8 @@ sequence is the case of equal sizes. `gates` holds the inputs' part of the pre-a
 
 from typing import Any
 
-import numpy as np
-
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
+from tensorxp._backend.numpy_kernels import lstm_before, spans
 from tensorxp._core.door import apply
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.primitive import primitive
@@ -16,49 +15,7 @@ from tensorxp._core.tensor import TensorBase as Tensor
 from tensorxp._core.watchers import stack, watching
 from tensorxp._ops.activation import sigmoid
 
-
-def spans(sizes: tuple[int, ...], reverse: bool) -> list[tuple[int, int]]:
-    """Return (start, stop) of each step's rows, in the order of the recurrence."""
-    found, start = [], 0
-    for n in sizes:
-        found.append((start, start + n))
-        start += n
-    return found[::-1] if reverse else found
-
-
-@primitive
-def lstm_p(
-    xp: Any, gates: Any, h: Any, c: Any, weight: Any, *, sizes: tuple[int, ...], reverse: bool
-) -> Any:
-    """Return the outputs (total, H), the last h and c, the activated gates, and the cells."""
-    found = loops.lstm(gates, h, c, weight, sizes, reverse) if xp.base is np else None
-    if found is not None:
-        return found
-    n = h.shape[1]
-    dtype = xp.result_type(gates, h, weight)
-    # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2: one tanh serves all gates of a step
-    half = xp.full(4 * n, 0.5, dtype=dtype)
-    half[2 * n : 3 * n] = 1
-    shift = 1 - half
-    gates = xp.multiply(gates, half)
-    turned = xp.multiply(weight.T, half)
-    out = xp.empty((gates.shape[0], n), dtype=dtype)
-    cells, squashed = xp.empty_like(out), xp.empty_like(out)
-    h, c = h.astype(dtype), c.astype(dtype)
-    for start, stop in spans(sizes, reverse):
-        k = stop - start
-        z = gates[start:stop]
-        z += h[:k] @ turned
-        xp.base.tanh(z, out=z)
-        z *= half
-        z += shift
-        cell = xp.multiply(z[:, n : 2 * n], c[:k], out=cells[start:stop])
-        cell += z[:, :n] * z[:, 2 * n : 3 * n]
-        y = xp.base.tanh(cell, out=squashed[start:stop])
-        xp.multiply(z[:, 3 * n :], y, out=h[:k])
-        out[start:stop] = h[:k]
-        c[:k] = cell
-    return out, h, c, gates, cells, squashed
+lstm_p = primitive(kernels.lstm)
 
 
 @lstm_p.vjp
@@ -69,17 +26,12 @@ def _(
     if isinstance(weight, Tensor):
         return _again(xp, ct, (gates, h, c, weight), needs, sizes, reverse)
     active, cells, squashed = out3, out4, out5
-    steps, found = spans(sizes, reverse), None
-    if xp.base is np:
-        found = loops.lstm_back(ct, c, weight, (active, cells, squashed), sizes, reverse)
-    if found is None:
-        before = _before(xp, cells, c, steps)
-        found = _slopes(xp, ct, weight, (active, before, squashed), steps)
+    found = kernels.lstm_back(xp, ct, c, weight, (active, cells, squashed), sizes, reverse)
     if not needs[3]:
         return *found, None
     outputs = active[:, 3 * h.shape[1] :] * squashed  # made anew: users may have written to them
     if reverse or sizes[-1] != sizes[0]:
-        return *found, found[0].T @ _before(xp, outputs, h, steps)
+        return *found, found[0].T @ lstm_before(xp, outputs, h, spans(sizes, reverse))
     k = sizes[0]  # the outputs are what the steps but the first started from
     w_ct = found[0][:k].T @ h
     w_ct += found[0][k:].T @ outputs[:-k]
@@ -89,49 +41,6 @@ def _(
 def _step_by_step() -> bool:
     """Return whether a watcher of this thread must see the operations of each step."""
     return any(w.sees_rules and not w.keeps_rules for w in stack())
-
-
-def _before(xp: Any, values: Any, first: Any, steps: list[tuple[int, int]]) -> Any:
-    """Return what each step started from, of the rows that it and the others made."""
-    before = xp.empty_like(values)
-    low = high = 0
-    for i, (start, stop) in enumerate(steps):
-        k = stop - start
-        m = min(k, high - low)
-        if i:
-            before[start : start + m] = values[low : low + m]
-        before[start + m : stop] = first[m:k]  # all; or reversed, sequences that begin here
-        low, high = start, stop
-    return before
-
-
-def _slopes(
-    xp: Any, ct: Any, weight: Any, out: Any, steps: list[tuple[int, int]]
-) -> tuple[Any, ...]:
-    """Return the cotangents of gates, h and c by operations of arrays."""
-    active, before_c, squashed = out
-    n = weight.shape[1]
-    ct_h, ct_c = xp.copy(ct[1]), xp.copy(ct[2])
-    i, f, g, o = (active[:, j * n : (j + 1) * n] for j in range(4))
-    # the factors of all steps at once: slopes = (dc, dc, dc, dh) times these
-    slopes = active - active * active
-    slopes[:, :n] *= g
-    slopes[:, n : 2 * n] *= before_c
-    xp.multiply(1 - g * g, i, out=slopes[:, 2 * n : 3 * n])
-    slopes[:, 3 * n :] *= squashed
-    by_cell = o * (1 - squashed * squashed)
-    for start, stop in reversed(steps):
-        k = stop - start
-        dh, dc = ct_h[:k], ct_c[:k]
-        dh += ct[0][start:stop]
-        dc += dh * by_cell[start:stop]
-        s = slopes[start:stop]
-        for j in range(3):
-            s[:, j * n : (j + 1) * n] *= dc
-        s[:, 3 * n :] *= dh
-        dc *= f[start:stop]
-        xp.base.matmul(s, weight, out=dh)
-    return slopes, ct_h, ct_c
 
 
 def _again(

@@ -4,11 +4,9 @@
 ints, and `keepdims`. Rules bring the result back to the input's dimensions by `restore`.
 """
 
-from math import prod as product
 from typing import Any
 
-from tensorxp._backend import loops
-from tensorxp._backend.dtypes import Defaults, complex128, float64
+from tensorxp._backend import kernels
 from tensorxp._core.door import single
 from tensorxp._core.primitive import Primitive, linear, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
@@ -18,43 +16,17 @@ from tensorxp._ops.casting import accumulator
 
 Axis = int | tuple[int, ...] | None
 
-#: Half and single precision are accumulated in double precision, and rounded once at the end.
-WIDER = {"e": float64.dtype, "f": float64.dtype, "F": complex128.dtype}
 
-
-def _reduce(op: Primitive, x: Any, params: dict[str, Any], kind: int | None = None) -> Tensor:
-    """Return a reduction, of a small array by the loop `kind` where the forward knows none."""
-    axis, raw = params["axis"], None
+def _reduce(op: Primitive, x: Any, params: dict[str, Any]) -> Tensor:
+    axis = params["axis"]
     if axis is not None:
-        axis = params["axis"] = normalize_axes(op.name, axis, dimensions(op.name, x))
-    if kind is not None and not watching and isinstance(x, Tensor):  # who watches sees the door
-        raw = loops.small(kind, x._data, axis, params["keepdims"])
-    return single(op, x, params, raw)
-
-
-def _count(shape: tuple[int, ...], axis: tuple[int, ...] | None) -> int:
-    """Return how many elements each result was made of."""
-    return product(shape) if axis is None else product([shape[i] for i in axis])
-
-
-def _sum(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
-    if dtype is None:
-        found = loops.small(loops.SUM, x, axis, keepdims)
-        if found is not None:
-            return found
-    target = x.dtype if dtype is None else dtype
-    if target.char not in WIDER:
-        return xp.base.add.reduce(x, axis, dtype, None, keepdims)
-    if x.size >= loops.LARGE and x.dtype == target:
-        found = loops.total(x, axis, keepdims)
-        if found is not None:
-            return found.astype(target)
-    return xp.base.add.reduce(x, axis, WIDER[target.char], None, keepdims).astype(target)
+        params["axis"] = normalize_axes(op.name, axis, dimensions(op.name, x))
+    return single(op, x, params)
 
 
 sum_p = linear(
     "sum",
-    forward=_sum,
+    forward=kernels.sum,
     batched=shifted,
     x=lambda xp, ct, *, axis, keepdims: restore(xp, ct, axis, keepdims),
 )
@@ -105,24 +77,14 @@ def sum(
     raw = None
     if not watching:  # who watches sees the door compute it
         try:
-            raw = _sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
+            raw = kernels.sum(x._device.raw, x._data, axis=axis, dtype=dtype, keepdims=keepdims)
         except (AttributeError, TypeError, ValueError, MemoryError):
             raw = None  # the door tells what is wrong
     out: Tensor = single(sum_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims}, raw)
     return out
 
 
-@primitive
-def prod_p(xp: Any, x: Any, *, axis: Any, dtype: Any, keepdims: bool) -> Any:
-    """Multiply the elements over `axis`."""
-    if dtype is None:
-        found = loops.small(loops.PROD, x, axis, keepdims)
-        if found is not None:
-            return found
-    target = x.dtype if dtype is None else dtype
-    if target.char not in WIDER:
-        return x.prod(axis, dtype, None, keepdims)
-    return x.prod(axis, WIDER[target.char], None, keepdims).astype(target)
+prod_p = primitive(kernels.prod)
 
 
 def _product_of_others(xp: Any, x: Any, axis: tuple[int, ...] | None) -> Any:
@@ -135,7 +97,7 @@ def _product_of_others(xp: Any, x: Any, axis: tuple[int, ...] | None) -> Any:
         order = tuple([i for i in order if i not in axis]) + axis
     moved = xp.permute_dims(x, order)
     kept = moved.shape[: 0 if axis is None else x.ndim - len(axis)]
-    rows = xp.reshape(moved, (*kept, _count(x.shape, axis)))
+    rows = xp.reshape(moved, (*kept, kernels.count(x.shape, axis)))
     before = xp.cumulative_prod(rows, axis=-1, include_initial=True)[..., :-1]
     behind = xp.cumulative_prod(xp.flip(rows, axis=-1), axis=-1, include_initial=True)[..., :-1]
     others = xp.reshape(before * xp.flip(behind, axis=-1), moved.shape)
@@ -200,41 +162,12 @@ def prod(
     return _reduce(prod_p, x, {"axis": axis, "dtype": dtype, "keepdims": keepdims})
 
 
-def _mean(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
-    found = loops.small(loops.MEAN, x, axis, keepdims)
-    if found is not None:
-        return found
-    if x.dtype.kind not in "fc":
-        return x.mean(axis, Defaults.real.dtype, None, keepdims)
-    found = loops.total(x, axis, keepdims) if x.size >= loops.LARGE else None
-    wide = WIDER.get(x.dtype.char)
-    if found is None:
-        if wide is None or not x.size:
-            return x.mean(axis, None, None, keepdims)
-        found = xp.base.add.reduce(x, axis, wide, None, keepdims)
-    return _divided(xp, found, _count(x.shape, axis), x.dtype)
-
-
-def _divided(xp: Any, total: Any, count: int, dtype: Any) -> Any:
-    """Return a mean from its sum: infinite where single precision does not hold the sum."""
-    if dtype.kind == "c":
-        parts = [
-            _divided(xp, part, count, xp.finfo(dtype).dtype) for part in (total.real, total.imag)
-        ]
-        return xp.join(*parts, dtype)
-    found = xp.asarray(total / count).astype(dtype)
-    if dtype.char != "f":
-        return found
-    rounded = xp.asarray(total).astype(dtype)
-    return xp.where(xp.isinf(rounded), rounded, found)
-
-
 mean_p = linear(
     "mean",
-    forward=_mean,
+    forward=kernels.mean,
     batched=shifted,
     x=lambda xp, ct, x_shape, *, axis, keepdims: (
-        restore(xp, ct, axis, keepdims) / _count(x_shape, axis)
+        restore(xp, ct, axis, keepdims) / kernels.count(x_shape, axis)
     ),
 )
 
@@ -270,16 +203,7 @@ def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None =
     return _reduce(mean_p, x, {"axis": axis, "keepdims": keepdims})
 
 
-@primitive
-def max_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
-    """Find the largest element over `axis`."""
-    return x.max(axis, None, keepdims)
-
-
-@primitive
-def min_p(xp: Any, x: Any, *, axis: Any, keepdims: bool) -> Any:
-    """Find the smallest element over `axis`."""
-    return x.min(axis, None, keepdims)
+max_p, min_p = primitive(kernels.max), primitive(kernels.min)
 
 
 def _share(xp: Any, x: Any, out: Any, dtype: Any, axis: Any, keepdims: bool) -> Any:
@@ -332,7 +256,7 @@ def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = 
     """
     if dim is not None:
         raise renamed("max", "dim", "axis", dim)
-    return _reduce(max_p, x, {"axis": axis, "keepdims": keepdims}, loops.MAX)
+    return _reduce(max_p, x, {"axis": axis, "keepdims": keepdims})
 
 
 def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
@@ -362,13 +286,7 @@ def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = 
     """
     if dim is not None:
         raise renamed("min", "dim", "axis", dim)
-    return _reduce(min_p, x, {"axis": axis, "keepdims": keepdims}, loops.MIN)
-
-
-def _freedom(shape: tuple[int, ...], axis: Any, correction: float) -> float:
-    """Return the divisor of a variance: the number of elements less `correction`, at least 0."""
-    left = _count(shape, axis) - correction
-    return left if left > 0 else 0
+    return _reduce(min_p, x, {"axis": axis, "keepdims": keepdims})
 
 
 def _deviation(xp: Any, x: Any, axis: Any) -> Any:
@@ -383,65 +301,34 @@ def _along(xp: Any, t: Any, deviation: Any, axis: Any, keepdims: bool) -> Any:
     return xp.sum(change, axis=axis, keepdims=keepdims)
 
 
-@primitive
-def var_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
-    """Compute the variance over `axis`."""
-    found = loops.small(loops.VAR, x, axis, keepdims, correction)
-    if found is not None:
-        return found
-    return _rounded(xp, _squares(x, axis, correction, keepdims), x.dtype)
-
-
-def _squares(x: Any, axis: Any, correction: float, keepdims: bool) -> Any:
-    """Return the variance of a raw array in double precision, of a large one by a loop."""
-    freedom = _freedom(x.shape, axis, correction)
-    found = loops.moments(x, axis, keepdims) if freedom and x.size >= loops.LARGE else None
-    if found is not None:
-        return found[1] / freedom
-    if x.dtype.char == "F":  # of which NumPy takes no other dtype for the result
-        x = x.astype(WIDER["F"])
-    return x.var(axis, WIDER.get(x.dtype.char), None, correction, keepdims)
-
-
-def _rounded(xp: Any, found: Any, dtype: Any) -> Any:
-    """Return what was computed in double precision in the real dtype that belongs to `dtype`."""
-    return xp.asarray(found).astype(xp.finfo(dtype).dtype) if dtype.char in WIDER else found
+var_p = primitive(kernels.var)
 
 
 def _scaled_deviation(xp: Any, x: Any, share: Any, axis: Any) -> Any:
     """Return (x - mean) · share, one `share` for each mean."""
-    if not isinstance(x, Tensor) and x.size >= loops.LARGE:
-        total = loops.total(x, axis, True)
-        if total is not None and share.size == total.size:
-            found = loops.rescaled(x, axis, total / _count(x.shape, axis), share, 0)
-            if found is not None:
-                return found
+    found = kernels.deviation_slope(x, share, axis)
+    if found is not None:
+        return found
     return share * _deviation(xp, x, axis)
 
 
 @var_p.vjp
 def _(xp: Any, ct: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     # v = Σ |x - m|² / n: ∂v/∂x = 2 (x - m) / n
-    share = restore(xp, ct, axis, keepdims) * 2 / _freedom(x.shape, axis, correction)
+    share = restore(xp, ct, axis, keepdims) * 2 / kernels.freedom(x.shape, axis, correction)
     return _scaled_deviation(xp, x, share, axis)
 
 
 @var_p.jvp
 def _(xp: Any, t: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     change = _along(xp, t, _deviation(xp, x, axis), axis, keepdims)
-    return change * 2 / _freedom(x.shape, axis, correction)
+    return change * 2 / kernels.freedom(x.shape, axis, correction)
 
 
 var_p.batched = shifted
 
 
-@primitive
-def std_p(xp: Any, x: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
-    """Compute the standard deviation over `axis`."""
-    found = loops.small(loops.STD, x, axis, keepdims, correction)
-    if found is not None:
-        return found
-    return _rounded(xp, xp.sqrt(_squares(x, axis, correction, keepdims)), x.dtype)
+std_p = primitive(kernels.std)
 
 
 def _over(xp: Any, numerator: Any, out: Any) -> Any:
@@ -454,13 +341,13 @@ def _over(xp: Any, numerator: Any, out: Any) -> Any:
 def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     # s = √v: ∂s/∂x = (x - m) / (n s)
     share = restore(xp, _over(xp, ct, out), axis, keepdims)
-    return _scaled_deviation(xp, x, share / _freedom(x.shape, axis, correction), axis)
+    return _scaled_deviation(xp, x, share / kernels.freedom(x.shape, axis, correction), axis)
 
 
 @std_p.jvp
 def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdims: bool) -> Any:
     change = _along(xp, t, _deviation(xp, x, axis), axis, keepdims)
-    return _over(xp, change, out) / _freedom(x.shape, axis, correction)
+    return _over(xp, change, out) / kernels.freedom(x.shape, axis, correction)
 
 
 std_p.batched = shifted
@@ -545,12 +432,8 @@ def std(
     return _reduce(std_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 
-any_p = nondifferentiable(
-    "any", forward=lambda xp, x, *, axis, keepdims: x.any(axis=axis, keepdims=keepdims)
-)
-all_p = nondifferentiable(
-    "all", forward=lambda xp, x, *, axis, keepdims: x.all(axis=axis, keepdims=keepdims)
-)
+any_p = nondifferentiable("any", forward=kernels.any)
+all_p = nondifferentiable("all", forward=kernels.all)
 count_nonzero_p = nondifferentiable("count_nonzero")
 
 
@@ -578,7 +461,7 @@ def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = 
     """
     if dim is not None:
         raise renamed("any", "dim", "axis", dim)
-    return _reduce(any_p, x, {"axis": axis, "keepdims": keepdims}, loops.ANY)
+    return _reduce(any_p, x, {"axis": axis, "keepdims": keepdims})
 
 
 def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
@@ -605,7 +488,7 @@ def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = 
     """
     if dim is not None:
         raise renamed("all", "dim", "axis", dim)
-    return _reduce(all_p, x, {"axis": axis, "keepdims": keepdims}, loops.ALL)
+    return _reduce(all_p, x, {"axis": axis, "keepdims": keepdims})
 
 
 def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:

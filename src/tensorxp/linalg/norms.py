@@ -2,32 +2,17 @@
 
 from typing import Any
 
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
 from tensorxp._core.door import single
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import normalize_axes, restore, shifted, truth
-from tensorxp._ops.reduction import WIDER, max, min, sum
+from tensorxp._ops.reduction import max, min, sum
 from tensorxp._ops.shaping import expand_dims, moveaxis, reshape
 from tensorxp.linalg.common import inverse, matrix, real_part
 from tensorxp.linalg.decompositions import svdvals
 
-
-@primitive
-def vector_norm_p(xp: Any, x: Any, *, axes: tuple[int, ...], keepdims: bool, ord: float) -> Any:
-    """Return the norms over axes."""
-    wide, infinite = WIDER.get(x.dtype.char), abs(ord) == float("inf")
-    if ord == 2 and x.dtype.kind == "f":
-        found = loops.small(loops.NORM, x, axes, keepdims)
-        if found is not None:
-            return found
-        squares = xp.base.multiply(x, x, dtype=wide)
-        found = xp.sqrt(xp.base.add.reduce(squares, axes, None, None, keepdims))
-    elif wide is None or infinite:
-        return xp.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=ord)
-    else:
-        found = xp.linalg.vector_norm(x.astype(wide), axis=axes, keepdims=keepdims, ord=ord)
-    return found if wide is None else xp.asarray(found).astype(xp.finfo(x.dtype).dtype)
+vector_norm_p = primitive(kernels.vector_norm)
 
 
 def _kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:

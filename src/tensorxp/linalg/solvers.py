@@ -1,13 +1,10 @@
 """Linear systems, general and triangular ones, and inverses."""
 
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from numpy.linalg import LinAlgError
 
-from tensorxp._backend import blas
+from tensorxp._backend import kernels
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
@@ -147,46 +144,21 @@ def _right_side(function: str, x1: Tensor, x2: Any) -> None:
         )
 
 
-@cache
-def _triangular_solver(backend: str) -> Any:
-    """Return SciPy's (CuPy's) solver of triangular systems, or None without SciPy."""
-    if find_spec("scipy") is None:
-        return None
-    name = "scipy.linalg" if backend == "numpy" else "cupyx.scipy.linalg"
-    return import_module(name).solve_triangular
-
-
-@primitive
-def solve_triangular_p(xp: Any, x1: Any, x2: Any, *, upper: bool, unit: bool) -> Any:
-    """Return y with x1 y = x2, reading one triangle of x1; x2 holds matrices."""
-    found = blas.solve_triangular(x1, x2, upper=upper, unit=unit)
-    if found is not None:
-        return found
-    solver = _triangular_solver(xp.base.__name__)
-    if solver is not None and x1.ndim == 2 and x2.ndim == 2 and x1.size and x2.size:
-        return solver(x1, x2, lower=not upper, unit_diagonal=unit, check_finite=False)
-    triangle = _triangle(xp, x1, upper, unit)
-    if unit:
-        triangle = triangle + xp.eye(x1.shape[-1], dtype=x1.dtype)
-    return xp.linalg.solve(triangle, x2)
-
-
-def _triangle(xp: Any, a: Any, upper: bool, unit: bool) -> Any:
-    return xp.triu(a, k=int(unit)) if upper else xp.tril(a, k=-int(unit))
+solve_triangular_p = primitive(kernels.solve_triangular)
 
 
 def solve_triangle(xp: Any, a: Any, b: Any, *, upper: bool, unit: bool = False) -> Any:
     """Return y with a y = b for triangular matrices, on raw arrays or Tensors."""
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         return apply(solve_triangular_p, (a, b), {"upper": upper, "unit": unit})
-    return solve_triangular_p.forward(xp, a, b, upper=upper, unit=unit)  # type: ignore[misc]
+    return kernels.solve_triangular(xp, a, b, upper=upper, unit=unit)
 
 
 @solve_triangular_p.vjp
 def _(xp: Any, ct: Any, x1: Any, out: Any, needs: Any, *, upper: bool, unit: bool) -> Any:
     # as for solve, and x1 counts by its triangle only
     g = solve_triangle(xp, adjoint(xp, x1), ct, upper=not upper, unit=unit)
-    g1 = _triangle(xp, times_adjoint(xp, -g, out), upper, unit) if needs[0] else None
+    g1 = kernels.triangle(xp, times_adjoint(xp, -g, out), upper, unit) if needs[0] else None
     return g1, g
 
 
@@ -194,7 +166,7 @@ def _(xp: Any, ct: Any, x1: Any, out: Any, needs: Any, *, upper: bool, unit: boo
 def _(xp: Any, t: Any, x1: Any, out: Any, *, upper: bool, unit: bool) -> Any:
     right = t[1]
     if t[0] is not None:
-        moved = _triangle(xp, t[0], upper, unit) @ out
+        moved = kernels.triangle(xp, t[0], upper, unit) @ out
         right = -moved if right is None else right - moved
     return solve_triangle(xp, x1, right, upper=upper, unit=unit)
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
@@ -75,8 +75,6 @@ class Adam(_Moments):
         `differentiable` is True.
     """
 
-    _kernel = "adam"
-
     def __init__(
         self,
         params: Any,
@@ -121,22 +119,11 @@ class Adam(_Moments):
             slots.append(state["max_exp_avg_sq"])
         size = lr / (1 - beta1**step)
         root = math.sqrt(1 - beta2**step)
-        return slots, (
-            size,
-            root,
-            beta1,
-            beta2,
-            decay,
-            keep,
-            number(group["eps"]),
-            group["maximize"],
-        )
+        eps, maximize = number(group["eps"]), group["maximize"]
+        return slots, kernels.AdamNumbers(size, root, beta1, beta2, decay, keep, eps, maximize)
 
-    def _at_once(self, arrays: list[Any], c: Any) -> bool:
-        *numbers, maximize = c
-        p, g, average, square, *top = arrays
-        states = (average, square, top[0] if top else None)
-        return loops.stepped("adam", (p, *states, g), (*numbers, -1 if maximize else 1))
+    def _at_once(self, device: Any, arrays: list[Any], c: Any) -> bool:
+        return kernels.adam_step(device, arrays, c)
 
     def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         size, root, beta1, beta2, decay, keep, eps, maximize = c

@@ -13,7 +13,6 @@ from itertools import chain, count
 from typing import Any, ClassVar
 
 import tensorxp as xp
-from tensorxp._backend import cuda_updates
 from tensorxp._core.door import wrap
 from tensorxp._core.watchers import span, watching
 from tensorxp._core.writes import bump
@@ -113,8 +112,6 @@ class Optimizer:
     """
 
     _buffers: ClassVar[int] = 2
-    #: The name of the one kernel that does a step on CUDA, where there is one.
-    _kernel: ClassVar[str | None] = None
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -250,10 +247,7 @@ class Optimizer:
         limit = LIMITS.get(device.type, LIMIT)
         with current(device):
             arrays = [as_real(t._data) for t in (p, grad, *slots)]
-            kernel = self._kernel if device.type == "cuda" else None
-            if kernel is not None and cuda_updates.step(kernel, arrays, c):
-                return bump(p)
-            if self._at_once(arrays, c):
+            if self._at_once(device, arrays, c):
                 return bump(p)
             for target, g, *states in pieces(arrays, limit):
                 scratch = self._scratch.like(device, target, self._buffers)
@@ -269,8 +263,8 @@ class Optimizer:
         """Return the Tensors of the state that the rule uses, and the numbers of this step."""
         raise NotImplementedError
 
-    def _at_once(self, arrays: list[Any], c: Any) -> bool:
-        """Do the step on (p, g, *states) by a compiled loop; return whether there is one."""
+    def _at_once(self, device: Any, arrays: list[Any], c: Any) -> bool:
+        """Do the step on (p, g, *states) by one kernel; return whether there is one."""
         return False
 
     def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
 from tensorxp.optim._pieces import add_scaled, total_gradient
 from tensorxp.optim.optimizer import Optimizer, check, filled_like, number, options
 
@@ -52,7 +52,6 @@ class SGD(Optimizer):
     """
 
     _buffers = 1
-    _kernel = "sgd"
 
     def __init__(
         self,
@@ -94,7 +93,7 @@ class SGD(Optimizer):
             if first:
                 state["momentum_buffer"] = filled_like(p)
             slots.append(state["momentum_buffer"])
-        return slots, (
+        return slots, kernels.SGDNumbers(
             number(group["lr"]),
             momentum,
             number(group["dampening"]),
@@ -104,12 +103,8 @@ class SGD(Optimizer):
             first,
         )
 
-    def _at_once(self, arrays: list[Any], c: Any) -> bool:
-        lr, momentum, dampening, weight_decay, nesterov, maximize, first = c
-        p, g, *states = arrays
-        buffer = states[0] if states else None
-        numbers = (lr, momentum, 1 - dampening, weight_decay, -1 if maximize else 1)
-        return loops.stepped("sgd", (p, buffer, g), (*numbers, nesterov, first))
+    def _at_once(self, device: Any, arrays: list[Any], c: Any) -> bool:
+        return kernels.sgd_step(device, arrays, c)
 
     def _rule(self, xp: Any, p: Any, g: Any, states: list[Any], scratch: list[Any], c: Any) -> None:
         lr, momentum, dampening, weight_decay, nesterov, maximize, first = c

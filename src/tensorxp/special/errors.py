@@ -6,33 +6,19 @@ erf and erfc also work without SciPy, by Cody's rational approximations.
 from math import pi, sqrt
 from typing import Any
 
-from tensorxp._backend import cody, loops
+from tensorxp._backend import kernels, numpy_kernels
 from tensorxp._backend.quiet import quiet
-from tensorxp._backend.special import available, floating, library, on_gpu
+from tensorxp._backend.special import floating, library
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
-from tensorxp.special.gauss import bell, integral_p, inverse_bell_p, raw_bell
+from tensorxp.special.gauss import bell, integral_p, inverse_bell_p
 from tensorxp.special.levels import call
 
 _TWO_OVER_ROOT_PI = 2 / sqrt(pi)
 _ROOT_2, _ROOT_2PI = sqrt(2), sqrt(2 * pi)
 
-_erf, _erfc, _erfcx = library("erf"), library("erfc"), library("erfcx")
-_ndtr, _log_ndtr = library("ndtr"), library("log_ndtr")
-
-
-def _erf_forward(xp: Any, x: Any) -> Any:
-    found = loops.mapped("erf", x)
-    if found is not None:
-        return found
-    if x.dtype.char == "f" and x.size >= 4096 and not on_gpu(xp):
-        return cody.erf32(xp, x)  # a fifth of the library's time
-    return _erf(xp, x) if available(xp) else cody.erf(xp, x)
-
-
-def _erfc_forward(xp: Any, x: Any) -> Any:
-    return _erfc(xp, x) if available(xp) else cody.erfc(xp, x)
+_erfcx, _ndtr, _log_ndtr = library("erfcx"), library("ndtr"), library("log_ndtr")
 
 
 def _gauss(xp: Any, x: Any) -> Any:
@@ -45,8 +31,8 @@ def _inverse_gauss(xp: Any, y: Any, low: Any, high: Any) -> Any:
     return call(xp, inverse_bell_p, y, xp.where(y < 0, low, high))
 
 
-erf_p = elementwise("erf", forward=_erf_forward, x=lambda xp, ct, x: ct * _gauss(xp, x))
-erfc_p = elementwise("erfc", forward=_erfc_forward, x=lambda xp, ct, x: -ct * _gauss(xp, x))
+erf_p = elementwise("erf", forward=kernels.erf, x=lambda xp, ct, x: ct * _gauss(xp, x))
+erfc_p = elementwise("erfc", forward=kernels.erfc, x=lambda xp, ct, x: -ct * _gauss(xp, x))
 # y = exp(x²) erfc(x): dy = (2 x y - 2/√π) dx, without that difference
 erfcx_p = elementwise(
     "erfcx",
@@ -176,7 +162,7 @@ def _ndtr_forward(xp: Any, x: Any) -> Any:
     # Φ(-t) = ½ exp(-t²/2) erfcx(t/√2): the library rounds t/√2 before it is squared
     with quiet():
         t = xp.maximum(-x, 1.0)
-        tail = 0.5 * raw_bell(xp, t, factor=0.5) * _erfcx(xp, t / _ROOT_2)
+        tail = 0.5 * numpy_kernels.bell(xp, t, factor=0.5) * _erfcx(xp, t / _ROOT_2)
     return xp.where(x < -1, tail, out)
 
 

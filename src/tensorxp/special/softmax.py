@@ -3,10 +3,9 @@
 Everything is shifted by the largest element first, so nothing overflows.
 """
 
-from math import prod
 from typing import Any
 
-from tensorxp._backend import loops
+from tensorxp._backend import kernels, numpy_kernels
 from tensorxp._backend.quiet import quiet
 from tensorxp._backend.special import floating
 from tensorxp._core.door import apply, single
@@ -19,74 +18,19 @@ from tensorxp._ops.axes import normalize_axes, restore, shifted
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.conversion import asarray
 from tensorxp._ops.exponential import log
-from tensorxp._ops.reduction import WIDER
 from tensorxp._ops.reduction import sum as total_over
 from tensorxp._ops.shaping import squeeze
 
 Axis = int | tuple[int, ...] | None
 
 
-def _peak(xp: Any, x: Any, axis: tuple[int, ...]) -> Any:
-    """Return the largest (real part of) `x` over `axis`, which stays; 0 where nothing is there."""
-    real = x.real if x.dtype.kind == "c" else x
-    if prod([x.shape[i] for i in axis]) == 0:
-        return real.sum(axis, keepdims=True)
-    return xp.asarray(real.max(axis, keepdims=True))
-
-
-def _total(xp: Any, e: Any, axis: tuple[int, ...]) -> Any:
-    """Return the sum over `axis`, which stays; in double precision where NumPy's would drift.
-
-    Contiguous elements are summed in pairs, others one after the other.
-    """
-    paired = e.flags.c_contiguous and axis == tuple(range(e.ndim - len(axis), e.ndim))
-    if paired or e.dtype.char not in WIDER:
-        return xp.asarray(e.sum(axis, keepdims=True))
-    return xp.asarray(e.sum(axis, WIDER[e.dtype.char], keepdims=True), dtype=e.dtype)
-
-
-def _exponentials(xp: Any, x: Any, axis: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """Return exp(x - c), its sum over `axis`, and c: the peak, or 0 where all are -inf.
-
-    Where the peak is inf, the exponentials are 1 at infinite elements and 0 elsewhere.
-    """
-    shift = _peak(xp, x, axis)
-    wild = not xp.isfinite(shift).all()
-    if wild:
-        shift = xp.where(shift == -xp.inf, 0, shift)
-    e = xp.asarray(x - shift)
-    if wild:
-        e[xp.broadcast_to(shift == xp.inf, x.shape) & (x == xp.inf)] = 0
-    xp.exp(e, out=e)
-    return e, _total(xp, e, axis), shift
-
-
-@primitive
-def softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...], even: bool) -> Any:
-    """Divide the exponentials by their sum; `even` gives shares where softmax has none.
-
-    That is 0 where all elements are -inf, and equal shares of those that are inf.
-    """
-    x = floating(xp, x)
-    found = None if even else loops.by_rows("softmax", x, axis)
-    if found is not None:
-        return found
-    with quiet():
-        if even:
-            e, total, _ = _exponentials(xp, x, axis)
-            total = xp.where(total == 0, 1, total)
-        else:
-            e = xp.asarray(x - _peak(xp, x, axis))
-            xp.exp(e, out=e)
-            total = _total(xp, e, axis)
-        xp.divide(e, total, out=e)
-    return e
+softmax_p = primitive(kernels.softmax)
 
 
 # y = softmax x: dy = y (dx - Σ y dx), which is its own adjoint
 @softmax_p.vjp
 def _(xp: Any, ct: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
-    found = loops.by_rows("softmax_back", out, axis, ct)
+    found = kernels.softmax_slope(ct, out, axis)
     if found is not None:
         return found
     share = out.conjugate()
@@ -103,23 +47,13 @@ def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
 softmax_p.batched = shifted
 
 
-@primitive
-def log_softmax_p(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
-    """Take the logarithm of the sum of exponentials off the shifted elements."""
-    x = floating(xp, x)
-    found = loops.by_rows("log_softmax", x, axis)
-    if found is not None:
-        return found
-    with quiet():
-        z = xp.asarray(x - _peak(xp, x, axis))
-        z -= xp.log(_total(xp, xp.asarray(xp.exp(z)), axis))
-    return z
+log_softmax_p = primitive(kernels.log_softmax)
 
 
 # y = x - log Σ exp x: dy = dx - Σ exp(y) dx, and the adjoint is ct - exp(y) Σ ct
 @log_softmax_p.vjp
 def _(xp: Any, ct: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
-    found = loops.by_rows("log_softmax_back", out, axis, ct)
+    found = kernels.log_softmax_slope(ct, out, axis)
     if found is not None:
         return found
     return ct - xp.exp(out).conjugate() * xp.sum(ct, axis=axis, keepdims=True)
@@ -133,18 +67,7 @@ def _(xp: Any, t: Any, out: Any, *, axis: tuple[int, ...]) -> Any:
 log_softmax_p.batched = shifted
 
 
-@primitive
-def logsumexp_p(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
-    """Return the logarithm, and for the first derivative the shift and Σ exp(x - shift)."""
-    x = floating(xp, x)
-    found = loops.logsumexp(x, axis)
-    if found is None:
-        with quiet():
-            _, total, shift = _exponentials(xp, x, axis)
-            out = xp.log(total) + shift
-    else:
-        out, shift, total = found
-    return (out if keepdims else xp.squeeze(out, axis=axis)), shift, total
+logsumexp_p = primitive(kernels.logsumexp)
 
 
 # y = log Σ exp x: dy = Σ softmax(x) dx. The shares are exp(x - shift) / Σ; where they must have a
@@ -156,16 +79,7 @@ def _(xp: Any, ct: Any, x: Any, out: Any, *, axis: tuple[int, ...], keepdims: bo
         return ct * _shares(x, axis).conjugate()
     _, shift, total = out
     factor = ct / xp.where(total == 0, 1, total).conjugate()
-    x = floating(xp, x)
-    found = loops.shares(x, shift, factor, axis)
-    if found is not None:
-        return found
-    with quiet():
-        e = xp.asarray(x - shift)
-        if not xp.isfinite(shift).all():
-            e[xp.broadcast_to(shift == xp.inf, x.shape) & (x == xp.inf)] = 0
-        xp.exp(e, out=e)
-        return e.conjugate() * factor
+    return kernels.shares(xp, x, shift, factor, axis)
 
 
 @logsumexp_p.jvp
@@ -204,7 +118,7 @@ weighted_exp_p = elementwise(
 def _weighted_peak(xp: Any, x: Any, b: Any, *, axis: tuple[int, ...]) -> Any:
     x, b = xp.broadcast_arrays(floating(xp, x), b)
     real = x.real if x.dtype.kind == "c" else x
-    shift = _peak(xp, xp.where(b == 0, -xp.inf, real), axis)
+    shift = numpy_kernels.peak(xp, xp.where(b == 0, -xp.inf, real), axis)
     return xp.where(xp.isfinite(shift), shift, 0)
 
 

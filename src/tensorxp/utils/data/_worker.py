@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 import tensorxp as xp
-from tensorxp._backend import loops
+from tensorxp._backend import kernels
 from tensorxp.utils.data._interrupts import leave_to_parent
 from tensorxp.utils.data._transport import as_message, pack, send
 from tensorxp.utils.data.collate import default_collate
@@ -199,7 +199,7 @@ def seed_all(seed: int) -> None:
 def run(job: Job, tasks: Connection, replies: Connection, stop: Any) -> None:
     """Be a worker until the end. A non-zero `stop` makes it leave the tasks it has."""
     leave_to_parent()
-    loops.set_threads(1)  # the workers are the threads
+    kernels.set_threads(1)  # the workers are the threads
     sender = _Sender(replies, stop)
     sender.start()
     where = f"in DataLoader worker process {job.number}"
