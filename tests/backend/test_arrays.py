@@ -141,7 +141,11 @@ def test_shapes_and_dtypes():
         assert arrays.fits(x, x.shape, x.dtype)
         assert not arrays.fits(x, (*x.shape, 1), x.dtype)
         assert not arrays.fits(x, x.shape, np.dtype("u1"))
+        assert arrays.laid_out(x, x.shape, x.dtype, x.strides)
+        assert not arrays.laid_out(x, x.shape, x.dtype, (*x.strides, 1))
+        assert not arrays.laid_out(x, x.shape, np.dtype("u1"), x.strides)
     assert not arrays.fits(np.ones((2, 3)), (3, 2), np.dtype("f8"))
+    assert not arrays.laid_out(np.ones((3, 3)).T, (3, 3), np.dtype("f8"), (24, 8))
 
 
 def test_references_are_neither_lost_nor_kept():
@@ -159,6 +163,7 @@ def test_references_are_neither_lost_nor_kept():
         arrays.shape_of(x)
         arrays.dtype_of(x)
         arrays.fits(x, (700,), x.dtype)
+        arrays.laid_out(x, (700,), x.dtype, (8,))
         with np.errstate(all="ignore"):
             arrays.call2(np.divide, x, 0.0)
             outcome(arrays.call2, np.add, x, None)

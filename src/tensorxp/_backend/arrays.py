@@ -15,8 +15,8 @@ from operator import truediv as over
 from typing import Any
 
 __all__ = [
-    "add_into", "call1", "call2", "conj", "dtype_of", "expand", "fits", "has_shape", "minus",
-    "negated", "over", "plus", "product", "shape_of", "times",
+    "add_into", "call1", "call2", "conj", "dtype_of", "expand", "fits", "has_shape", "laid_out",
+    "minus", "negated", "over", "plus", "product", "shape_of", "times",
 ]  # fmt: skip
 
 add_into: Any = iadd
@@ -48,3 +48,8 @@ def has_shape(x: Any, shape: Any) -> bool:
 def fits(x: Any, shape: Any, dtype: Any) -> bool:
     """Return whether `x` has this shape and this very dtype."""
     return x.dtype is dtype and x.shape == shape
+
+
+def laid_out(x: Any, shape: Any, dtype: Any, strides: Any) -> bool:
+    """Return whether `x` has this shape, this very dtype, and these strides."""
+    return x.dtype is dtype and x.shape == shape and x.strides == strides

@@ -138,3 +138,16 @@ cpdef bint has_shape(object x, object shape):
 cpdef bint fits(object x, object shape, object dtype):
     """Return whether `x` has this shape and this very dtype."""
     return dtype_of(x) is dtype and has_shape(x, shape)
+
+
+cpdef bint laid_out(object x, tuple shape, object dtype, tuple strides):
+    """Return whether `x` has this shape, this very dtype, and these strides."""
+    cdef Py_ssize_t i
+    if type(x) is not np.ndarray:
+        return x.dtype is dtype and x.shape == shape and x.strides == strides
+    if not fits(x, shape, dtype) or len(strides) != np.PyArray_NDIM(<np.ndarray>x):
+        return False
+    for i in range(len(strides)):
+        if np.PyArray_STRIDE(<np.ndarray>x, i) != <Py_ssize_t>strides[i]:
+            return False
+    return True

@@ -6,7 +6,7 @@
 
 from typing import Any
 
-from tensorxp._backend.arrays import call1, call2, dtype_of
+from tensorxp._backend.arrays import call1, call2, dtype_of, laid_out
 from tensorxp._core.allocation import COMPILED, allocate
 from tensorxp._core.modes import modes, suspended
 from tensorxp._core.node import Leaf, slot_of
@@ -25,8 +25,8 @@ from tensorxp._core.views import View, view_of
 from tensorxp._core.watchers import notify, notify_before, stack, watching
 
 __all__ = [
-    "alias_p", "alias_written", "apply", "binary", "device_mismatch", "is_numpy_value", "new_leaf",
-    "node_of", "promote", "record", "single", "unary", "wrap",
+    "alias_p", "alias_written", "apply", "arrays_like", "binary", "device_mismatch",
+    "is_numpy_value", "new_leaf", "node_of", "promote", "record", "single", "unary", "wrap",
 ]  # fmt: skip
 
 _NONE: dict[str, Any] = {}
@@ -59,6 +59,28 @@ def node_of(x: Any) -> Any:
             x._node = out._node
         version.seen = version.cell[0]  # not before: an interrupt must not leave the old node
     return x._node
+
+
+def arrays_like(tensors: Any, more: Any, kinds: Any) -> Any:
+    """Return the arrays of Tensors, each taken once, or None where one is of another kind.
+
+    A kind is a class, shape, dtype, strides, device, and whether the Tensor requires grad.
+    """
+    found = []
+    count = len(tensors)
+    for i in range(len(kinds)):
+        x = tensors[i] if i < count else more[i - count]
+        kind = kinds[i]
+        if type(x) is not kind[0]:
+            return None
+        known: TensorBase = x
+        raw = known._data
+        if known._device is not kind[4] or not laid_out(raw, kind[1], kind[2], kind[3]):
+            return None
+        if (node_of(known) is not None) is not kind[5]:
+            return None
+        found.append(raw)
+    return found
 
 
 def alias_written(params: dict[str, Any]) -> RuntimeError:

@@ -102,9 +102,10 @@ class _Versions:
         """Return what the function gives."""
         if (watching and stack()) or _errors.refuse():
             return self.fn(*args, **kwargs)
-        tensors: list[Any] = []
+        found_in: list[Any] = []
         try:
-            shape = structure.arguments(args, kwargs, tensors)
+            shape = structure.arguments(args, kwargs, found_in)
+            tensors = tuple(found_in)
             key = (
                 shape, modes.grad, Defaults.real, default_device(),
                 tuple([(x._data.shape, x._data.dtype, x._data.strides, x._device, type(x),
@@ -157,7 +158,7 @@ class _Versions:
         return entry.finish(found) if entry.acts else found
 
     def _traced(
-        self, key: Any, shape: Any, tensors: list[Any], entries: list[Entry], count: list[int]
+        self, key: Any, shape: Any, tensors: tuple[Any, ...], entries: list[Entry], count: list[int]
     ) -> Entry | _Plain:
         """Return a new entry, or what is kept in its place."""
         count[0] += 1

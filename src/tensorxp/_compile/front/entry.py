@@ -19,7 +19,7 @@ from tensorxp._compile.ir.program import Program
 from tensorxp._compile.native import build
 from tensorxp._compile.native.pair import NativePair
 from tensorxp._core.allocation import allocate
-from tensorxp._core.door import node_of, record, wrap
+from tensorxp._core.door import arrays_like, node_of, record, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf, Node, slot_of
 from tensorxp._core.primitive import Primitive
@@ -81,7 +81,7 @@ class Entry:
     """One compiled version of a function: for one structure, shapes, dtypes and devices."""
 
     def __init__(
-        self, fn: Callable[..., Any], shape: Any, tensors: list[Any], backend: str
+        self, fn: Callable[..., Any], shape: Any, tensors: tuple[Any, ...], backend: str
     ) -> None:
         self.fn = fn
         self.backend = backend
@@ -241,53 +241,52 @@ class Entry:
         if any(x.shares(y) for i, x in enumerate(outs) for y in outs[:i]):
             raise Untraceable("it returns two tensors over the same memory")
 
-    def _check(self, tensors: list[Any], guards: Guards) -> Any:
+    def _check(self, tensors: tuple[Any, ...], guards: Guards) -> Any:
         """Return a function of tensors: their arrays and those from outside, or None.
 
         None is for a world that is not as it was. Each array is taken once, before it is looked
         at, so that another thread cannot change what runs afterwards.
         """
         count, name = len(tensors), guards.name
-        lines = [f"if len(args) != {count}: return None"]
-        kinds = [(f"a{i}", f"args[{i}]", x) for i, x in enumerate(tensors)]
-        lines += [f"{label} = {place}" for label, place, _ in kinds]
-        if count > 1:
-            several = " or ".join([f"a{i} is a{j}" for i in range(count) for j in range(i)])
-            if count > 4:
-                several = f"len({{{', '.join([f'id(a{i})' for i in range(count)])}}}) != {count}"
-            lines.append(f"if {several}: return None")
-        kinds += [(f"o{i}", name(x), x) for i, x in enumerate(self.outside)]
-        lines += [f"o{i} = {name(x)}" for i, x in enumerate(self.outside)]
-        if self.outside and count:
+        several = [f"args[{i}] is args[{j}]" for i in range(count) for j in range(i)]
+        if count > 4:
+            several = [f"len({{*map(id, args)}}) != {count}"]
+        if count * len(self.outside) < 6:
+            several += [f"args[{i}] is {name(x)}" for i in range(count) for x in self.outside]
+        else:
             ids = name(frozenset(map(id, self.outside)))
-            lines += [f"if id(a{i}) in {ids}: return None" for i in range(count)]
-        guards.names.update(modes=modes, Defaults=Defaults, View=View, node_of=node_of)
-        lines.append(f"if modes._grad is not {modes.grad}: return None")
-        for part in ("real", "integer", "complex"):
-            lines.append(f"if Defaults.{part} is not {name(getattr(Defaults, part))}: return None")
+            several += [f"id(args[{i}]) in {ids}" for i in range(count)]
+        lines = [f"if len(args) != {count}: return None"]
+        if several:
+            lines.append(f"if {' or '.join(several)}: return None")
+        guards.names.update(
+            modes=modes, Defaults=Defaults, arrays_like=arrays_like, OUTSIDE=tuple(self.outside)
+        )
         place = f"({name(devices._local)}.default or {name(devices._process_default)}[0])"
-        lines.append(f"if {place} is not {name(default_device())}: return None")
-        for (label, _, x), data in zip(kinds, self._seen, strict=True):
-            d = f"{label}d"
-            lines += [
-                f"{d} = {label}._data",
-                f"if {label}.__class__ is not {name(type(x))} or {d}.shape != {data.shape!r}"
-                f" or {d}.dtype is not {name(data.dtype)} or {d}.strides != {data.strides!r}"
-                f" or {label}._device is not {name(x._device)}: return None",
-                f"v = {label}._version",
-                f"if v.__class__ is View and v.seen != v.cell[0]: node_of({label})",
-                f"if {label}._node is {'not ' if node_of(x) is None else ''}None: return None",
-            ]
-            if self.acts and node_of(x) is not None:  # what runs in between is known
-                guards.names.update(Leaf=Leaf, hooked=hooked)
-                lines += [
-                    f"if {label}._node.__class__ is not Leaf: return None",
-                    f"if {label}._node.extra is not None and hooked({label}._node.extra): "
-                    "return None",
-                ]
+        lines += [
+            f"if modes._grad is not {modes.grad}: return None",
+            f"if Defaults.real is not {name(Defaults.real)}: return None",  # others follow it
+            f"if {place} is not {name(default_device())}: return None",
+        ]
+        every = [*tensors, *self.outside]
+        guards.names["KINDS"] = tuple([
+            (type(x), raw.shape, raw.dtype, raw.strides, x._device, node_of(x) is not None)
+            for x, raw in zip(every, self._seen, strict=True)
+        ])  # fmt: skip
+        lines += ["raws = arrays_like(args, OUTSIDE, KINDS)", "if raws is None: return None"]
+        if self.acts:  # what runs in between is known
+            guards.names.update(Leaf=Leaf, hooked=hooked)
+            places = [f"args[{i}]" for i in range(count)] + [name(x) for x in self.outside]
+            for at, x in zip(places, every, strict=True):
+                if node_of(x) is not None:
+                    lines += [
+                        f"if {at}._node.__class__ is not Leaf: return None",
+                        f"if {at}._node.extra is not None and hooked({at}._node.extra): "
+                        "return None",
+                    ]
         del self._seen  # arrays are not kept
         lines += guards.lines
-        lines.append(f"return [{', '.join([f'{label}d' for label, _, _ in kinds])}]")
+        lines.append("return raws")
         self.guards = len(guards.lines)
         self._objects = guards.objects, guards.names
         return function("args", lines, guards.names)

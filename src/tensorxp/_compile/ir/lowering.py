@@ -16,8 +16,6 @@ from tensorxp._compile.ir.graph import BOOL, LETTERS, Graph, Layout, contiguous
 SMALL_PRODUCT = 4096
 #: which is for at least so many rows, and so many multiplications at most.
 _ROWS, _PACKED = 4, 1 << 22
-#: A matrix of so many columns is multiplied by a vector here: BLAS is slow on narrow ones.
-NARROW = 256
 #: What is written to more elements, or joined to more, is left to NumPy, or to CuPy.
 SMALL, _JOINED, _JOINED_THERE = 2048, 1 << 20, 1 << 16
 #: The largest result of a reduction over leading axes.
@@ -349,9 +347,6 @@ def _matmul(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
         return None
     if "number" in (a.base.kind, b.base.kind):
         return _sum_product(g, a, b, facts.shapes[0])
-    narrow = _narrow_product(g, a, b, facts.shapes[0])
-    if narrow is not None:
-        return narrow
     rows, inner = a.shape if len(a.shape) == 2 else (1, a.shape[0])
     columns = b.shape[1] if len(b.shape) == 2 else 1
     if rows * inner * columns > SMALL_PRODUCT:
@@ -389,21 +384,6 @@ def _sum_product(g: Graph, a: Layout, b: Layout, shape: tuple[int, ...]) -> Layo
     number = Layout(factor.base, 0, (), ())
     total = g.elementwise("multiply", (total, number), a.dtype)
     return total.reshaped(shape) if len(factor.shape) == 1 else total.broadcast(shape)
-
-
-def _narrow_product(g: Graph, a: Layout, b: Layout, shape: tuple[int, ...]) -> Layout | None:
-    """Return the product of a tall, narrow matrix and a vector as one pass over the matrix."""
-    if len(a.shape) == 2 and b.shape in ((a.shape[1],), (a.shape[1], 1)):
-        matrix, vector, axis = a, b.reshaped((1, a.shape[1])), 1
-    elif len(b.shape) == 2 and a.shape in ((b.shape[0],), (1, b.shape[0])):
-        matrix, vector, axis = b, a.reshaped((b.shape[0], 1)), 0
-    else:
-        return None
-    rows, columns = matrix.shape
-    if columns > NARROW or rows * columns <= SMALL_PRODUCT or rows < columns or vector is None:
-        return None
-    each = g.elementwise("multiply", (matrix, vector), a.dtype)
-    return g.reduce("sum", each, (axis,), True).reshaped(shape)
 
 
 RULES["matmul"] = _matmul
