@@ -125,3 +125,53 @@ def test_a_compiled_file_older_than_a_source_is_told(tmp_path):
     assert "older than 3 of its sources" in told() and "_core/door" in told()
     (tmp_path / "setup.py").unlink()  # installed: sources do not change
     assert told() == ""
+
+
+#: In a process of its own, which a method that takes the fields of a float would end.
+WRONG_SELF = """
+import importlib, inspect, sys
+import numpy as np
+import tensorxp as xp
+from tensorxp._backend.sources import MODULES
+from tensorxp._core.tensor import TensorBase
+
+other = TensorBase.__new__(TensorBase)
+APART = {"__class__", "__new__", "__init_subclass__", "__subclasshook__"}
+classes = {xp.Tensor}
+for name in MODULES:
+    found = vars(importlib.import_module("tensorxp." + name.replace("/", ".")))
+    own = [c for c in found.values() if type(c) is type and c.__module__ in found["__name__"]]
+    classes.update(own)
+tried = 0
+for cls in classes:
+    if cls.__flags__ & 1 << 9:  # a class made by Python: its methods are functions
+        continue
+    selves = [1.5, None, "a", np.ones(2)] + [other] * (not issubclass(TensorBase, cls))
+    for name, method in vars(cls).items():
+        if name in APART or not hasattr(method, "__get__") or not hasattr(cls, name):
+            continue
+        for self in selves:
+            print(cls.__name__, name, self, file=sys.stderr)
+            try:
+                if not callable(method):
+                    method.__get__(self, type(self))
+                else:
+                    for more in range(4):
+                        try:
+                            getattr(cls, name)(self, *[self] * more)
+                        except TypeError:
+                            if more == 3:
+                                raise
+            except TypeError as error:
+                assert "descriptor" in str(error) or "requires" in str(error), error
+                tried += 1
+            else:
+                assert self is None and not callable(method), (cls, name, self)
+print(tried)
+"""
+
+
+@pytest.mark.skipif(PURE, reason="in pure Python the attributes are missing")
+def test_methods_refuse_a_self_of_another_class():
+    done = subprocess.run([sys.executable, "-c", WRONG_SELF], capture_output=True, text=True)
+    assert int(done.stdout or 0) > 1500, done.stderr[-500:]

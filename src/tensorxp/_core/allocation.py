@@ -23,6 +23,10 @@ def publish(cls: type) -> None:
     cls.__name__ = "Tensor"
 
 
+def strict(cls: type) -> None:
+    """Have methods refuse another `self`; in pure Python they only miss its attributes."""
+
+
 def lend(cls: type) -> None:
     """Have instances lend the buffer of their `__array__()`; from Python 3.12 `__buffer__` does."""
 

@@ -1,5 +1,7 @@
 """The C twin of allocation.py: `TensorBase`'s own allocator for every subclass, and a counter."""
 
+from cpython.object cimport PyObject
+
 from tensorxp._core.tensor cimport TensorBase
 
 cdef extern from "Python.h":
@@ -12,6 +14,10 @@ cdef extern from "Python.h":
     ctypedef struct Py_buffer:
         void *obj
     int PyObject_GetBuffer(object, Py_buffer *, int) except -1
+    ctypedef struct PyMethodDef:
+        pass
+    ctypedef struct PyCFunctionObject:
+        PyMethodDef *m_ml
     ctypedef struct PyTypeObject:
         PyBufferProcs *tp_as_buffer
         const char *tp_name
@@ -19,6 +25,9 @@ cdef extern from "Python.h":
         destructor tp_dealloc
         traverseproc tp_traverse
         inquiry tp_clear
+        PyObject *tp_dict
+    object PyDescr_NewMethod(PyTypeObject *, PyMethodDef *)
+    void PyType_Modified(PyTypeObject *)
     void PyObject_GC_Track(object)
     void PyObject_GC_UnTrack(object)
     bint PyObject_GC_IsTracked(object)
@@ -56,6 +65,20 @@ def settle(type cls not None, type root not None):
 def publish(type cls not None):
     """Have help and errors call a class what users call it."""
     (<PyTypeObject *>cls).tp_name = b"tensorxp.Tensor"
+
+
+def strict(type cls not None):
+    """Have the methods of a class refuse what is no instance of it, as those of built-in types do.
+
+    Cython's own do not look, unless they are compiled without `binding`, which the directives at
+    the top of other modules say. This is for classes beside public functions, which need it.
+    """
+    cdef PyTypeObject *own = <PyTypeObject *>cls
+    cdef dict names = <dict>own.tp_dict
+    for name, method in list(names.items()):
+        if type(method) is type(strict):
+            names[name] = PyDescr_NewMethod(own, (<PyCFunctionObject *>method).m_ml)
+    PyType_Modified(own)
 
 
 cdef int _getbuffer(object x, Py_buffer *view, int flags) except -1:

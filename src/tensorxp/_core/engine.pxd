@@ -14,6 +14,7 @@ cdef class _Queue:
 
     cdef object pop(self)
     cdef object add(self, Vertex node, object ct)
+    cdef object add_part(self, Node node, object index, object ct)
     cdef object _put(self, Vertex node, object ct)
 
 @cython.locals(i=Py_ssize_t, edges=tuple)

@@ -5,6 +5,7 @@ outputs is newer, so its cotangent is complete when its turn comes. Rules run on
 with `create_graph`, under a watcher, or where a rule asks for it, on Tensors instead.
 """
 
+import sys
 from functools import partial
 from heapq import heappop, heappush
 from sys import getrefcount
@@ -21,7 +22,7 @@ from tensorxp._core.hooks import run_after, run_before
 from tensorxp._core.modes import modes
 from tensorxp._core.node import FREED, Leaf, Node, Recipe, Slot, Vertex, show_graph, slot_of
 from tensorxp._core.rules import KEPT, OUT, PART, SHAPE, BoundRule, fit, run_rules
-from tensorxp._core.tensor import CONCRETE, TensorBase
+from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import note_opaque, stack, watching
 from tensorxp._core.writes import bump
 
@@ -36,7 +37,7 @@ HALF = np.dtype(np.float16)
 
 def namespace() -> Any:
     """Return the namespace in which rules run on Tensors: tensorxp itself."""
-    return CONCRETE[0].__array_namespace__(None)
+    return sys.modules[__name__.partition(".")[0]]
 
 
 def run(
@@ -160,7 +161,7 @@ class _Queue:
         else:
             self._put(node, ct)
 
-    def add_part(self, node: Node, index: int, ct: Any) -> None:
+    def add_part(self, node: Node, index: Any, ct: Any) -> None:
         """Add `ct` to what waits for the output `index` of a node with several."""
         newest: Vertex = self.newest
         if newest is not None:

@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """Nodes of the graph that backward walks: `Node` per recorded call, `Leaf` per leaf tensor.
 
 Edges point from a call to what made its inputs. The sequence number is an order in which

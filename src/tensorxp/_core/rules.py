@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """Derivative rules: what a rule asks for by the names of its parameters, and `fit`.
 
 A rule may name `ct` (cotangent), `t` (tangent), `out` (of several outputs `out0`, `out1`, …: one

@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """The autograd face of a Tensor: what requires a gradient, where it is, and `backward`."""
 
 import weakref

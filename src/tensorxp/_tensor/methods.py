@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """Methods of a Tensor that NumPy's and PyTorch's users expect, each one line.
 
 The functions of the namespace do the work; only names and argument words differ.

@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """The operators of a Tensor: one line each, straight to the latch of the door.
 
 Where the other operand's class has operators of its own, they get their turn.

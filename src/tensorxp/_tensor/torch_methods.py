@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """Further methods that PyTorch's users expect: names and argument words of `torch.Tensor`.
 
 The functions of the namespace do the work. Where NumPy and PyTorch disagree on a name (`sort`,

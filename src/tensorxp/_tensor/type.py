@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """`Tensor`: the array object of the standard, with NumPy's and PyTorch's usual methods.
 
 The functions of the namespace do the work. Autograd state lives in the slots of `TensorBase`;
@@ -13,9 +14,10 @@ import numpy as np
 from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._backend.names import Size
-from tensorxp._core.allocation import allocate, lend, publish, settle
+from tensorxp._core.allocation import allocate, lend, publish, settle, strict
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
+from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase, concrete
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import note_read, watching
@@ -430,6 +432,8 @@ settle(Tensor, TensorBase)
 lend(Tensor)
 publish(Tensor)
 publish(TensorBase)  # what annotations mean by Tensor when the modules below this are loaded
+strict(Device)
+strict(Primitive)
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
@@ -458,7 +462,7 @@ def duplicate(x: Any, data: Any) -> Tensor:
     return out
 
 
-def replica(x: Any, memo: Any = None) -> Tensor:
+def replica(x: Any) -> Tensor:
     """Return a leaf of its own memory like `x`: what `deepcopy` makes of things that train."""
     return duplicate(x, x._device.raw.copy(x._data))
 

@@ -65,7 +65,9 @@ class Parameter(Tensor):
     def data(self, value: Any) -> None:
         replace_data(self, value)
 
-    __deepcopy__ = replica  # a copied module trains parameters of its own
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Any:
+        """Return a leaf of its own: a copied module trains parameters of its own."""
+        return replica(self)
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
@@ -97,7 +99,9 @@ class Buffer(Tensor):
         self.persistent = persistent
         return self
 
-    __deepcopy__ = replica
+    def __deepcopy__(self, memo: dict[int, Any], /) -> Any:
+        """Return a leaf of its own."""
+        return replica(self)
 
 
 def _alias(target: Any, data: Any, function: str) -> None:
