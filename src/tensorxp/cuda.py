@@ -14,10 +14,17 @@ from tensorxp._backend.device import (
     cuda_device_count,
     cuda_problem,
 )
+from tensorxp._backend.families import Family, see
 from tensorxp._backend.names import listing
 from tensorxp._backend.sim import SimNamespace
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
+
+_of_device = Family(
+    "device : int, str, Device or None\n    None is the current CUDA device.",
+    raises="DeviceError, TypeError, ValueError\n"
+    "    CUDA cannot be used, or no such device; something else; the CPU.",
+)
 
 __all__ = [
     "Stream", "current_device", "current_stream", "device_count", "empty_cache",
@@ -28,8 +35,11 @@ __all__ = [
 __dir__ = listing(globals())
 
 
+@see("device_count")
 def is_available() -> bool:
     """Return whether CuPy is installed and the driver reports a CUDA device.
+
+    >>> device = "cuda" if xp.cuda.is_available() else "cpu"
 
     Returns
     -------
@@ -38,8 +48,12 @@ def is_available() -> bool:
     return cuda_problem() is None
 
 
+@see("is_available")
 def device_count() -> int:
     """Return the number of CUDA devices, 0 without CuPy or a driver.
+
+    >>> xp.cuda.device_count() > 0 or not xp.cuda.is_available()
+    True
 
     Returns
     -------
@@ -65,8 +79,12 @@ def _place(function: str, device: Any) -> Device:
     return place
 
 
+@see("set_device")
 def current_device() -> int:
     """Return the index of the current CUDA device of this thread.
+
+    >>> if xp.cuda.is_available():
+    ...     index = xp.cuda.current_device()
 
     Returns
     -------
@@ -80,17 +98,16 @@ def current_device() -> int:
     return int(_cupy("current_device").cuda.Device().id)
 
 
+@_of_device.see("current_device")
 def set_device(device: Any, /) -> None:
     """Make a CUDA device the current one of this thread.
+
+    >>> if xp.cuda.is_available():
+    ...     xp.cuda.set_device(0)
 
     Parameters
     ----------
     device : int, str or Device
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
     """
     cupy = _cupy("set_device")
     place = _place("set_device", device)
@@ -98,22 +115,16 @@ def set_device(device: Any, /) -> None:
         cupy.cuda.Device(place.index).use()
 
 
+@_of_device.see("get_device_capability")
 def get_device_name(device: Any = None, /) -> str:
     """Return the name of a device, such as "NVIDIA H100 80GB HBM3".
 
-    Parameters
-    ----------
-    device : int, str, Device or None
-        None is the current CUDA device.
+    >>> if xp.cuda.is_available():
+    ...     name = xp.cuda.get_device_name(0)
 
     Returns
     -------
     str
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
     """
     place = _place("get_device_name", device)
     if place.type == "sim":
@@ -122,8 +133,12 @@ def get_device_name(device: Any = None, /) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
+@_of_device.see("get_device_name")
 def get_device_capability(device: Any = None, /) -> tuple[int, int]:
     """Return the compute capability of a CUDA device, such as (9, 0).
+
+    >>> if xp.cuda.is_available():
+    ...     major, minor = xp.cuda.get_device_capability()
 
     Parameters
     ----------
@@ -133,29 +148,18 @@ def get_device_capability(device: Any = None, /) -> tuple[int, int]:
     Returns
     -------
     tuple of two ints
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
     """
     place = _place("get_device_capability", device)
     digits = str(_cupy("get_device_capability").cuda.Device(place.index).compute_capability)
     return int(digits[:-1]), int(digits[-1])
 
 
+@_of_device.see("current_stream")
 def synchronize(device: Any = None, /) -> None:
     """Wait until all work queued on a device is done; simulated devices never queue.
 
-    Parameters
-    ----------
-    device : int, str, Device or None
-        None is the current CUDA device.
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
+    >>> if xp.cuda.is_available():
+    ...     xp.cuda.synchronize()
     """
     place = _place("synchronize", device)
     if place.type == "cuda":
@@ -168,22 +172,16 @@ def _pool_bytes(place: Device, name: str) -> int:
         return int(getattr(cupy.get_default_memory_pool(), name)())
 
 
+@_of_device.see("memory_reserved, max_memory_allocated")
 def memory_allocated(device: Any = None, /) -> int:
     """Return the bytes in use on a device, as CuPy's default memory pool counts them.
 
-    Parameters
-    ----------
-    device : int, str, Device or None
-        None is the current CUDA device.
+    >>> if xp.cuda.is_available():
+    ...     used = xp.cuda.memory_allocated("cuda:0")
 
     Returns
     -------
     int
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
     """
     place = _place("memory_allocated", device)
     if isinstance(place.raw, SimNamespace):
@@ -191,22 +189,16 @@ def memory_allocated(device: Any = None, /) -> int:
     return _pool_bytes(place, "used_bytes")
 
 
+@_of_device.see("memory_allocated")
 def memory_reserved(device: Any = None, /) -> int:
     """Return the bytes that CuPy's memory pool holds, in use or kept for the next request.
 
-    Parameters
-    ----------
-    device : int, str, Device or None
-        None is the current CUDA device.
+    >>> if xp.cuda.is_available():
+    ...     held = xp.cuda.memory_reserved()
 
     Returns
     -------
     int
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
     """
     place = _place("memory_reserved", device)
     if isinstance(place.raw, SimNamespace):
@@ -214,25 +206,19 @@ def memory_reserved(device: Any = None, /) -> int:
     return _pool_bytes(place, "total_bytes")
 
 
+@_of_device.see("memory_allocated, reset_peak_memory_stats")
 def max_memory_allocated(device: Any = None, /) -> int:
     """Return the most bytes in use at once.
 
     On a CUDA device this is an upper bound: the bytes that the memory pool holds, which it gives
     back in `empty_cache` only. On a simulated device it is exact.
 
-    Parameters
-    ----------
-    device : int, str, Device or None
-        None is the current CUDA device.
+    >>> if xp.cuda.is_available():
+    ...     peak = xp.cuda.max_memory_allocated()
 
     Returns
     -------
     int
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
     """
     place = _place("max_memory_allocated", device)
     if isinstance(place.raw, SimNamespace):
@@ -240,18 +226,12 @@ def max_memory_allocated(device: Any = None, /) -> int:
     return _pool_bytes(place, "total_bytes")
 
 
+@_of_device.see("max_memory_allocated")
 def reset_peak_memory_stats(device: Any = None, /) -> None:
     """Start `max_memory_allocated` anew; on a CUDA device this empties the pool's cache.
 
-    Parameters
-    ----------
-    device : int, str, Device or None
-        None is the current CUDA device.
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
+    >>> if xp.cuda.is_available():
+    ...     xp.cuda.reset_peak_memory_stats()
     """
     place = _place("reset_peak_memory_stats", device)
     if isinstance(place.raw, SimNamespace):
@@ -267,10 +247,14 @@ def _empty(place: Device) -> None:
         cupy.get_default_pinned_memory_pool().free_all_blocks()
 
 
+@see("memory_reserved")
 def empty_cache(device: Any = None, /) -> None:
     """Give memory that CuPy's pools keep without using it back to the devices.
 
     Does nothing without CUDA, and on simulated devices, which keep nothing.
+
+    >>> if xp.cuda.is_available():
+    ...     xp.cuda.empty_cache()
 
     Parameters
     ----------
@@ -291,8 +275,12 @@ def empty_cache(device: Any = None, /) -> None:
             _empty(place)
 
 
+@see("tensorxp.to_device")
 def pin_memory(x: Any, /) -> Any:
     """Return a copy of a CPU tensor in page-locked memory, from which copies are asynchronous.
+
+    >>> if xp.cuda.is_available():
+    ...     x = xp.cuda.pin_memory(xp.asarray([1.0, 2.0]))
 
     Parameters
     ----------
@@ -385,8 +373,12 @@ class Stream:
         return f"<Stream of {self.device} at {self.ptr:#x}>"
 
 
+@_of_device.see("synchronize")
 def current_stream(device: Any = None, /) -> Any:
     """Return CuPy's current stream of a CUDA device in this thread.
+
+    >>> if xp.cuda.is_available():
+    ...     stream = xp.cuda.current_stream()
 
     Parameters
     ----------
@@ -396,11 +388,6 @@ def current_stream(device: Any = None, /) -> Any:
     Returns
     -------
     cupy.cuda.Stream
-
-    Raises
-    ------
-    DeviceError, TypeError, ValueError
-        CUDA cannot be used, or no such device; something else; the CPU.
     """
     cupy = _cupy("current_stream")
     place = _place("current_stream", device)

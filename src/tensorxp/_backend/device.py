@@ -12,6 +12,7 @@ from typing import Any
 from tensorxp._backend import forks
 from tensorxp._backend import raw as _raw
 from tensorxp._backend import sim as _sim
+from tensorxp._backend.families import see
 
 
 class Device:
@@ -194,8 +195,12 @@ def _find(kind: str, index: int, spec: Any) -> Device:
     return device
 
 
+@see("devices, default_device")
 def as_device(spec: Any, function: str = "device") -> Device:
     """Return the device that `spec` means.
+
+    >>> xp.device("cpu")
+    device('cpu')
 
     Parameters
     ----------
@@ -247,8 +252,12 @@ def as_device(spec: Any, function: str = "device") -> Device:
         return _known[name]
 
 
+@see("set_default_device, device")
 def default_device() -> Device:
     """Return the device on which creation functions put their result.
+
+    >>> xp.default_device()
+    device('cpu')
 
     Returns
     -------
@@ -257,8 +266,11 @@ def default_device() -> Device:
     return _local.default or _process_default[0]
 
 
+@see("default_device")
 def set_default_device(device: Any, /) -> None:
     """Make a device the default of creation functions in every thread.
+
+    >>> xp.set_default_device("cpu")
 
     Parameters
     ----------
@@ -273,8 +285,12 @@ def set_default_device(device: Any, /) -> None:
     _process_default[0] = cpu if device is None else as_device(device, "set_default_device")
 
 
+@see("device, default_device")
 def devices() -> tuple[Device, ...]:
     """Return every device that can be used now, the CPU first.
+
+    >>> xp.devices()[0]
+    device('cpu')
 
     Returns
     -------

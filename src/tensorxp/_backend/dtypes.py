@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.families import see
+
 _NoneType = type(None)
 
 
@@ -225,8 +227,13 @@ def raw_or_none(spec: Any, function: str) -> Any:
     return None if spec is None else as_dtype(spec, function).dtype
 
 
+@see("get_default_dtype")
 def set_default_dtype(dtype: Any, /) -> None:
     """Make `dtype` the default of real creation functions; the complex default follows.
+
+    >>> xp.set_default_dtype(xp.float64)
+    >>> xp.zeros(2).dtype
+    tensorxp.float64
 
     Parameters
     ----------
@@ -245,8 +252,12 @@ def set_default_dtype(dtype: Any, /) -> None:
     Defaults.complex = complex64 if chosen is float32 else complex128
 
 
+@see("set_default_dtype")
 def get_default_dtype() -> DType:
     """Return the default real floating-point dtype.
+
+    >>> xp.get_default_dtype()
+    tensorxp.float64
 
     Returns
     -------

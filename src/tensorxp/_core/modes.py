@@ -7,6 +7,8 @@ from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from threading import get_ident
 from typing import Any, ParamSpec, TypeVar
 
+from tensorxp._backend.families import see
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -37,8 +39,13 @@ class _Modes(threading.local):
 modes = _Modes()
 
 
+@see("no_grad, set_grad_enabled")
 def is_grad_enabled() -> bool:
     """Return whether this thread records operations for backward.
+
+    >>> with xp.no_grad():
+    ...     xp.is_grad_enabled()
+    False
 
     Returns
     -------

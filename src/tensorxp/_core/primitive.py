@@ -19,6 +19,7 @@ from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.rules import BoundRule, Rule
 
 _INPUTS = {1: ("x",), 2: ("x1", "x2")}
@@ -194,6 +195,7 @@ def _with_rules(op: Primitive, rules: dict[str, Callable[..., Any]]) -> Primitiv
     return op
 
 
+@see("linear, primitive, apply_primitive")
 def elementwise(
     name: str,
     *,
@@ -205,6 +207,12 @@ def elementwise(
     """Declare an elementwise primitive by one vjp per input: `ct * conj(derivative)`.
 
     The jvp follows: `conj(vjp(conj(t)))`.
+
+    >>> cube = xp.autograd.elementwise(
+    ...     "cube", forward=lambda xp, x: x**3, x=lambda ct, x: 3 * ct * x**2
+    ... )
+    >>> xp.autograd.apply_primitive(cube, (xp.asarray([1.0, 2.0]),))
+    tensor([1., 8.])
 
     Parameters
     ----------
@@ -232,6 +240,7 @@ def elementwise(
     return _with_rules(op, rules)
 
 
+@see("elementwise, multilinear")
 def linear(
     name: str,
     *,
@@ -241,6 +250,10 @@ def linear(
     **rules: Callable[..., Any],
 ) -> Primitive:
     """Declare a primitive that is linear in all its inputs together; its jvp is itself.
+
+    >>> half = xp.autograd.linear("half", forward=lambda xp, x: x / 2, x=lambda ct: ct / 2)
+    >>> xp.autograd.apply_primitive(half, (xp.asarray([1.0, 2.0]),))
+    tensor([0.5, 1. ])
 
     Parameters
     ----------
@@ -267,6 +280,7 @@ def linear(
     return _with_rules(op, rules)
 
 
+@see("linear, elementwise")
 def multilinear(
     name: str,
     *,
@@ -275,6 +289,15 @@ def multilinear(
     **rules: Callable[..., Any],
 ) -> Primitive:
     """Declare a primitive that is linear in each input; its jvp is the product rule.
+
+    >>> dot = xp.autograd.multilinear(
+    ...     "dot",
+    ...     forward=lambda xp, a, b: xp.sum(a * b),
+    ...     a=lambda ct, b: ct * b,
+    ...     b=lambda ct, a: ct * a,
+    ... )
+    >>> xp.autograd.apply_primitive(dot, (xp.asarray([1.0, 2.0]), xp.asarray([3.0, 4.0])))
+    tensor(11.)
 
     Parameters
     ----------
@@ -299,10 +322,15 @@ def multilinear(
     return _with_rules(op, rules)
 
 
+@see("elementwise")
 def nondifferentiable(
     name: str, *, forward: Callable[..., Any] | None = None, inputs: tuple[str, ...] = ("x",)
 ) -> Primitive:
     """Declare a primitive without derivative: its results never require a gradient.
+
+    >>> steps = xp.autograd.nondifferentiable("steps", forward=lambda xp, x: xp.floor(x))
+    >>> xp.autograd.apply_primitive(steps, (xp.asarray([1.5]),))
+    tensor([1.])
 
     Parameters
     ----------
@@ -318,8 +346,15 @@ def nondifferentiable(
     return Primitive(name, "nondifferentiable", inputs, forward=forward)
 
 
+@see("elementwise, linear")
 def primitive(fn: Callable[..., Any]) -> Primitive:
     """Declare a general primitive by its forward.
+
+    >>> @xp.autograd.primitive
+    ... def double_p(xp, x):
+    ...     return x * 2
+    >>> xp.autograd.apply_primitive(double_p, (xp.asarray([1.0]),))
+    tensor([2.])
 
     Parameters
     ----------

@@ -8,12 +8,14 @@ from typing import Any
 from tensorxp._backend import kernels
 from tensorxp._backend.arrays import call1, call2, conj, negated, over, times
 from tensorxp._backend.device import cpu
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply, binary, is_numpy_value, unary, wrap
 from tensorxp._core.primitive import Primitive, elementwise, linear
 from tensorxp._core.rules import same
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import astype_p
+from tensorxp._ops.families import binary_any, binary_float, binary_real, unary_any, unary_numeric
 
 add_p = elementwise("add", scalars=True, x1=same, x2=same)
 subtract_p = elementwise("subtract", scalars=True, x1=same, x2=lambda ct: negated(ct))
@@ -43,86 +45,52 @@ divide_p = elementwise(
 )
 
 
+@binary_any.see("subtract")
 def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the sum of each element of `x1` with the respective element of `x2`.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.add(xp.asarray([1, 2]), 0.5)
+    tensor([1.5, 2.5])
     """
     return binary(add_p, x1, x2)
 
 
+@binary_any.see("add")
 def subtract(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the difference of each element of `x1` and the respective element of `x2`.
+
+    >>> xp.subtract(xp.asarray([1, 2]), xp.asarray([3, 5]))
+    tensor([-2, -3])
 
     Parameters
     ----------
     x1, x2 : Tensor or scalar, numeric, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
     """
     return binary(subtract_p, x1, x2)
 
 
+@binary_any.see("divide")
 def multiply(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the product of each element of `x1` with the respective element of `x2`.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.multiply(xp.asarray([1.0, 2.0]), xp.asarray([[2.0], [3.0]]))
+    tensor([[2., 4.],
+            [3., 6.]])
     """
     return binary(multiply_p, x1, x2)
 
 
+@binary_any.see("floor_divide, remainder")
 def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the quotient of each element of `x1` by the respective element of `x2`.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
+    >>> xp.divide(xp.asarray([1.0, 2.0]), 4)
+    tensor([0.25, 0.5 ])
 
     Returns
     -------
     Tensor
         The broadcast shape, the promoted dtype; of integers and bool float64.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
     """
     return binary(divide_p, x1, x2)
 
@@ -143,48 +111,26 @@ remainder_p = elementwise(
 )
 
 
+@binary_real.see("remainder, divide")
 def floor_divide(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the greatest integers not above the quotients of `x1` by `x2`.
 
     An infinite operand gives the floor of the true quotient. The gradients are zero.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of bool int8.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.floor_divide(xp.asarray([7, -7]), 2)
+    tensor([ 3, -4])
     """
     return binary(floor_divide_p, x1, x2)
 
 
+@binary_real.see("floor_divide")
 def remainder(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the remainders of `x1` divided by `x2`, with the sign of `x2`.
 
     The gradients are 1 for `x1` and -floor(x1 / x2) for `x2`, also at the jumps.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of bool int8.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.remainder(xp.asarray([7, -7]), 3)
+    tensor([1, 2])
     """
     return binary(remainder_p, x1, x2)
 
@@ -195,82 +141,42 @@ reciprocal_p = elementwise("reciprocal", x=lambda ct, out: -ct * (out * out).con
 square_p = elementwise("square", x=lambda ct, x: times(ct, times(conj(x), 2)))
 
 
+@unary_numeric.see("positive")
 def negative(x: Tensor, /) -> Tensor:
     """Return each element of `x` with its sign changed; unsigned ones modulo 2 to their bits.
 
-    Parameters
-    ----------
-    x : Tensor, numeric
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.negative(xp.asarray([1, -2]))
+    tensor([-1,  2])
     """
     return unary(negative_p, x)
 
 
+@unary_numeric.see("negative")
 def positive(x: Tensor, /) -> Tensor:
     """Return a copy of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, numeric
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.positive(xp.asarray([1, -2]))
+    tensor([ 1, -2])
     """
     return unary(positive_p, x)
 
 
+@unary_any.see("divide")
 def reciprocal(x: Tensor, /) -> Tensor:
     """Return 1 / x for each element of `x`, truncated for integers.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of bool int8.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.reciprocal(xp.asarray([2.0, 4.0]))
+    tensor([0.5 , 0.25])
     """
     return unary(reciprocal_p, x)
 
 
+@unary_any.see("pow, sqrt")
 def square(x: Tensor, /) -> Tensor:
     """Return x * x for each element of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of bool int8.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.square(xp.asarray([1.0, -3.0]))
+    tensor([1., 9.])
     """
     return unary(square_p, x)
 
@@ -319,11 +225,15 @@ def _pow_x2(xp: Any, ct: Any, x1: Any, x2: Any, out: Any) -> Any:
 pow_p = elementwise("pow", scalars=True, x1=_pow_x1, x2=_pow_x2)
 
 
+@see("square, sqrt")
 def pow(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return each element of `x1` raised to the respective element of `x2`.
 
     Gradients at zeros: for `x1` it is 0 where the exponent is 0, for `x2` it is 0 where the base is
     0 and the exponent not negative. A negative real base has a NaN gradient for `x2`.
+
+    >>> xp.pow(xp.asarray([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
 
     Parameters
     ----------
@@ -381,44 +291,29 @@ def _(xp: Any, t: Any, x: Any) -> Any:
     return _complex_sign_rule(xp, t, x)
 
 
+@unary_any.see("sign")
 def abs(x: Tensor, /) -> Tensor:
     """Return the absolute value of each element of `x`; its gradient at 0 is 0.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
+    >>> xp.abs(xp.asarray([-1.5, 2.0]))
+    tensor([1.5, 2. ])
 
     Returns
     -------
     Tensor
         Shape of `x`, and its dtype: of complex, the real one of the same precision.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     return unary(abs_p, x)
 
 
+@unary_numeric.see("signbit, copysign")
 def sign(x: Tensor, /) -> Tensor:
     """Return the sign of each element of `x`: -1, 0 or 1, and x / |x| for complex `x`.
 
     The gradient is 0 for real `x`, and for complex `x` at 0.
 
-    Parameters
-    ----------
-    x : Tensor, numeric
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.sign(xp.asarray([-2.0, 0.0, 3.0]))
+    tensor([-1.,  0.,  1.])
     """
     turns = isinstance(x, TensorBase) and x._data.dtype.kind == "c"
     return unary(complex_sign_p if turns else sign_p, x)
@@ -432,23 +327,12 @@ hypot_p = elementwise(
 )
 
 
+@binary_float.see("abs")
 def hypot(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return sqrt(x1² + x2²) without overflow on the way; the gradient at (0, 0) is 0.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
-        float64.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.hypot(xp.asarray([3.0]), xp.asarray([4.0]))
+    tensor([5.])
     """
     return binary(hypot_p, x1, x2)
 
@@ -468,49 +352,27 @@ minimum_p = elementwise(
 )
 
 
+@binary_any.see("minimum, fmax, max")
 def maximum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the greater of each pair of elements, NaN if one is NaN.
 
     At a tie each operand gets half of the gradient. Complex numbers are ordered by their real, then
     by their imaginary parts.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.maximum(xp.asarray([1.0, 5.0]), 2)
+    tensor([2., 5.])
     """
     return binary(maximum_p, x1, x2)
 
 
+@binary_any.see("maximum, fmin, min")
 def minimum(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the smaller of each pair of elements, NaN if one is NaN.
 
     At a tie each operand gets half of the gradient. Complex numbers are ordered as by `maximum`.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.minimum(xp.asarray([1.0, 5.0]), 2)
+    tensor([1., 2.])
     """
     return binary(minimum_p, x1, x2)
 
@@ -607,6 +469,7 @@ def _bound(x: Any, value: Any, argument: str) -> Any:
     )
 
 
+@see("maximum, minimum")
 def clip(
     x: Tensor, /, min: Tensor | float | None = None, max: Tensor | float | None = None
 ) -> Tensor:
@@ -614,6 +477,9 @@ def clip(
 
     Where `min` is above `max` the result is `max`. `x` gets the gradient inside the closed
     interval, a bound where it replaces `x`.
+
+    >>> xp.clip(xp.asarray([-2.0, 0.5, 3.0]), -1, 1)
+    tensor([-1. ,  0.5,  1. ])
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ import numpy as np
 
 from tensorxp._backend import dtypes
 from tensorxp._backend.dtypes import DType, as_dtype, of_raw
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
 from tensorxp._core.tensor import Tensor
@@ -22,10 +23,14 @@ def _cast(xp: Any, x: Any, *, dtype: Any) -> Any:
 astype_p = linear("astype", forward=_cast, batched=True, x=lambda ct: ct)
 
 
+@see("isdtype")
 def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """Return `x` with another dtype.
 
     The gradient passes between floating-point and complex types and stops at integers.
+
+    >>> xp.astype(xp.asarray([0.0, 1.7]), xp.int32)
+    tensor([0, 1], dtype=int32)
 
     Parameters
     ----------
@@ -123,8 +128,12 @@ def _dtype_of(value: Any, function: str, argument: str = "type") -> DType:
     return as_dtype(value, function, argument)
 
 
+@see("iinfo")
 def finfo(type: Any, /) -> finfo_object:
     """Return the limits of a floating-point dtype, of a complex one those of its parts.
+
+    >>> xp.finfo(xp.float32).bits
+    32
 
     Parameters
     ----------
@@ -156,8 +165,12 @@ def finfo(type: Any, /) -> finfo_object:
     )
 
 
+@see("finfo")
 def iinfo(type: Any, /) -> iinfo_object:
     """Return the limits of an integer dtype.
+
+    >>> xp.iinfo(xp.int8).max
+    127
 
     Parameters
     ----------
@@ -180,8 +193,12 @@ def iinfo(type: Any, /) -> iinfo_object:
     return iinfo_object(bits=int(info.bits), max=int(info.max), min=int(info.min), dtype=dtype)
 
 
+@see("astype")
 def isdtype(dtype: Any, kind: Any) -> bool:
     """Return whether `dtype` is of a kind.
+
+    >>> xp.isdtype(xp.float32, "real floating")
+    True
 
     Parameters
     ----------
@@ -212,8 +229,12 @@ def isdtype(dtype: Any, kind: Any) -> bool:
     return found == as_dtype(kind, "isdtype", "kind")
 
 
+@see("result_type")
 def can_cast(from_: Any, to: Any, /) -> bool:
     """Return whether a dtype promotes to another by the rules of `result_type`.
+
+    >>> xp.can_cast(xp.int32, xp.float64), xp.can_cast(xp.float64, xp.int32)
+    (True, False)
 
     Parameters
     ----------
@@ -233,8 +254,12 @@ def can_cast(from_: Any, to: Any, /) -> bool:
     return bool(np.can_cast(source.dtype, target.dtype, casting="safe"))
 
 
+@see("can_cast")
 def result_type(*arrays_and_dtypes: Any) -> DType:
     """Return the dtype that the arguments promote to, as NumPy 2.
+
+    >>> xp.result_type(xp.int32, xp.float32)
+    tensorxp.float64
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ import numpy as np
 from tensorxp._backend import dtypes, interchange
 from tensorxp._backend.device import Device, as_device, cpu
 from tensorxp._backend.dtypes import of_raw, raw_or_none
+from tensorxp._backend.families import see
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.casting import astype
@@ -31,6 +32,7 @@ def _holds_tensor(obj: Sequence[Any]) -> bool:
     return False
 
 
+@see("tensor, from_dlpack")
 def asarray(
     obj: Any,
     /,
@@ -41,6 +43,10 @@ def asarray(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return `obj` as a Tensor; the gradient path of Tensors is kept, copied or not.
+
+    >>> xp.asarray([[1, 2], [3, 4]], dtype=xp.float32)
+    tensor([[1., 2.],
+            [3., 4.]], dtype=float32)
 
     Parameters
     ----------
@@ -261,12 +267,16 @@ def _place_of(obj: Sequence[Any]) -> Any:
     return None
 
 
+@see("asarray")
 def tensor(
     data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a new leaf tensor with a copy of `data`, as `torch.tensor`.
 
     Unlike `asarray`, it never shares memory or history with `data`.
+
+    >>> xp.tensor([1.0, 2.0], requires_grad=True)
+    tensor([1., 2.], requires_grad=True)
 
     Parameters
     ----------
@@ -295,8 +305,16 @@ def tensor(
     return with_grad(wrap(out._data, out._device), requires_grad, "tensor")
 
 
+@see("asarray, from_dlpack")
 def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
     """Return a CPU tensor that shares memory with a NumPy array.
+
+    >>> import numpy as np
+    >>> a = np.zeros(2)
+    >>> t = xp.from_numpy(a)
+    >>> a[0] = 5
+    >>> t
+    tensor([5., 0.])
 
     Parameters
     ----------
@@ -323,8 +341,13 @@ def from_numpy(x: "np.ndarray[Any, Any]", /) -> Tensor:
     return _asarray(x, None, cpu, False)  # type: ignore[no-any-return]
 
 
+@see("from_numpy, asarray")
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """Return a tensor over the memory of an array with `__dlpack__`.
+
+    >>> import numpy as np
+    >>> xp.from_dlpack(np.arange(3))
+    tensor([0, 1, 2])
 
     Parameters
     ----------

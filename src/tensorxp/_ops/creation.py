@@ -8,6 +8,7 @@ import numpy as np
 from tensorxp._backend import dtypes
 from tensorxp._backend.device import Device, as_device
 from tensorxp._backend.dtypes import as_dtype, of_raw
+from tensorxp._backend.families import Family, see
 from tensorxp._core.door import new_leaf, wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, integer, truth
@@ -15,6 +16,46 @@ from tensorxp._ops.beside import tensor_list
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape
 from tensorxp._ops.transfer import to_device_op
+
+_made = Family(
+    """
+shape : int or tuple of ints
+*more : none
+    What else has no word is an error that says how to give it.
+dtype : dtype or None
+    None is the default real dtype.
+device : Device, str or None
+    None is the default device.
+requires_grad : bool
+""",
+    "Tensor\n    Of that shape, dtype and device.",
+    "RuntimeError\n    `requires_grad` with a dtype that is not floating.",
+)
+_sized = _made.but(
+    raises="""
+TypeError, ValueError, DeviceError
+    Sizes, a dtype or a device of a wrong type, negative sizes, unknown names, or a device that
+    is not there.
+RuntimeError
+    `requires_grad` with a dtype that is not floating.
+"""
+)
+_alike = _made.but(
+    """
+x : Tensor, any dtype
+dtype : dtype or None
+    None is that of `x`.
+device : Device, str or None
+    None is that of `x`.
+""",
+    "Tensor\n    Shape of `x`, that dtype and device.",
+    """
+TypeError, ValueError, DeviceError
+    `x` is no Tensor, an unknown dtype or device, or a device that is not there.
+RuntimeError
+    `requires_grad` with a dtype that is not floating.
+""",
+)
 
 _SCALARS = (bool, int, float, complex)
 
@@ -95,98 +136,40 @@ def _is_beyond(args: tuple[Any, ...], dtype: Any) -> bool:
     return not np.iinfo(dtype).min <= args[0] <= np.iinfo(dtype).max
 
 
+@_sized.see("zeros, empty_like")
 def empty(
     shape: Any, *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of `shape` with arbitrary values.
 
-    Parameters
-    ----------
-    shape : int or tuple of ints
-    *more : none
-        What else has no word is an error that says how to give it.
-    dtype : dtype or None
-        None is the default real dtype.
-    device : Device, str or None
-        None is the default device.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Of that shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Sizes, a dtype or a device of a wrong type, negative sizes, unknown names, or a device that
-        is not there.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
+    >>> xp.empty((2, 3)).shape
+    (2, 3)
     """
     return _make("empty", "empty", _alone("empty", shape, more), dtype, device, requires_grad)
 
 
+@_sized.see("ones, full, zeros_like")
 def zeros(
     shape: Any, *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of zeros.
 
-    Parameters
-    ----------
-    shape : int or tuple of ints
-    *more : none
-        What else has no word is an error that says how to give it.
-    dtype : dtype or None
-        None is the default real dtype.
-    device : Device, str or None
-        None is the default device.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Of that shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Sizes, a dtype or a device of a wrong type, negative sizes, unknown names, or a device that
-        is not there.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
+    >>> xp.zeros((2, 3))
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
     """
     return _make("zeros", "zeros", _alone("zeros", shape, more), dtype, device, requires_grad)
 
 
+@_sized.see("zeros, full, ones_like")
 def ones(
     shape: Any, *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor of ones.
 
-    Parameters
-    ----------
-    shape : int or tuple of ints
-    *more : none
-        What else has no word is an error that says how to give it.
-    dtype : dtype or None
-        None is the default real dtype.
-    device : Device, str or None
-        None is the default device.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Of that shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Sizes, a dtype or a device of a wrong type, negative sizes, unknown names, or a device that
-        is not there.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
+    >>> xp.ones((2, 2))
+    tensor([[1., 1.],
+            [1., 1.]])
     """
     return _make("ones", "ones", _alone("ones", shape, more), dtype, device, requires_grad)
 
@@ -201,6 +184,7 @@ def _scalar_dtype(function: str, value: Any, argument: str) -> Any:
     )
 
 
+@_made.see("full_like, zeros, ones")
 def full(
     shape: Any,
     fill_value: Any,
@@ -211,29 +195,24 @@ def full(
 ) -> Tensor:
     """Return a tensor of `shape` filled with one value.
 
+    >>> xp.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+
     Parameters
     ----------
-    shape : int or tuple of ints
     fill_value : scalar or 0-d Tensor
         A Tensor that requires grad receives the sum of the cotangent.
     dtype : dtype or None
         None is that of `fill_value`: bool, int64, or the default real or complex dtype for scalars.
     device : Device, str or None
         None is the default device, or that of a Tensor `fill_value`.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Of that shape, dtype and device.
 
     Raises
     ------
     TypeError, ValueError, OverflowError, DeviceError
         Sizes, a value, dtype or device of a wrong type, negative sizes, a Tensor `fill_value` that
         doesn't broadcast to `shape`, an int beyond the dtype, or a device that is not there.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
     """
     if isinstance(fill_value, Tensor):
         value = fill_value if dtype is None else astype(fill_value, dtype, copy=False)
@@ -256,93 +235,43 @@ def _like(
     return _filled(function, name, x._data.shape, chosen, place, requires_grad, *args)
 
 
+@_alike.see("empty, zeros_like")
 def empty_like(
     x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return a tensor with the shape of `x` and arbitrary values.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    dtype : dtype or None
-        None is that of `x`.
-    device : Device, str or None
-        None is that of `x`.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Shape of `x`, that dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        `x` is no Tensor, an unknown dtype or device, or a device that is not there.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
+    >>> xp.empty_like(xp.asarray([1, 2, 3])).shape
+    (3,)
     """
     return _like("empty_like", "empty", x, dtype, device, requires_grad)
 
 
+@_alike.see("zeros, ones_like")
 def zeros_like(
     x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return zeros with the shape of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    dtype : dtype or None
-        None is that of `x`.
-    device : Device, str or None
-        None is that of `x`.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Shape of `x`, that dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        `x` is no Tensor, an unknown dtype or device, or a device that is not there.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
+    >>> xp.zeros_like(xp.asarray([1.0, 2.0]))
+    tensor([0., 0.])
     """
     return _like("zeros_like", "zeros", x, dtype, device, requires_grad)
 
 
+@_alike.see("ones, zeros_like")
 def ones_like(
     x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Return ones with the shape of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    dtype : dtype or None
-        None is that of `x`.
-    device : Device, str or None
-        None is that of `x`.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Shape of `x`, that dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        `x` is no Tensor, an unknown dtype or device, or a device that is not there.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
+    >>> xp.ones_like(xp.asarray([1, 2, 3]))
+    tensor([1, 1, 1])
     """
     return _like("ones_like", "ones", x, dtype, device, requires_grad)
 
 
+@see("full")
 def full_like(
     x: Tensor,
     /,
@@ -353,6 +282,9 @@ def full_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return a tensor with the shape of `x` filled with one value.
+
+    >>> xp.full_like(xp.asarray([1.0, 2.0]), 7)
+    tensor([7., 7.])
 
     Parameters
     ----------
@@ -395,6 +327,7 @@ def count_of(function: str, argument: str, value: Any) -> int:
     return found
 
 
+@_made.see("diag")
 def eye(
     n_rows: int,
     n_cols: int | None = None,
@@ -407,17 +340,16 @@ def eye(
 ) -> Tensor:
     """Return zeros with ones on the `k`-th diagonal.
 
+    >>> xp.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+
     Parameters
     ----------
     n_rows, n_cols : int
         `n_cols` None is `n_rows`.
     k : int
         Positive above the main diagonal.
-    dtype : dtype or None
-        None is the default real dtype.
-    device : Device, str or None
-        None is the default device.
-    requires_grad : bool
 
     Returns
     -------
@@ -428,8 +360,6 @@ def eye(
     ------
     TypeError, ValueError, DeviceError
         `n_rows`, `n_cols` or `k` is no int, a size is negative, an unknown dtype or device.
-    RuntimeError
-        `requires_grad` with a dtype that is not floating.
     """
     place = as_device(device, "eye")
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
@@ -440,8 +370,14 @@ def eye(
     return with_grad(wrap(raw, place), requires_grad, "eye")
 
 
+@see("broadcast_arrays")
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Return coordinate tensors of vectors.
+
+    >>> x, y = xp.meshgrid(xp.arange(3), xp.arange(2))
+    >>> y
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
 
     Parameters
     ----------

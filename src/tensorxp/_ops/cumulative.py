@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorxp._backend.families import Family, see
 from tensorxp._backend.numpy_kernels import WIDER
 from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import Primitive, linear, primitive
@@ -9,7 +10,22 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, integer, normalize_axis, renamed, shifted
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import accumulator
+from tensorxp._ops.families import running
 from tensorxp._ops.shaping import ravel
+
+_flat = Family(
+    """
+x : Tensor, any dtype
+axis : int or None
+dtype : dtype or None
+    None as for `sum`.
+dim : None
+    PyTorch's word for `axis`: an error that says so.
+""",
+    "Tensor\n    1-D of the flattened `x`, or of the shape of `x`; that dtype.",
+    "TypeError, AxisError\n"
+    "    `x` is no Tensor, the dtype unknown, or real for complex `x`; no such axis.",
+)
 
 
 def part(axis: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
@@ -117,6 +133,7 @@ def _cumulate(op: Primitive, x: Any, axis: int | None, dtype: Any, include_initi
     return single(op, x, params)
 
 
+@running.see("cumulative_prod, diff, sum")
 def cumulative_sum(
     x: Tensor,
     /,
@@ -127,30 +144,18 @@ def cumulative_sum(
 ) -> Tensor:
     """Return the sums of the elements of `x` up to each along `axis`.
 
+    >>> xp.cumulative_sum(xp.asarray([1, 2, 3]), include_initial=True)
+    tensor([0, 1, 3, 6])
+
     Parameters
     ----------
-    x : Tensor, any dtype
-    axis : int or None
-        None for 1-D `x` only.
-    dtype : dtype or None
-        None as for `sum`.
     include_initial : bool
         Whether a 0 comes first.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` (one more along `axis` with `include_initial`), that dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
-        twice.
     """
     return _cumulate(cumulative_sum_p, x, axis, dtype, include_initial)
 
 
+@running.see("cumulative_sum, prod")
 def cumulative_prod(
     x: Tensor,
     /,
@@ -163,82 +168,39 @@ def cumulative_prod(
 
     Derivatives of every order are exact where elements are zero.
 
+    >>> xp.cumulative_prod(xp.asarray([1, 2, 3, 4]))
+    tensor([ 1,  2,  6, 24])
+
     Parameters
     ----------
-    x : Tensor, any dtype
-    axis : int or None
-        None for 1-D `x` only.
-    dtype : dtype or None
-        None as for `sum`.
     include_initial : bool
         Whether a 1 comes first.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` (one more along `axis` with `include_initial`), that dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
-        twice.
     """
     return _cumulate(cumulative_prod_p, x, axis, dtype, include_initial)
 
 
+@_flat.see("cumulative_sum, cumprod")
 def cumsum(
     x: Tensor, /, axis: int | None = None, dtype: Any | None = None, *, dim: None = None
 ) -> Tensor:
     """Return `cumulative_sum`, of the flattened `x` without an axis, as NumPy.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int or None
-    dtype : dtype or None
-        None as for `sum`.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
-
-    Returns
-    -------
-    Tensor
-        1-D of the flattened `x`, or of the shape of `x`; that dtype.
-
-    Raises
-    ------
-    TypeError, AxisError
-        `x` is no Tensor, the dtype unknown, or real for complex `x`; no such axis.
+    >>> xp.cumsum(xp.asarray([[1, 2], [3, 4]]))
+    tensor([ 1,  3,  6, 10])
     """
     if dim is not None:
         raise renamed("cumsum", "dim", "axis", dim)
     return cumulative_sum(ravel(x) if axis is None else x, axis=axis, dtype=dtype)
 
 
+@_flat.see("cumulative_prod, cumsum")
 def cumprod(
     x: Tensor, /, axis: int | None = None, dtype: Any | None = None, *, dim: None = None
 ) -> Tensor:
     """Return `cumulative_prod`, of the flattened `x` without an axis, as NumPy.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int or None
-    dtype : dtype or None
-        None as for `sum`.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
-
-    Returns
-    -------
-    Tensor
-        1-D of the flattened `x`, or of the shape of `x`; that dtype.
-
-    Raises
-    ------
-    TypeError, AxisError
-        `x` is no Tensor, the dtype unknown, or real for complex `x`; no such axis.
+    >>> xp.cumprod(xp.asarray([1, 2, 3, 4]))
+    tensor([ 1,  2,  6, 24])
     """
     if dim is not None:
         raise renamed("cumprod", "dim", "axis", dim)
@@ -291,6 +253,7 @@ def _(
 diff_p.batched = shifted
 
 
+@see("cumulative_sum")
 def diff(
     x: Tensor,
     /,
@@ -301,6 +264,9 @@ def diff(
     append: Tensor | float | None = None,
 ) -> Tensor:
     """Return the `n`-th differences of `x` along `axis`; of bool they are "not equal".
+
+    >>> xp.diff(xp.asarray([1, 4, 9, 16]))
+    tensor([3, 5, 7])
 
     Parameters
     ----------

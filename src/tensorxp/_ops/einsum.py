@@ -10,6 +10,7 @@ from math import prod
 from string import ascii_letters
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
@@ -171,12 +172,16 @@ def _from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
 
 
 @in_single(on_host=True)
+@see("tensordot, matmul")
 def einsum(subscripts: Any, /, *operands: Any, optimize: bool | str | None = None) -> Tensor:
     """Return the sums of products of the elements of `operands` by index letters.
 
     `"ij,jk->ik"` is a matrix product. Without `->` the output has the letters that occur once, in
     alphabetical order; a letter repeated in a term takes a diagonal; `...` stands for leading axes,
     which are broadcast. NumPy's form with lists of ints works too.
+
+    >>> xp.einsum("ij,j->i", xp.asarray([[1.0, 2.0], [3.0, 4.0]]), xp.asarray([1.0, 1.0]))
+    tensor([3., 7.])
 
     Parameters
     ----------

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import elementwise, primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.families import binary_any, binary_float
 
 # at a tie x1 takes the cotangent; a NaN takes it only where both are NaN (x1 then)
 fmax_p = elementwise(
@@ -21,48 +23,26 @@ fmin_p = elementwise(
 )
 
 
+@binary_any.see("maximum, nanmax")
 def fmax(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the greater of each pair of elements, passing over NaN.
 
     At a tie `x1` gets the gradient.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.fmax(xp.asarray([1.0, xp.nan]), 0.5)
+    tensor([1. , 0.5])
     """
     return binary(fmax_p, x1, x2)
 
 
+@binary_any.see("minimum, nanmin")
 def fmin(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the smaller of each pair of elements, passing over NaN.
 
     At a tie `x1` gets the gradient.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype.
-
-    Raises
-    ------
-    TypeError, ValueError, OverflowError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, Python ints beyond the dtype, or
-        two devices.
+    >>> xp.fmin(xp.asarray([1.0, xp.nan]), 0.5)
+    tensor([0.5, 0.5])
     """
     return binary(fmin_p, x1, x2)
 
@@ -76,48 +56,26 @@ copysign_p = elementwise(
 nextafter_p = elementwise("nextafter", x1=lambda ct: ct, x2=lambda xp, ct: xp.zeros_like(ct))
 
 
+@binary_float.see("signbit, sign")
 def copysign(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the magnitudes of `x1` with the signs of `x2`, those of zeros and NaN included.
 
     The gradient for `x1` is 0 at 0; for `x2` it is zero.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
-        float64.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.copysign(xp.asarray([1.0, 2.0]), xp.asarray([-1.0, 1.0]))
+    tensor([-1.,  2.])
     """
     return binary(copysign_p, x1, x2)
 
 
+@binary_float
 def nextafter(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the next floating-point number after `x1` towards `x2`.
 
     The gradient for `x1` is that of the identity; for `x2` it is zero.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
-        float64.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.nextafter(xp.asarray([1.0]), 2.0) - 1 < 1e-6
+    tensor([ True])
     """
     return binary(nextafter_p, x1, x2)
 
@@ -144,12 +102,16 @@ def _(xp: Any, t: Any, x: Any) -> Any:
     return _finite_part(xp, t, x)
 
 
+@see("isnan")
 def nan_to_num(
     x: Tensor, /, *, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
     """Return a copy of `x` with NaN and the infinities replaced, in complex `x` by parts.
 
     The gradient is 0 where something was replaced.
+
+    >>> xp.nan_to_num(xp.asarray([xp.nan, 1.0, xp.inf]), posinf=9.0)
+    tensor([0., 1., 9.])
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply, node_of, single
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import linear
@@ -247,10 +248,14 @@ def _mixed(function: str, x: Any, part: Any) -> Exception:
     )
 
 
+@see("take")
 def index_add(x: Tensor, key: Any, values: Any, /) -> Tensor:
     """Return a copy of `x` with `values` added at `x[key]`, repeated places summed.
 
     The gradient with respect to `values` is the cotangent at `key`.
+
+    >>> xp.index_add(xp.zeros(3), xp.asarray([0, 2, 0]), xp.ones(3))
+    tensor([2., 0., 1.])
 
     Parameters
     ----------

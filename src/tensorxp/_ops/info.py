@@ -64,6 +64,9 @@ class Info:
 def __array_namespace_info__() -> Info:
     """Return an object that tells about the namespace.
 
+    >>> xp.__array_namespace_info__().default_dtypes()["real floating"]
+    tensorxp.float64
+
     Returns
     -------
     Info

@@ -2,13 +2,19 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions
 from tensorxp._ops.shaping import concat, permute_dims
 
 
+@see("permute_dims, matrix_transpose")
 def transpose(x: Tensor, /, axes: tuple[int, ...] | None = None) -> Tensor:
     """Return a view of `x` with its axes in another order.
+
+    >>> xp.transpose(xp.asarray([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
 
     Parameters
     ----------
@@ -30,8 +36,12 @@ def transpose(x: Tensor, /, axes: tuple[int, ...] | None = None) -> Tensor:
     return permute_dims(x, tuple(range(ndim))[::-1] if axes is None else axes)
 
 
+@see("concat")
 def concatenate(arrays: Any, /, axis: int | None = 0) -> Tensor:
     """Return arrays joined along an axis: the standard's `concat`.
+
+    >>> xp.concatenate([xp.asarray([1, 2]), xp.asarray([3])])
+    tensor([1, 2, 3])
 
     Parameters
     ----------

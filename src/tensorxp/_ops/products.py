@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend.arrays import conj, product
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import multilinear
 from tensorxp._core.tensor import Tensor
@@ -112,8 +113,13 @@ matmul_p = multilinear(
 )
 
 
+@see("dot, tensordot, einsum")
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the matrix product over the last axis of `x1` and the last but one of `x2`.
+
+    >>> xp.matmul(xp.asarray([[1, 2], [3, 4]]), xp.asarray([[0, 1], [1, 0]]))
+    tensor([[2, 1],
+            [4, 3]])
 
     Parameters
     ----------
@@ -178,8 +184,12 @@ tensordot_p = multilinear(
 )
 
 
+@see("matmul, einsum")
 def tensordot(x1: Tensor, x2: Tensor, /, axes: Axes = 2) -> Tensor:
     """Return the sums of products over `axes`.
+
+    >>> xp.tensordot(xp.ones((2, 3, 4)), xp.ones((4, 3)), axes=((2, 1), (0, 1)))
+    tensor([12., 12.])
 
     Parameters
     ----------
@@ -237,8 +247,12 @@ vecdot_p = multilinear(
 )
 
 
+@see("dot, matmul")
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the sums of conj(`x1`) `x2` over `axis`.
+
+    >>> xp.vecdot(xp.asarray([[1, 2], [3, 4]]), xp.asarray([1, 1]))
+    tensor([3, 7])
 
     Parameters
     ----------
@@ -287,8 +301,13 @@ outer_p = multilinear(
 )
 
 
+@see("inner, kron")
 def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the matrix of the products of each element of `x1` with each of `x2`, flattened.
+
+    >>> xp.outer(xp.asarray([1, 2]), xp.asarray([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
 
     Parameters
     ----------
@@ -307,8 +326,12 @@ def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
     return binary(outer_p, x1, x2)
 
 
+@see("inner, matmul, vecdot")
 def dot(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return NumPy's `dot`: the sums over the last axis of `x1` and the last but one of `x2`.
+
+    >>> xp.dot(xp.asarray([1, 2]), xp.asarray([3, 4]))
+    tensor(11)
 
     Parameters
     ----------
@@ -333,8 +356,12 @@ def dot(x1: Tensor, x2: Tensor, /) -> Tensor:
     return tensordot(x1, x2, axes=((n1 - 1,), (0 if n2 == 1 else n2 - 2,)))
 
 
+@see("dot, outer")
 def inner(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return NumPy's `inner`: the sums over the last axes of both.
+
+    >>> xp.inner(xp.asarray([[1, 2], [3, 4]]), xp.asarray([1, 1]))
+    tensor([3, 7])
 
     Parameters
     ----------
@@ -382,8 +409,12 @@ def _kron_x2(xp: Any, ct: Any, x1: Any, x2_shape: Any) -> Any:
 kron_p = multilinear("kron", x1=_kron_x1, x2=_kron_x2)
 
 
+@see("outer")
 def kron(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the Kronecker product: each element of `x1` replaced by it times `x2`.
+
+    >>> xp.kron(xp.asarray([1, 10]), xp.asarray([1, 2]))
+    tensor([ 1,  2, 10, 20])
 
     Parameters
     ----------

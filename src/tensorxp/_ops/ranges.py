@@ -7,6 +7,7 @@ import numpy as np
 from tensorxp._backend import dtypes
 from tensorxp._backend.device import as_device
 from tensorxp._backend.dtypes import as_dtype
+from tensorxp._backend.families import Family, see
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
@@ -14,6 +15,19 @@ from tensorxp._core.watchers import note_read, stack, watching
 from tensorxp._ops.arithmetic import add, multiply
 from tensorxp._ops.casting import astype
 from tensorxp._ops.creation import count_of, raw_of, with_grad
+
+_range = Family(
+    """
+num : int
+    At least 0.
+dtype : dtype or None
+    None is the default real dtype.
+device : Device, str or None
+    None is the default device.
+requires_grad : bool
+""",
+    "Tensor\n    Shape (num,), that dtype.",
+)
 
 
 def _number(function: str, argument: str, value: Any) -> Any:
@@ -41,6 +55,7 @@ def _is_seen(x: Tensor) -> bool:
     return bool(watching and stack()) or (modes.grad and node_of(x) is not None)
 
 
+@see("linspace")
 def arange(
     start: Any,
     /,
@@ -52,6 +67,9 @@ def arange(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return evenly spaced values in [start, stop); with one argument, in [0, start).
+
+    >>> xp.arange(3), xp.arange(1.0, 2.0, 0.5)
+    (tensor([0, 1, 2]), tensor([1. , 1.5]))
 
     Parameters
     ----------
@@ -134,6 +152,7 @@ def _whole_steps(base: Any, start: int, stop: int, count: int, parts: int, dtype
     return base.asarray(np.asarray(values, dtype=dtype))
 
 
+@_range.see("arange, logspace")
 def linspace(
     start: Any,
     stop: Any,
@@ -149,24 +168,17 @@ def linspace(
 
     Of an integer dtype they are rounded down, from ints without an error.
 
+    >>> xp.linspace(0.0, 1.0, 5)
+    tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
+
     Parameters
     ----------
     start, stop : number or 0-d Tensor
         Gradients pass to Tensors.
-    num : int
-        At least 0.
     dtype : dtype or None
         None is the default real dtype, the complex one for complex ends.
-    device : Device, str or None
-        None is the default device.
     endpoint : bool
         Whether `stop` is the last value, or would be the next.
-    requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        Shape (num,), that dtype.
 
     Raises
     ------
@@ -219,6 +231,7 @@ def linspace(
     return with_grad(wrap(raw, place), requires_grad, "linspace")
 
 
+@_range.see("linspace")
 def logspace(
     start: Any,
     stop: Any,
@@ -232,24 +245,16 @@ def logspace(
 ) -> Tensor:
     """Return `num` values from base**start to base**stop, evenly spaced in the exponent.
 
+    >>> xp.logspace(0.0, 2.0, 3)
+    tensor([  1.,  10., 100.])
+
     Parameters
     ----------
     start, stop : real number or 0-d Tensor
         Tensors must not require grad.
-    num : int
-        At least 0.
     endpoint : bool
         Whether base**stop is the last value.
     base : float
-    dtype : dtype or None
-        None is the default real dtype.
-    device : Device, str or None
-        None is the default device.
-
-    Returns
-    -------
-    Tensor
-        Shape (num,), that dtype.
 
     Raises
     ------

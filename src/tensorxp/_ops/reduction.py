@@ -13,6 +13,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
 from tensorxp._ops.axes import constant, dimensions, normalize_axes, renamed, restore, shifted
 from tensorxp._ops.casting import accumulator
+from tensorxp._ops.families import extremum, reduction, summation
 
 Axis = int | tuple[int, ...] | None
 
@@ -32,6 +33,7 @@ sum_p = linear(
 )
 
 
+@summation.see("mean, prod, cumulative_sum, nansum")
 def sum(
     x: Tensor,
     /,
@@ -45,27 +47,18 @@ def sum(
 
     float16, float32 and complex64 are accumulated in double precision.
 
+    >>> xp.sum(xp.asarray([[1, 2], [3, 4]]), axis=0)
+    tensor([4, 6])
+
     Parameters
     ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
     dtype : dtype or None
         None is that of `x`, int64 for smaller integers and bool, uint64 for unsigned ones.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`, that dtype; 0 of nothing.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
-        twice.
     """
     if dim is not None:
         raise renamed("sum", "dim", "axis", dim)
@@ -120,6 +113,7 @@ def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, keepdims: bool) -> Any:
 prod_p.batched = shifted
 
 
+@summation.see("sum, cumulative_prod")
 def prod(
     x: Tensor,
     /,
@@ -133,27 +127,13 @@ def prod(
 
     Derivatives of every order are exact where elements are zero.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    dtype : dtype or None
-        None as for `sum`.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
+    >>> xp.prod(xp.asarray([[1, 2], [3, 4]]), axis=1)
+    tensor([ 2, 12])
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`, that dtype; 1 of nothing.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor, or complex with a real `dtype`; `axis` is no int, out of range, or given
-        twice.
     """
     if dim is not None:
         raise renamed("prod", "dim", "axis", dim)
@@ -172,31 +152,21 @@ mean_p = linear(
 )
 
 
+@reduction.see("median, average, var")
 def mean(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return the arithmetic mean of `x` over `axis`, of all elements by default.
 
     float32 and complex64 are accumulated in double precision; as in NumPy, the mean is infinite
     where they do not hold the sum.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
+    >>> xp.mean(xp.asarray([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([2., 3.])
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`; dtype of `x`, of integers and bool the default real one. NaN of
         nothing.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     if dim is not None:
         raise renamed("mean", "dim", "axis", dim)
@@ -229,60 +199,30 @@ for _extremum in (max_p, min_p):
     _extremum.batched = shifted
 
 
+@extremum.see("min, argmax, maximum, nanmax")
 def max(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return the largest value of `x` over `axis`, of all elements by default.
 
     NaN propagates. Equal largest elements share the gradient evenly. Complex numbers are ordered by
     their real, then by their imaginary parts.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` without `axis`, its dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
+    >>> xp.max(xp.asarray([[1, 5], [7, 2]]), axis=1)
+    tensor([5, 7])
     """
     if dim is not None:
         raise renamed("max", "dim", "axis", dim)
     return _reduce(max_p, x, {"axis": axis, "keepdims": keepdims})
 
 
+@extremum.see("max, argmin, minimum, nanmin")
 def min(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return the smallest value of `x` over `axis`, of all elements by default.
 
     NaN propagates. Equal smallest elements share the gradient evenly. Complex numbers are ordered
     as by `max`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` without `axis`, its dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice; there are no elements.
+    >>> xp.min(xp.asarray([[1, 5], [7, 2]]), axis=1)
+    tensor([1, 2])
     """
     if dim is not None:
         raise renamed("min", "dim", "axis", dim)
@@ -353,6 +293,7 @@ def _(xp: Any, t: Any, x: Any, out: Any, *, axis: Any, correction: float, keepdi
 std_p.batched = shifted
 
 
+@reduction.see("std, mean")
 def var(
     x: Tensor,
     /,
@@ -364,27 +305,19 @@ def var(
 ) -> Tensor:
     """Return the variance of `x` over `axis`: the mean of |x - mean(x)|².
 
+    >>> xp.var(xp.asarray([1.0, 2.0, 3.0, 4.0]))
+    tensor(1.25)
+
     Parameters
     ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
     correction : float
         Taken off the number of elements that the sum is divided by.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`; dtype of its real part, of integers and bool float64. NaN where
         the divisor is 0.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     if dim is not None:
         raise renamed("var", "dim", "axis", dim)
@@ -392,6 +325,7 @@ def var(
     return _reduce(var_p, x, {"axis": axis, "correction": correction, "keepdims": keepdims})
 
 
+@reduction.see("var, mean")
 def std(
     x: Tensor,
     /,
@@ -405,26 +339,18 @@ def std(
 
     The gradient is 0 where the standard deviation is 0.
 
+    >>> xp.std(xp.asarray([1.0, 2.0, 3.0, 4.0]), correction=1)
+    tensor(1.291)
+
     Parameters
     ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
     correction : float
         As for `var`.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`; dtype as of `var`.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     if dim is not None:
         raise renamed("std", "dim", "axis", dim)
@@ -437,78 +363,50 @@ all_p = nondifferentiable("all", forward=kernels.all)
 count_nonzero_p = nondifferentiable("count_nonzero")
 
 
+@reduction.see("all")
 def any(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return whether any element over `axis` is true (not zero; NaN is true).
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
+    >>> xp.any(xp.asarray([[True, False], [False, False]]), axis=1)
+    tensor([ True, False])
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`, dtype bool; False of nothing.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     if dim is not None:
         raise renamed("any", "dim", "axis", dim)
     return _reduce(any_p, x, {"axis": axis, "keepdims": keepdims})
 
 
+@reduction.see("any")
 def all(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False, dim: None = None) -> Tensor:
     """Return whether all elements over `axis` are true (not zero; NaN is true).
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
+    >>> xp.all(xp.asarray([[True, False], [True, True]]), axis=1)
+    tensor([False,  True])
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`, dtype bool; True of nothing.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     if dim is not None:
         raise renamed("all", "dim", "axis", dim)
     return _reduce(all_p, x, {"axis": axis, "keepdims": keepdims})
 
 
+@reduction.see("nonzero")
 def count_nonzero(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the number of elements over `axis` that are not zero.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
+    >>> xp.count_nonzero(xp.asarray([[0, 1], [2, 3]]), axis=0)
+    tensor([1, 2])
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`, dtype int64.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return _reduce(count_nonzero_p, x, {"axis": axis, "keepdims": keepdims})

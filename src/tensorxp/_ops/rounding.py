@@ -5,10 +5,12 @@ These functions are constant almost everywhere: they are recorded, and their gra
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import single, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import integer
+from tensorxp._ops.families import unary_real
 
 
 def _zero(xp: Any, ct: Any) -> Any:
@@ -24,50 +26,34 @@ round_to_p = elementwise(
 )
 
 
+@unary_real.see("floor, round, trunc")
 def ceil(x: Tensor, /) -> Tensor:
     """Return the smallest integer not below each element of `x`; the gradient is zero.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.ceil(xp.asarray([-1.5, 1.2]))
+    tensor([-1.,  2.])
     """
     return unary(ceil_p, x)
 
 
+@unary_real.see("ceil, round, trunc")
 def floor(x: Tensor, /) -> Tensor:
     """Return the greatest integer not above each element of `x`; the gradient is zero.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.floor(xp.asarray([-1.5, 1.2]))
+    tensor([-2.,  1.])
     """
     return unary(floor_p, x)
 
 
+@see("floor, ceil, trunc")
 def round(x: Tensor, /, decimals: int = 0) -> Tensor:
     """Return each element of `x` rounded to an integer or a place, the even one in the middle.
 
     Complex elements are rounded by parts. The gradient is zero.
+
+    >>> xp.round(xp.asarray([0.5, 1.5, 2.6]))
+    tensor([0., 2., 3.])
 
     Parameters
     ----------
@@ -90,21 +76,11 @@ def round(x: Tensor, /, decimals: int = 0) -> Tensor:
     return single(round_to_p, x, {"decimals": integer("round", "decimals", decimals)})
 
 
+@unary_real.see("floor, ceil, round")
 def trunc(x: Tensor, /) -> Tensor:
     """Return each element of `x` without its fraction; the gradient is zero.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.trunc(xp.asarray([-1.5, 1.2]))
+    tensor([-1.,  1.])
     """
     return unary(trunc_p, x)

@@ -7,12 +7,14 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply, device_mismatch, is_numpy_value, single, wrap
 from tensorxp._core.operands import limits
 from tensorxp._core.primitive import Primitive, elementwise, nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axis, renamed, shifted
 from tensorxp._ops.beside import tensors
+from tensorxp._ops.families import position, unary_any
 from tensorxp._ops.shaping import ravel, stack
 
 _SCALARS = (float, int, bool, complex)
@@ -60,68 +62,40 @@ def _position(op: Primitive, x: Any, axis: int | None, keepdims: bool) -> Tensor
     return single(op, x, {"axis": axis, "keepdims": keepdims})
 
 
+@position.see("argmin, max")
 def argmax(
     x: Tensor, /, *, axis: int | None = None, keepdims: bool = False, dim: None = None
 ) -> Tensor:
     """Return the index of the first largest element along `axis`; the first NaN counts as that.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int or None
-        None is of the flattened `x`.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` without `axis`, dtype int64; no gradient.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; no such axis; there are no elements.
+    >>> xp.argmax(xp.asarray([[1, 5], [7, 2]]), axis=1)
+    tensor([1, 0])
     """
     if dim is not None:
         raise renamed("argmax", "dim", "axis", dim)
     return _position(argmax_p, x, axis, keepdims)
 
 
+@position.see("argmax, min")
 def argmin(
     x: Tensor, /, *, axis: int | None = None, keepdims: bool = False, dim: None = None
 ) -> Tensor:
     """Return the index of the first smallest element along `axis`; the first NaN counts as that.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int or None
-        None is of the flattened `x`.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-    dim : None
-        PyTorch's word for `axis`: an error that says so.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` without `axis`, dtype int64; no gradient.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; no such axis; there are no elements.
+    >>> xp.argmin(xp.asarray([[1, 5], [7, 2]]), axis=1)
+    tensor([0, 1])
     """
     if dim is not None:
         raise renamed("argmin", "dim", "axis", dim)
     return _position(argmin_p, x, axis, keepdims)
 
 
+@see("argwhere, flatnonzero, where")
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """Return the indices of the elements that are not zero, in the order of the flattened `x`.
+
+    >>> xp.nonzero(xp.asarray([0, 5, 0, 7]))
+    (tensor([1, 3]),)
 
     Parameters
     ----------
@@ -142,8 +116,13 @@ def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     return tuple(apply(nonzero_p, (x,), {}))
 
 
+@see("nonzero, flatnonzero")
 def argwhere(x: Tensor, /) -> Tensor:
     """Return the indices of the elements that are not zero, one row for each element.
+
+    >>> xp.argwhere(xp.asarray([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
 
     Parameters
     ----------
@@ -162,22 +141,17 @@ def argwhere(x: Tensor, /) -> Tensor:
     return stack(nonzero(x), axis=-1)
 
 
+@unary_any.see("nonzero, argwhere")
 def flatnonzero(x: Tensor, /) -> Tensor:
     """Return the indices into the flattened `x` of the elements that are not zero.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
+    >>> xp.flatnonzero(xp.asarray([[0, 1], [2, 0]]))
+    tensor([1, 2])
 
     Returns
     -------
     Tensor
         Shape (count,), dtype int64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     return nonzero(ravel(x))[0]
 
@@ -212,6 +186,7 @@ searchsorted_p = nondifferentiable(
 )
 
 
+@see("sort")
 def searchsorted(
     x1: Tensor,
     x2: Tensor | float,
@@ -223,6 +198,9 @@ def searchsorted(
     """Return where in the sorted `x1` the elements of `x2` belong so that it stays sorted.
 
     NaN belongs at the end.
+
+    >>> xp.searchsorted(xp.asarray([1.0, 2.0, 3.0]), xp.asarray([0.5, 2.5]))
+    tensor([0, 2])
 
     Parameters
     ----------
@@ -273,11 +251,15 @@ where_p = elementwise(
 )
 
 
+@see("nonzero")
 def where(condition: Tensor | complex, x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the elements of `x1` where `condition` is true, and of `x2` elsewhere.
 
     Each side gets the gradient only where it was chosen, and zero elsewhere even where the other
     side's derivative is infinite or NaN.
+
+    >>> xp.where(xp.asarray([True, False]), xp.asarray([1.0, 2.0]), 0)
+    tensor([1., 0.])
 
     Parameters
     ----------
@@ -333,8 +315,12 @@ def _mixed_signs(xp: Any, x1: Any, x2: Any) -> bool:
 isin_p = nondifferentiable("isin", forward=_isin, inputs=("x1", "x2"))
 
 
+@see("unique_values")
 def isin(x1: Tensor | complex, x2: Tensor | complex, /, *, invert: bool = False) -> Tensor:
     """Return for each element of `x1` whether it is among `x2`, by value; NaN never is.
+
+    >>> xp.isin(xp.asarray([1, 2, 3]), xp.asarray([1, 3]))
+    tensor([ True, False,  True])
 
     Parameters
     ----------
@@ -397,8 +383,13 @@ def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
 take_p.batched = shifted
 
 
+@see("take_along_axis, index_add")
 def take(x: Tensor, indices: Tensor, /, *, axis: int | None = None) -> Tensor:
     """Return the slices of `x` at `indices` along `axis`.
+
+    >>> xp.take(xp.asarray([[1, 2, 3], [4, 5, 6]]), xp.asarray([2, 0]), axis=1)
+    tensor([[3, 1],
+            [6, 4]])
 
     Parameters
     ----------
@@ -478,8 +469,14 @@ def _(xp: Any, t: Any, indices: Any, *, axis: int) -> Any:
 take_along_axis_p.batched = shifted
 
 
+@see("take, argsort")
 def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the elements of `x` at `indices` along `axis`.
+
+    >>> x = xp.asarray([[3, 1], [2, 4]])
+    >>> xp.take_along_axis(x, xp.argsort(x))
+    tensor([[1, 3],
+            [2, 4]])
 
     Parameters
     ----------
@@ -538,10 +535,14 @@ def _(xp: Any, t: Any, x: Any, *, minlength: int) -> Any:
     return xp.bincount(x, t[1], minlength)
 
 
+@see("unique_counts")
 def bincount(x: Tensor, /, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Return how often each integer from 0 up occurs in `x`, or the sums of `weights`.
 
     Differentiable in `weights`.
+
+    >>> xp.bincount(xp.asarray([0, 2, 2]), minlength=4)
+    tensor([1, 0, 2, 0])
 
     Parameters
     ----------

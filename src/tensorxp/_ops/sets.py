@@ -11,6 +11,7 @@ from tensorxp._core.modes import modes
 from tensorxp._core.primitive import nondifferentiable
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
+from tensorxp._ops.families import unary_any
 from tensorxp._ops.searching import take
 from tensorxp._ops.shaping import ravel
 
@@ -95,10 +96,14 @@ def _apply(x: Tensor, *, index: bool = False, inverse: bool = False, counts: boo
     return found
 
 
+@unary_any.see("unique_values, unique_counts, unique_inverse")
 def unique_all(x: Tensor, /) -> unique_all_result:
     """Return the unique elements of `x`, where each occurs first, and how often.
 
     The values have a gradient, which goes to the first occurrences.
+
+    >>> xp.unique_all(xp.asarray([3, 1, 3])).indices
+    tensor([1, 0])
 
     Parameters
     ----------
@@ -110,17 +115,17 @@ def unique_all(x: Tensor, /) -> unique_all_result:
     unique_all_result
         (values, indices, inverse_indices, counts), ascending: `values[inverse_indices]` is `x`. The
         dtype of values is that of `x`, of the others int64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     return unique_all_result(*_apply(x, index=True, inverse=True, counts=True))
 
 
+@unary_any.see("unique_all, bincount")
 def unique_counts(x: Tensor, /) -> unique_counts_result:
     """Return the unique elements of `x` and how often each occurs.
+
+    >>> values, counts = xp.unique_counts(xp.asarray([3, 1, 3]))
+    >>> values, counts
+    (tensor([1, 3]), tensor([1, 2]))
 
     Parameters
     ----------
@@ -132,17 +137,17 @@ def unique_counts(x: Tensor, /) -> unique_counts_result:
     unique_counts_result
         (values, counts), ascending; NaNs differ from each other. Their dtypes are that of `x` and
         int64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     return unique_counts_result(*_apply(x, counts=True))
 
 
+@unary_any.see("unique_all")
 def unique_inverse(x: Tensor, /) -> unique_inverse_result:
     """Return the unique elements of `x` and where in them each element of `x` is.
+
+    >>> values, inverse = xp.unique_inverse(xp.asarray([3, 1, 3]))
+    >>> inverse
+    tensor([1, 0, 1])
 
     Parameters
     ----------
@@ -154,31 +159,21 @@ def unique_inverse(x: Tensor, /) -> unique_inverse_result:
     unique_inverse_result
         (values, inverse_indices), ascending; NaNs differ from each other. Their dtypes are that of
         `x` and int64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     return unique_inverse_result(*_apply(x, inverse=True))
 
 
+@unary_any.see("unique_all, isin")
 def unique_values(x: Tensor, /) -> Tensor:
     """Return the unique elements of `x`, in ascending order; NaNs differ from each other.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
+    >>> xp.unique_values(xp.asarray([3, 1, 3]))
+    tensor([1, 3])
 
     Returns
     -------
     Tensor
         Shape (count,), dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     found = _apply(x)
     return found[0] if found.__class__ is tuple else found  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply, device_mismatch, single
 from tensorxp._core.operands import carries_more, excess
 from tensorxp._core.primitive import linear, primitive
@@ -20,6 +21,7 @@ from tensorxp._ops.axes import (
     truth,
 )
 from tensorxp._ops.beside import tensor_list
+from tensorxp._ops.families import reduction, unary_any
 
 
 def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
@@ -31,22 +33,20 @@ def _ints(function: str, argument: str, values: Any) -> tuple[int, ...]:
         raise TypeError(f"{function}: {argument} is {values!r}; allowed are ints") from None
 
 
+@unary_any.see("asarray")
 def copy(x: Tensor, /) -> Tensor:
     """Return a copy of `x` with memory of its own; the gradient passes.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
+    >>> x = xp.asarray([1, 2])
+    >>> y = xp.copy(x)
+    >>> y[0] = 9
+    >>> x
+    tensor([1, 2])
 
     Returns
     -------
     Tensor
         Shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     return single(copy_p, x, {})
 
@@ -66,8 +66,13 @@ reshape_copy_p = linear(
 )
 
 
+@see("ravel, permute_dims")
 def reshape(x: Tensor, /, shape: Any, *, copy: bool | None = None) -> Tensor:
     """Return the elements of `x`, in C order, in another shape.
+
+    >>> xp.reshape(xp.arange(6), (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
 
     Parameters
     ----------
@@ -138,8 +143,12 @@ permute_dims_p = linear(
 )
 
 
+@see("matrix_transpose, moveaxis")
 def permute_dims(x: Tensor, /, axes: tuple[int, ...]) -> Tensor:
     """Return a view of `x` with its axes in another order.
+
+    >>> xp.permute_dims(xp.zeros((2, 3, 4)), (2, 0, 1)).shape
+    (4, 2, 3)
 
     Parameters
     ----------
@@ -170,8 +179,12 @@ def _permuted(x: Any, order: tuple[int, ...]) -> Tensor:
     return single(permute_dims_p, x, {"axes": order}, x._data.transpose(order))
 
 
+@see("permute_dims, swapaxes")
 def matrix_transpose(x: Tensor, /) -> Tensor:
     """Return a view of `x` with its last two axes swapped.
+
+    >>> xp.matrix_transpose(xp.zeros((5, 2, 3))).shape
+    (5, 3, 2)
 
     Parameters
     ----------
@@ -194,8 +207,12 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
     return _permuted(x, (1, 0) if ndim == 2 else (*range(ndim - 2), ndim - 1, ndim - 2))
 
 
+@see("moveaxis, permute_dims")
 def swapaxes(x: Tensor, axis1: int, axis2: int, /) -> Tensor:
     """Return a view of `x` with two axes swapped.
+
+    >>> xp.swapaxes(xp.zeros((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
 
     Parameters
     ----------
@@ -219,8 +236,12 @@ def swapaxes(x: Tensor, axis1: int, axis2: int, /) -> Tensor:
     return _permuted(x, tuple(order))
 
 
+@see("swapaxes, permute_dims")
 def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
     """Return a view of `x` with some axes moved, the others in their order.
+
+    >>> xp.moveaxis(xp.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
 
     Parameters
     ----------
@@ -270,8 +291,12 @@ expand_dims_p = linear(
 )
 
 
+@see("expand_dims")
 def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
     """Return a view of `x` without axes of size 1.
+
+    >>> xp.squeeze(xp.zeros((1, 3, 1)), axis=0).shape
+    (3, 1)
 
     Parameters
     ----------
@@ -299,8 +324,13 @@ def squeeze(x: Tensor, /, axis: Any = None) -> Tensor:
     return single(squeeze_p, x, {"axes": axes})
 
 
+@see("squeeze, atleast_nd")
 def expand_dims(x: Tensor, /, axis: Any = 0) -> Tensor:
     """Return a view of `x` with new axes of size 1.
+
+    >>> xp.expand_dims(xp.asarray([1, 2]), axis=1)
+    tensor([[1],
+            [2]])
 
     Parameters
     ----------
@@ -332,12 +362,16 @@ flip_p = linear(
 )
 
 
+@reduction.see("roll")
 def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
     """Return a view of `x` with the order along axes reversed.
 
+    >>> xp.flip(xp.asarray([[1, 2], [3, 4]]), axis=1)
+    tensor([[2, 1],
+            [4, 3]])
+
     Parameters
     ----------
-    x : Tensor, any dtype
     axis : int, tuple of ints or None
         None is all.
 
@@ -345,11 +379,6 @@ def flip(x: Tensor, /, *, axis: Any = None) -> Tensor:
     -------
     Tensor
         A view of the shape and dtype of `x`.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     ndim = dimensions("flip", x)
     axes = tuple(range(ndim)) if axis is None else normalize_axes("flip", axis, ndim)
@@ -366,8 +395,12 @@ roll_p = linear(
 )
 
 
+@see("flip")
 def roll(x: Tensor, /, shift: Any, *, axis: Any = None) -> Tensor:
     """Return a copy of `x` with its elements moved along axes, the last coming first again.
+
+    >>> xp.roll(xp.asarray([1, 2, 3, 4]), 1)
+    tensor([4, 1, 2, 3])
 
     Parameters
     ----------
@@ -412,8 +445,13 @@ broadcast_to_p = linear(
 )
 
 
+@see("broadcast_arrays, tile")
 def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
     """Return a read-only view of `x` repeated to another shape.
+
+    >>> xp.broadcast_to(xp.asarray([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
 
     Parameters
     ----------
@@ -439,8 +477,12 @@ def broadcast_to(x: Tensor, /, shape: Any) -> Tensor:
         ) from None
 
 
+@see("broadcast_arrays")
 def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     """Return the shape that `shapes` broadcast to.
+
+    >>> xp.broadcast_shapes((2, 1), (3,))
+    (2, 3)
 
     Parameters
     ----------
@@ -464,8 +506,13 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
         ) from None
 
 
+@see("broadcast_to, broadcast_shapes")
 def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     """Return the arrays broadcast to one shape.
+
+    >>> xp.broadcast_arrays(xp.asarray([1, 2]), xp.asarray([[3], [4]]))[0]
+    tensor([[1, 2],
+            [1, 2]])
 
     Parameters
     ----------
@@ -544,8 +591,12 @@ def _beside(function: str, items: tuple[Any, ...], others: list[int]) -> tuple[A
     return tuple(x if isinstance(x, Tensor) else asarray(x, device=first._device) for x in items)
 
 
+@see("stack, unstack")
 def concat(arrays: Any, /, *, axis: int | None = 0) -> Tensor:
     """Return arrays joined along an existing axis.
+
+    >>> xp.concat([xp.asarray([[1, 2]]), xp.asarray([[3, 4]])], axis=1)
+    tensor([[1, 2, 3, 4]])
 
     Parameters
     ----------
@@ -597,8 +648,13 @@ def _(xp: Any, t: Any, xs: Any, *, axis: int) -> Any:
 stack_p.batched = shifted
 
 
+@see("concat, unstack")
 def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
     """Return arrays of one shape joined along a new axis.
+
+    >>> xp.stack([xp.asarray([1, 2]), xp.asarray([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
 
     Parameters
     ----------
@@ -625,8 +681,13 @@ def stack(arrays: Any, /, *, axis: int = 0) -> Tensor:
     return apply(stack_p, items, {"axis": where})
 
 
+@see("stack")
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """Return views of the slices of `x` along an axis.
+
+    >>> a, b = xp.unstack(xp.asarray([[1, 2], [3, 4]]))
+    >>> b
+    tensor([3, 4])
 
     Parameters
     ----------
@@ -673,8 +734,12 @@ repeat_p.batched = shifted
 repeat_p.vjp(_repeat_back)
 
 
+@see("tile")
 def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
     """Return each element of `x` repeated along an axis.
+
+    >>> xp.repeat(xp.asarray([1, 2]), 2)
+    tensor([1, 1, 2, 2])
 
     Parameters
     ----------
@@ -720,8 +785,13 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
     return apply(repeat_p, (x,), {"repeats": counts, "axis": where})
 
 
+@see("repeat, broadcast_to")
 def tile(x: Tensor, repetitions: Any, /) -> Tensor:
     """Return `x` repeated as a whole `repetitions[i]` times along axis i.
+
+    >>> xp.tile(xp.asarray([1, 2]), (2, 2))
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
 
     Parameters
     ----------
@@ -751,29 +821,28 @@ def tile(x: Tensor, repetitions: Any, /) -> Tensor:
     return reshape(copy(broadcast_to(spread, paired)), full)
 
 
+@unary_any.see("flatten, reshape")
 def ravel(x: Tensor, /) -> Tensor:
     """Return `x` as one axis.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
+    >>> xp.ravel(xp.asarray([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
 
     Returns
     -------
     Tensor
         Shape (x.size,), dtype of `x`; a view where the strides allow.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
     """
     dimensions("ravel", x)
     return reshape(x, (x._data.size,))
 
 
+@see("ravel, reshape")
 def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Return `x` with a range of axes made one.
+
+    >>> xp.flatten(xp.zeros((2, 3, 4)), 1).shape
+    (2, 12)
 
     Parameters
     ----------
@@ -806,8 +875,12 @@ def flatten(x: Tensor, /, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape(x, (*shape[:start], size, *shape[end + 1 :]))
 
 
+@see("expand_dims")
 def atleast_nd(x: Tensor, /, *, ndim: int) -> Tensor:
     """Return `x` with axes of size 1 in front until it has enough.
+
+    >>> xp.atleast_nd(xp.asarray([1, 2]), ndim=2)
+    tensor([[1, 2]])
 
     Parameters
     ----------
@@ -848,10 +921,14 @@ def _pad_with_own(x: Tensor, widths: list[list[int]], mode: Any) -> Tensor:
     return out
 
 
+@see("concat")
 def pad(
     x: Tensor, pad_width: Any, /, mode: str = "constant", *, constant_values: Any = 0
 ) -> Tensor:
     """Return `x` with a border of one value or of its own elements.
+
+    >>> xp.pad(xp.asarray([1, 2]), (1, 2))
+    tensor([0, 1, 2, 0, 0])
 
     Parameters
     ----------

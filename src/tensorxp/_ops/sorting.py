@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply, node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import nondifferentiable
@@ -33,6 +34,7 @@ sort_p = nondifferentiable("sort", forward=_sort)
 argsort_p = nondifferentiable("argsort", forward=_argsort)
 
 
+@see("sort, take_along_axis")
 def argsort(
     x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
 ) -> Tensor:
@@ -40,6 +42,9 @@ def argsort(
 
     NaNs come last in either order. Complex numbers are ordered by their real, then by their
     imaginary parts.
+
+    >>> xp.argsort(xp.asarray([3.0, 1.0, 2.0]))
+    tensor([1, 2, 0])
 
     Parameters
     ----------
@@ -64,10 +69,14 @@ def argsort(
     return apply(argsort_p, (x,), params)
 
 
+@see("argsort")
 def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Return a copy of `x` sorted along `axis`, ordered as by `argsort`.
 
     The gradient goes back to where each element came from.
+
+    >>> xp.sort(xp.asarray([3.0, 1.0, 2.0]), descending=True)
+    tensor([3., 2., 1.])
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults
+from tensorxp._backend.families import see
 from tensorxp._core.door import node_of
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_read, watching
@@ -14,6 +15,7 @@ from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, truth
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.casting import astype, result_type
 from tensorxp._ops.cumulative import diff, part
+from tensorxp._ops.families import extremum, reduction
 from tensorxp._ops.half import in_single, is_half, singly
 from tensorxp._ops.products import matmul
 from tensorxp._ops.reduction import Axis, max, mean, min, sum
@@ -37,54 +39,44 @@ def _missing(function: str, x: Any) -> Any:
     return x != x
 
 
+@reduction.see("sum, nanmean")
 def nansum(x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """Return the sum of `x` over `axis`, NaN counting as 0.
 
+    >>> xp.nansum(xp.asarray([1.0, xp.nan, 3.0]))
+    tensor(4.)
+
     Parameters
     ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
     dtype : dtype or None
         As for `sum`.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`; dtype as of `sum`.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     return sum(where(_missing("nansum", x), 0, x), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
+@reduction.see("mean, nansum")
 def nanmean(
     x: Tensor, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False
 ) -> Tensor:
     """Return the mean of what is not NaN in `x` over `axis`; NaN where nothing is.
 
+    >>> xp.nanmean(xp.asarray([1.0, xp.nan, 3.0]))
+    tensor(2.)
+
     Parameters
     ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
     dtype : dtype or None
         Of the sum and the result; None is that of `x`, of integers and bool the default real one.
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`, that dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     missing = _missing("nanmean", x)
     if dtype is None and is_half(x):
@@ -96,52 +88,26 @@ def nanmean(
     return total / number  # type: ignore[no-any-return]
 
 
+@extremum.see("max, fmax")
 def nanmax(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the largest of what is not NaN in real `x` over `axis`; NaN where nothing is.
 
     Complex `x` is taken as by `max`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` without `axis`, its dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; no such axis; one given twice, or there are no elements.
+    >>> xp.nanmax(xp.asarray([1.0, xp.nan, 3.0]))
+    tensor(3.)
     """
     return _nan_extremum("nanmax", max, float("-inf"), x, axis, keepdims)
 
 
+@extremum.see("min, fmin")
 def nanmin(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the smallest of what is not NaN in real `x` over `axis`; NaN where nothing is.
 
     Complex `x` is taken as by `min`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` without `axis`, its dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; no such axis; one given twice, or there are no elements.
+    >>> xp.nanmin(xp.asarray([1.0, xp.nan, 3.0]))
+    tensor(1.)
     """
     return _nan_extremum("nanmin", min, float("inf"), x, axis, keepdims)
 
@@ -157,8 +123,12 @@ def _nan_extremum(
     return where(number == 0, float("nan"), found)
 
 
+@see("max, min")
 def ptp(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the largest less the smallest value of `x` over `axis`, ordered as by `max`.
+
+    >>> xp.ptp(xp.asarray([1, 5, 2]))
+    tensor(4)
 
     Parameters
     ----------
@@ -182,10 +152,14 @@ def ptp(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 @in_single()
+@see("mean")
 def average(
     x: Tensor, /, *, axis: Axis = None, weights: Tensor | None = None, keepdims: bool = False
 ) -> Tensor:
     """Return the mean of `x` over `axis`, with weights the weighted mean; NaN where they sum to 0.
+
+    >>> xp.average(xp.asarray([1.0, 2.0]), weights=xp.asarray([3.0, 1.0]))
+    tensor(1.25)
 
     Parameters
     ----------
@@ -239,27 +213,19 @@ def _sorted_last(function: str, x: Any, axis: Axis) -> tuple[Any, tuple[int, ...
     return sort(reshape(moved, (*moved.shape[: len(kept)], size)), axis=-1), axes
 
 
+@extremum.see("mean, quantile")
 def median(x: Tensor, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Return the median of `x` over `axis`, the mean of the two middle elements of an even number.
 
     NaN where an element is NaN. Both middle elements get half of the gradient.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
-    keepdims : bool
-        Whether reduced axes stay, of size 1.
+    >>> xp.median(xp.asarray([3.0, 1.0, 2.0, 10.0]))
+    tensor(2.5)
 
     Returns
     -------
     Tensor
         Shape of `x` without `axis`; its dtype, of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; no such axis; one given twice, or there are no elements.
     """
     rows, axes = _sorted_last("median", x, axis)
     n = rows.shape[-1]
@@ -275,6 +241,7 @@ def _with_nan(found: Tensor, rows: Any) -> Tensor:
     return where(last != last, last, found)
 
 
+@see("percentile, median")
 def quantile(
     x: Tensor, q: Any, /, *, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
@@ -282,6 +249,9 @@ def quantile(
 
     The gradient by a Tensor `q` is the slope between two elements; at an element it is 0, as
     in PyTorch, and so for the methods that take one of them or the middle.
+
+    >>> xp.quantile(xp.asarray([1.0, 2.0, 3.0]), xp.asarray([0.25, 0.5]))
+    tensor([1.5, 2. ])
 
     Parameters
     ----------
@@ -355,10 +325,14 @@ def _quantile(
     return expand_dims(found, axis=axes) if truth("quantile", "keepdims", keepdims) else found
 
 
+@see("quantile, median")
 def percentile(
     x: Tensor, q: Any, /, *, axis: Axis = None, method: str = "linear", keepdims: bool = False
 ) -> Tensor:
     """Return `quantile` of `x` for percentages.
+
+    >>> xp.percentile(xp.asarray([1.0, 2.0, 3.0, 4.0]), 50)
+    tensor(2.5)
 
     Parameters
     ----------
@@ -401,8 +375,12 @@ def _host(function: str, x: Tensor, q: Any) -> Any:
     return found
 
 
+@see("tensorxp.integrate.simpson")
 def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: int = -1) -> Tensor:
     """Return the integral of `y` along `axis` by the trapezoidal rule.
+
+    >>> xp.trapezoid(xp.asarray([0.0, 1.0, 4.0]), dx=0.5)
+    tensor(1.5)
 
     Parameters
     ----------
@@ -439,10 +417,15 @@ def trapezoid(y: Tensor, /, x: Tensor | None = None, *, dx: float = 1.0, axis: i
 
 
 @in_single()
+@see("corrcoef, var")
 def cov(
     x: Tensor, /, *, rowvar: bool = True, correction: int | float = 1, weights: Any = None
 ) -> Tensor:
     """Return the covariance matrix of the variables in the rows of `x`.
+
+    >>> xp.cov(xp.asarray([[1.0, 2.0, 3.0], [6.0, 5.0, 4.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
 
     Parameters
     ----------
@@ -488,10 +471,15 @@ def cov(
 
 
 @in_single()
+@see("cov")
 def corrcoef(x: Tensor, /, *, rowvar: bool = True) -> Tensor:
     """Return the matrix of correlation coefficients of the variables in the rows of `x`.
 
     NaN for a variable that is constant.
+
+    >>> xp.corrcoef(xp.asarray([[1.0, 2.0, 3.0], [6.0, 5.0, 4.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._backend.device import Device, DeviceError, as_device
+from tensorxp._backend.families import see
 from tensorxp._backend.interchange import move_raw
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear
@@ -31,10 +32,14 @@ def to_device_op(x: Any, device: Device, *, blocking: bool = True) -> Tensor:
     return apply(to_device_p, (x,), params if blocking else params | {"blocking": False})
 
 
+@see("device")
 def to_device(
     x: Tensor, device: Any, /, *, stream: Any = None, non_blocking: bool = False
 ) -> Tensor:
     """Return `x` on `device`; the gradient follows.
+
+    >>> xp.to_device(xp.asarray([1, 2]), "cpu").device
+    device('cpu')
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from tensorxp._backend.arrays import call1, conj, minus, negated, times
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise, linear
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.families import binary_float, unary_float, unary_real_float
 
 _RADIANS, _DEGREES = pi / 180, 180 / pi
 
@@ -53,250 +54,130 @@ acosh_p = elementwise(
 atanh_p = elementwise("atanh", x=lambda ct, x: ct / ((1 - x) * (1 + x)).conjugate())
 
 
+@unary_float.see("cos, asin")
 def sin(x: Tensor, /) -> Tensor:
     """Return the sine of each element of `x`, in radians.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.sin(xp.asarray([0.0, 1.5]))
+    tensor([0.    , 0.9975])
     """
     return unary(sin_p, x)
 
 
+@unary_float.see("sin, acos")
 def cos(x: Tensor, /) -> Tensor:
     """Return the cosine of each element of `x`, in radians.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.cos(xp.asarray([0.0, 1.5]))
+    tensor([1.    , 0.0707])
     """
     return unary(cos_p, x)
 
 
+@unary_float.see("sin, atan")
 def tan(x: Tensor, /) -> Tensor:
     """Return the tangent of each element of `x`, in radians.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.tan(xp.asarray([0.0, 1.5]))
+    tensor([ 0.    , 14.1014])
     """
     return unary(tan_p, x)
 
 
+@unary_float.see("sin, asinh")
 def asin(x: Tensor, /) -> Tensor:
     """Return the principal arcsine of each element of `x`; NaN beyond ±1 for real `x`.
 
     The gradient at ±1 is inf.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.asin(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 1.5708])
     """
     return unary(asin_p, x)
 
 
+@unary_float.see("cos, acosh")
 def acos(x: Tensor, /) -> Tensor:
     """Return the principal arccosine of each element of `x`; NaN beyond ±1 for real `x`.
 
     The gradient at ±1 is -inf.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.acos(xp.asarray([1.0, 0.0]))
+    tensor([0.    , 1.5708])
     """
     return unary(acos_p, x)
 
 
+@unary_float.see("tan, atan2")
 def atan(x: Tensor, /) -> Tensor:
     """Return the principal arctangent of each element of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.atan(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 0.7854])
     """
     return unary(atan_p, x)
 
 
+@unary_float.see("cosh, asinh")
 def sinh(x: Tensor, /) -> Tensor:
     """Return the hyperbolic sine of each element of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.sinh(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 1.1752])
     """
     return unary(sinh_p, x)
 
 
+@unary_float.see("sinh, acosh")
 def cosh(x: Tensor, /) -> Tensor:
     """Return the hyperbolic cosine of each element of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.cosh(xp.asarray([0.0, 1.0]))
+    tensor([1.    , 1.5431])
     """
     return unary(cosh_p, x)
 
 
+@unary_float.see("atanh, sinh")
 def tanh(x: Tensor, /) -> Tensor:
     """Return the hyperbolic tangent of each element of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.tanh(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 0.7616])
     """
     return unary(tanh_p, x)
 
 
+@unary_float.see("sinh, asin")
 def asinh(x: Tensor, /) -> Tensor:
     """Return the inverse hyperbolic sine of each element of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.asinh(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 0.8814])
     """
     return unary(asinh_p, x)
 
 
+@unary_float.see("cosh, acos")
 def acosh(x: Tensor, /) -> Tensor:
     """Return the inverse hyperbolic cosine of each element of `x`; NaN below 1 for real `x`.
 
     The gradient at 1 is inf.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.acosh(xp.asarray([1.0, 2.0]))
+    tensor([0.   , 1.317])
     """
     return unary(acosh_p, x)
 
 
+@unary_float.see("tanh, atan")
 def atanh(x: Tensor, /) -> Tensor:
     """Return the inverse hyperbolic tangent of each element of `x`; NaN beyond ±1 for real `x`.
 
     At ±1 the gradient is inf.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor.
+    >>> xp.atanh(xp.asarray([0.0, 0.5]))
+    tensor([0.    , 0.5493])
     """
     return unary(atanh_p, x)
 
@@ -315,23 +196,12 @@ atan2_p = elementwise(
 )
 
 
+@binary_float.see("atan, angle")
 def atan2(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the angle of each point (x2, x1) in [-π, π]; the gradients at (0, 0) are 0.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers float16 (8 bits), float32 (16) or
-        float64.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.atan2(xp.asarray([1.0, -1.0]), xp.asarray([1.0, -1.0]))
+    tensor([ 0.7854, -2.3562])
     """
     return binary(atan2_p, x1, x2)
 
@@ -340,41 +210,21 @@ deg2rad_p = linear("deg2rad", batched=True, x=lambda ct: ct * _RADIANS)
 rad2deg_p = linear("rad2deg", batched=True, x=lambda ct: ct * _DEGREES)
 
 
+@unary_real_float.see("rad2deg")
 def deg2rad(x: Tensor, /) -> Tensor:
     """Return each element of `x` turned from degrees into radians.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.deg2rad(xp.asarray([90.0, 180.0]))
+    tensor([1.5708, 3.1416])
     """
     return unary(deg2rad_p, x)
 
 
+@unary_real_float.see("deg2rad")
 def rad2deg(x: Tensor, /) -> Tensor:
     """Return each element of `x` turned from radians into degrees.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers float16 (8 bits), float32 (16) or float64.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or of another dtype.
+    >>> xp.rad2deg(xp.asarray([xp.pi, 1.0]))
+    tensor([180.    ,  57.2958])
     """
     return unary(rad2deg_p, x)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.modes import enable_grad, is_grad_enabled
 from tensorxp._core.node import Node, Recipe, show
 from tensorxp._core.primitive import Primitive
@@ -134,6 +135,7 @@ class _Strip(_Recorded):
                 self.inside[id(cell)] = cell
 
 
+@see("grad")
 def checkpoint(
     fn: Callable[..., Any], *args: Any, preserve_rng_state: bool = True, **kwargs: Any
 ) -> Any:
@@ -141,6 +143,10 @@ def checkpoint(
 
     Saves memory for time. Gradients to tensors that `fn` closes over (parameters of a module, say)
     are as without a checkpoint. Nests, and gives higher derivatives.
+
+    >>> x = xp.tensor([0.0], requires_grad=True)
+    >>> xp.autograd.checkpoint(lambda x: xp.sin(x) * x, x).shape
+    (1,)
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._backend.quiet import quiet
 from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import (
@@ -168,10 +169,15 @@ def _call(
     return rule.fn(*arguments, **{name: params[name] for name in rule.named})
 
 
+@see("vjp, jacobian")
 def jvp(fn: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     """Return `fn(*primals)` and its directional derivative along `tangents`.
 
     Nests with itself and with reverse mode in any order.
+
+    >>> out, tangent = xp.autograd.jvp(xp.sin, (xp.asarray([0.0]),), (xp.asarray([2.0]),))
+    >>> tangent
+    tensor([2.])
 
     Parameters
     ----------

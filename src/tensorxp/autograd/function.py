@@ -10,6 +10,7 @@ from functools import partial, wraps
 from sys import getrefcount
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import alias_p, apply, node_of, wrap
 from tensorxp._core.engine import namespace
 from tensorxp._core.modes import modes, no_grad
@@ -355,8 +356,20 @@ def _push_forward(cls: type[Function], ctx: FunctionCtx, t: tuple[Any, ...]) -> 
     return cls.jvp(ctx, *full)
 
 
+@see("Function")
 def once_differentiable(fn: Any) -> Any:
     """Mark a `backward` whose own operations must not be differentiated again.
+
+    >>> class Square(xp.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...
+    ...     @staticmethod
+    ...     @xp.autograd.once_differentiable
+    ...     def backward(ctx, ct):
+    ...         return 2 * ct * ctx.saved_tensors[0]
 
     Parameters
     ----------

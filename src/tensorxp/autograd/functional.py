@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.families import see
 from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.engine import find_needed, namespace, run
@@ -73,8 +74,13 @@ def _reaches_out(outs: tuple[Any, ...], start: int) -> bool:
     return False
 
 
+@see("jvp, jacobian")
 def vjp(fn: Callable[..., Any], *primals: Any, create_graph: bool = False) -> tuple[Any, Any]:
     """Return `fn(*primals)` and a function from cotangents to the primals' cotangents.
+
+    >>> out, pullback = xp.autograd.vjp(xp.sin, xp.asarray([0.0]))
+    >>> pullback(xp.asarray([2.0]))
+    (tensor([2.]),)
 
     Parameters
     ----------
@@ -142,6 +148,7 @@ def _detach(out: Any) -> Any:
     return out.detach()
 
 
+@see("grad, jacobian")
 def value_and_grad(
     fn: Callable[..., Any], argnums: int | tuple[int, ...] = 0
 ) -> Callable[..., tuple[Any, Any]]:
@@ -208,6 +215,7 @@ def value_and_grad(
     return both
 
 
+@see("vjp, jvp, hessian")
 def jacobian(
     fn: Callable[..., Any],
     inputs: Any,
@@ -218,6 +226,10 @@ def jacobian(
 
     By passes for many rows at once ("reverse"), or one per element of the input ("forward").
     Complex outputs: the conjugate Wirtinger rows, as PyTorch's.
+
+    >>> xp.autograd.jacobian(lambda x: x**2, xp.asarray([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
 
     Parameters
     ----------
@@ -340,8 +352,13 @@ def _by_columns(fn: Any, xs: tuple[Any, ...], outs: tuple[Any, ...]) -> list[tup
     ]
 
 
+@see("hvp, jacobian")
 def hessian(fn: Callable[..., Any], inputs: Any, create_graph: bool = False) -> Any:
     """Return the Hessian of a scalar function.
+
+    >>> xp.autograd.hessian(lambda x: xp.sum(x**3), xp.asarray([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
 
     Parameters
     ----------
@@ -376,8 +393,14 @@ def hessian(fn: Callable[..., Any], inputs: Any, create_graph: bool = False) -> 
     return blocks if several else blocks[0][0]
 
 
+@see("hessian")
 def hvp(fn: Callable[..., Any], inputs: Any, v: Any) -> tuple[Any, Any]:
     """Return the value of a scalar function and its Hessian times a vector (forward over reverse).
+
+    >>> x, v = xp.asarray([1.0, 2.0]), xp.asarray([1.0, 0.0])
+    >>> value, product = xp.autograd.hvp(lambda x: xp.sum(x**3), x, v)
+    >>> product
+    tensor([6., 0.])
 
     Parameters
     ----------

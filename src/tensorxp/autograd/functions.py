@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core import engine
 from tensorxp._core.door import apply, node_of, wrap
 from tensorxp._core.node import Leaf
@@ -71,6 +72,7 @@ def _check_inputs(function: str, xs: tuple[Any, ...]) -> None:
             raise TypeError(f"{function}: inputs[{i}] is a {type(x).__name__}; allowed are Tensors")
 
 
+@see("grad")
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
@@ -79,6 +81,11 @@ def backward(
     inputs: Any = None,
 ) -> None:
     """Add the gradients of `tensors` to `.grad` of the leaves they came from.
+
+    >>> x = xp.tensor([1.0, 2.0], requires_grad=True)
+    >>> xp.autograd.backward(xp.sum(x * x))
+    >>> x.grad
+    tensor([2., 4.])
 
     Parameters
     ----------
@@ -121,6 +128,7 @@ def backward(
             x.grad = targets[node] if x.grad is None else x.grad + targets[node]
 
 
+@see("backward, value_and_grad")
 def grad(
     outputs: Any,
     inputs: Any,
@@ -134,6 +142,10 @@ def grad(
     """Return the gradients of the sum of `outputs` with respect to each of `inputs`.
 
     Nothing is added to `.grad`.
+
+    >>> x = xp.tensor(3.0, requires_grad=True)
+    >>> xp.autograd.grad(x**2, x)
+    (tensor(6.),)
 
     Parameters
     ----------
@@ -216,6 +228,7 @@ def gradients(
     return tuple(found)
 
 
+@see("primitive")
 def apply_primitive(
     op: Any, inputs: tuple[Any, ...], parameters: dict[str, Any] | None = None
 ) -> Any:
@@ -223,6 +236,10 @@ def apply_primitive(
 
     It is recorded and differentiated like the namespace's own operations; see
     docs/adding-an-operation.md.
+
+    >>> twice = xp.autograd.linear("twice", forward=lambda xp, x: x * 2, x=lambda ct: ct * 2)
+    >>> xp.autograd.apply_primitive(twice, (xp.asarray([1.0, 2.0]),))
+    tensor([2., 4.])
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.engine import namespace
 from tensorxp._core.tensor import Tensor
@@ -37,6 +38,7 @@ def _difference(fn: Any, xs: tuple[Any, ...], i: int, direction: Any, eps: float
     return [(a - b) / (2 * eps) for a, b in zip(*sides, strict=True)]
 
 
+@see("gradgradcheck")
 def gradcheck(
     func: Callable[..., Any],
     inputs: Any,
@@ -47,6 +49,10 @@ def gradcheck(
     check_forward_ad: bool = False,
 ) -> bool:
     """Compare gradients of `func` at `inputs` with central differences, element by element.
+
+    >>> x = xp.tensor([1.0, 2.0], dtype=xp.float64, requires_grad=True)
+    >>> xp.autograd.gradcheck(xp.sin, (x,))
+    True
 
     Parameters
     ----------
@@ -161,6 +167,7 @@ def _compare(
         )
 
 
+@see("gradcheck")
 def gradgradcheck(
     func: Callable[..., Any],
     inputs: Any,
@@ -171,6 +178,10 @@ def gradgradcheck(
     raise_exception: bool = True,
 ) -> bool:
     """Check second derivatives: `gradcheck` of the gradient of `func` at `inputs`.
+
+    >>> x = xp.tensor([1.0, 2.0], dtype=xp.float64, requires_grad=True)
+    >>> xp.autograd.gradgradcheck(xp.sin, (x,))
+    True
 
     Parameters
     ----------

@@ -9,10 +9,62 @@ from collections.abc import Sequence
 from operator import index
 from typing import Any
 
+from tensorxp._backend.families import Family
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import Primitive, linear
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, normalize_axes, normalize_axis, shifted
+
+_one_axis = Family(
+    """
+x : Tensor, any dtype
+n : int or None
+    The length to which `x` is cut or filled with zeros; None is its size.
+axis : int
+norm : str
+    What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
+""",
+    """
+Tensor
+    Shape of `x` with the length along `axis`; complex64 of single and half precision, else
+    complex128.
+""",
+    """
+TypeError, AxisError, ValueError
+    `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+    another `norm`.
+""",
+)
+_half = _one_axis.but(
+    "x : Tensor, real or bool",
+    """
+Tensor
+    Shape of `x` with n // 2 + 1 along `axis`; dtype complex64 of single and half precision,
+    else complex128.
+""",
+)
+_several_axes = Family(
+    """
+x : Tensor, any dtype
+s : sequence of ints or None
+    The lengths along `axes`, as `n` of `fft`.
+axes : sequence of ints or None
+    None is all, or the last len(s).
+norm : str
+    As for `fft`.
+""",
+    """
+Tensor
+    Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
+    complex128.
+""",
+    """
+TypeError, AxisError, ValueError
+    `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
+    another number of them, no axes, another `norm`.
+""",
+)
+_two_axes = _several_axes.but("axes : sequence of ints")
 
 _SWAPPED = {"backward": "forward", "forward": "backward", "ortho": "ortho"}
 
@@ -131,60 +183,27 @@ def _several(op: Primitive, x: Tensor, s: Any, axes: Any, norm: Any, half: bool 
     return apply(op, (x,), {"s": lengths, "axes": places, "norm": norm})
 
 
+@_one_axis.see("ifft, rfft, fftn")
 def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
     """Return the discrete Fourier transform along an axis.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    n : int or None
-        The length to which `x` is cut or filled with zeros; None is its size.
-    axis : int
-    norm : str
-        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with the length along `axis`; complex64 of single and half precision, else
-        complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another `norm`.
+    >>> xp.fft.fft(xp.asarray([1.0, 0.0, -1.0, 0.0]))
+    tensor([0.+0.j, 2.+0.j, 0.+0.j, 2.+0.j])
     """
     return _one(fft_p, x, n, axis, norm)
 
 
+@_one_axis.see("fft, irfft")
 def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
     """Return the inverse of `fft`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    n : int or None
-        The length to which `x` is cut or filled with zeros; None is its size.
-    axis : int
-    norm : str
-        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with the length along `axis`; complex64 of single and half precision, else
-        complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another `norm`.
+    >>> xp.fft.ifft(xp.asarray([4.0, 0.0, 0.0, 0.0]))
+    tensor([1.+0.j, 1.+0.j, 1.+0.j, 1.+0.j])
     """
     return _one(ifft_p, x, n, axis, norm)
 
 
+@_several_axes.see("ifftn, fft2")
 def fftn(
     x: Tensor,
     /,
@@ -195,31 +214,14 @@ def fftn(
 ) -> Tensor:
     """Return the discrete Fourier transform over several axes.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints or None
-        None is all, or the last len(s).
-    norm : str
-        As for `fft`.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
-        complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
+    >>> xp.fft.fftn(xp.ones((2, 2)))
+    tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
     """
     return _several(fftn_p, x, s, axes, norm)
 
 
+@_several_axes.see("fftn")
 def ifftn(
     x: Tensor,
     /,
@@ -230,72 +232,39 @@ def ifftn(
 ) -> Tensor:
     """Return the inverse of `fftn`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints or None
-        None is all, or the last len(s).
-    norm : str
-        As for `fft`.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
-        complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
+    >>> xp.fft.ifftn(xp.ones((2, 2)))
+    tensor([[1.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
     """
     return _several(ifftn_p, x, s, axes, norm)
 
 
+@_half.see("irfft, fft")
 def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
     """Return the first n // 2 + 1 values of `fft` of a real signal.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-    n : int or None
-        The length to which `x` is cut or filled with zeros; None is its size.
-    axis : int
-    norm : str
-        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with n // 2 + 1 along `axis`; dtype complex64 of single and half precision,
-        else complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another `norm`.
+    >>> xp.fft.rfft(xp.asarray([1.0, 0.0, -1.0, 0.0]))
+    tensor([0.+0.j, 2.+0.j, 0.+0.j])
     """
     dimensions("rfft", x)
     _real("rfft", x)
     return _one(rfft_p, x, n, axis, norm)
 
 
+@_one_axis.see("rfft")
 def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
     """Return the inverse of `rfft`, the signal of a half spectrum.
 
     The imaginary parts of the first value, and for even `n` of the last, are not used and get
     gradient 0.
 
+    >>> xp.fft.irfft(xp.asarray([4.0, 0.0, 0.0]))
+    tensor([1., 1., 1., 1.])
+
     Parameters
     ----------
-    x : Tensor, any dtype
     n : int or None
         The length of the signal; None is 2 (M - 1) for size M, an odd length must be told.
-    axis : int
     norm : str
         As for `fft`.
 
@@ -303,16 +272,11 @@ def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "ba
     -------
     Tensor
         Shape of `x` with `n` along `axis`; real dtype of the same precision; of integers float64.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another `norm`.
     """
     return _one(irfft_p, x, n, axis, norm, half=True)
 
 
+@_several_axes.see("irfftn, rfft2")
 def rfftn(
     x: Tensor,
     /,
@@ -323,33 +287,25 @@ def rfftn(
 ) -> Tensor:
     """Return `rfft` along the last of `axes` and `fft` along the others.
 
+    >>> xp.fft.rfftn(xp.ones((2, 4))).shape
+    (2, 3)
+
     Parameters
     ----------
     x : Tensor, real or bool
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints or None
-        None is all, or the last len(s).
-    norm : str
-        As for `fft`.
 
     Returns
     -------
     Tensor
         Shape as of `fftn`, but n // 2 + 1 along the last of `axes`; dtype complex64 of single and
         half precision, else complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
     """
     dimensions("rfftn", x)
     _real("rfftn", x)
     return _several(rfftn_p, x, s, axes, norm)
 
 
+@_several_axes.see("rfftn")
 def irfftn(
     x: Tensor,
     /,
@@ -360,40 +316,29 @@ def irfftn(
 ) -> Tensor:
     """Return the inverse of `rfftn`; the last of `s` is by default 2 (M - 1).
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints or None
-        None is all, or the last len(s).
-    norm : str
-        As for `fft`.
+    >>> xp.fft.irfftn(xp.ones((2, 3))).shape
+    (2, 4)
 
     Returns
     -------
     Tensor
         Shape of `x` with the lengths along `axes`; float32 of single and half precision, else
         float64 dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
     """
     return _several(irfftn_p, x, s, axes, norm, half=True)
 
 
+@_one_axis.see("ihfft, irfft")
 def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
     """Return the real spectrum of a Hermitian signal given by its first half.
 
+    >>> xp.fft.hfft(xp.asarray([1.0, 2.0]))
+    tensor([ 3., -1.])
+
     Parameters
     ----------
-    x : Tensor, any dtype
     n : int or None
         The length of the spectrum; None is 2 (M - 1) for size M.
-    axis : int
     norm : str
         As for `fft`.
 
@@ -401,45 +346,23 @@ def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "bac
     -------
     Tensor
         Shape of `x` with `n` along `axis`; real dtype of the same precision; of integers float64.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another `norm`.
     """
     return _one(hfft_p, x, n, axis, norm, half=True)
 
 
+@_half.see("hfft")
 def ihfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str = "backward") -> Tensor:
     """Return the inverse of `hfft`: the first n // 2 + 1 values of the signal.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-    n : int or None
-        The length to which `x` is cut or filled with zeros; None is its size.
-    axis : int
-    norm : str
-        What is divided by n: "backward" the inverse, "forward" this, "ortho" both by its root.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with n // 2 + 1 along `axis`; dtype complex64 of single and half precision,
-        else complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another `norm`.
+    >>> xp.fft.ihfft(xp.ones(4)).shape
+    (3,)
     """
     dimensions("ihfft", x)
     _real("ihfft", x)
     return _one(ihfft_p, x, n, axis, norm)
 
 
+@_two_axes.see("ifft2, fftn")
 def fft2(
     x: Tensor,
     /,
@@ -450,30 +373,14 @@ def fft2(
 ) -> Tensor:
     """Return `fftn` over two axes, by default the last.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints
-    norm : str
-        As for `fft`.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
-        complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
+    >>> xp.fft.fft2(xp.ones((2, 2)))
+    tensor([[4.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
     """
     return fftn(x, s=s, axes=axes, norm=norm)
 
 
+@_two_axes.see("fft2")
 def ifft2(
     x: Tensor,
     /,
@@ -484,30 +391,14 @@ def ifft2(
 ) -> Tensor:
     """Return `ifftn` over two axes, by default the last.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints
-    norm : str
-        As for `fft`.
-
-    Returns
-    -------
-    Tensor
-        Shape of `x` with the lengths along `axes`; complex64 of single and half precision, else
-        complex128.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
+    >>> xp.fft.ifft2(xp.ones((2, 2)))
+    tensor([[1.+0.j, 0.+0.j],
+            [0.+0.j, 0.+0.j]])
     """
     return ifftn(x, s=s, axes=axes, norm=norm)
 
 
+@_two_axes.see("irfft2, rfftn")
 def rfft2(
     x: Tensor,
     /,
@@ -518,29 +409,22 @@ def rfft2(
 ) -> Tensor:
     """Return `rfftn` over two axes, by default the last.
 
+    >>> xp.fft.rfft2(xp.ones((2, 4))).shape
+    (2, 3)
+
     Parameters
     ----------
     x : Tensor, real or bool
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints
-    norm : str
-        As for `fft`.
 
     Returns
     -------
     Tensor
         Shape and dtype as of `rfftn`.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
     """
     return rfftn(x, s=s, axes=axes, norm=norm)
 
 
+@_two_axes.see("rfft2")
 def irfft2(
     x: Tensor,
     /,
@@ -551,24 +435,12 @@ def irfft2(
 ) -> Tensor:
     """Return `irfftn` over two axes, by default the last.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    s : sequence of ints or None
-        The lengths along `axes`, as `n` of `fft`.
-    axes : sequence of ints
-    norm : str
-        As for `fft`.
+    >>> xp.fft.irfft2(xp.ones((2, 3))).shape
+    (2, 4)
 
     Returns
     -------
     Tensor
         Shape and dtype as of `irfftn`.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor or of another dtype, a length no int; no such axis; a length below 1,
-        another number of them, no axes, another `norm`.
     """
     return irfftn(x, s=s, axes=axes, norm=norm)

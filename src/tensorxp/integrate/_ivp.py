@@ -11,6 +11,7 @@ import numpy as np
 
 import tensorxp as tx
 import tensorxp.optimize  # before its module, which another thread may be importing
+from tensorxp._backend.families import see
 from tensorxp._core.watchers import stack
 from tensorxp.integrate._adjoint import with_adjoint
 from tensorxp.integrate._methods import METHODS, Method, Step
@@ -155,6 +156,7 @@ def _solve(
     return ts, ys, True
 
 
+@see("odeint")
 def solve_ivp(
     fun: Callable[..., Any],
     t_span: Any,
@@ -171,6 +173,9 @@ def solve_ivp(
     gradient: str = "record",
 ) -> OdeResult:
     """Solve dy/dt = fun(t, y, *args) from y(t_span[0]) = y0 to t_span[1], differentiably.
+
+    >>> xp.integrate.solve_ivp(lambda t, y: -y, (0.0, 1.0), xp.asarray([1.0])).y[:, -1]
+    tensor([0.3681])
 
     Parameters
     ----------
@@ -326,6 +331,7 @@ def _times(name: str, t_span: Any, t_eval: Any, packing: Packing) -> list[Any]:
     return times + places
 
 
+@see("solve_ivp")
 def odeint(
     func: Callable[..., Any],
     y0: Any,
@@ -339,6 +345,10 @@ def odeint(
     gradient: str = "record",
 ) -> Any:
     """Return the solution of dy/dt = func(y, t, *args) at the times `t`, which begin with y0's.
+
+    >>> xp.integrate.odeint(lambda y, t: -y, xp.asarray([1.0]), xp.asarray([0.0, 1.0]))
+    tensor([[1.    ],
+            [0.3679]])
 
     Parameters
     ----------

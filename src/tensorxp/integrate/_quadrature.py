@@ -7,17 +7,22 @@ import numpy as np
 
 import tensorxp as tx
 from tensorxp import trapezoid
+from tensorxp._backend.families import see
 from tensorxp._ops.axes import normalize_axis
 
 __all__ = ["cumulative_trapezoid", "fixed_quad", "simpson", "trapezoid"]
 
 
+@see("simpson")
 def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int = 5) -> tx.Tensor:
     """Return the integral of `func(x, *args)` from `a` to `b` by `n` Gauss-Legendre points.
 
     Exact for polynomials of degree 2n - 1. The gradient passes to `a`, `b`, `args` and what `func`
     closes over; that to an end is the derivative of the rule, func at the end in the limit. Unlike
     SciPy's, the result is the value alone.
+
+    >>> xp.integrate.fixed_quad(lambda x: x**2, 0.0, 3.0)
+    tensor(9.)
 
     Parameters
     ----------
@@ -61,10 +66,14 @@ def fixed_quad(func: Callable[..., Any], a: Any, b: Any, args: Any = (), n: int 
     return half * tx.sum(weights * values, axis=-1)
 
 
+@see("tensorxp.trapezoid, simpson")
 def cumulative_trapezoid(
     y: Any, x: Any = None, dx: float = 1.0, axis: int = -1, initial: float | None = None
 ) -> tx.Tensor:
     """Return the integrals of samples up to each, by the trapezoidal rule.
+
+    >>> xp.integrate.cumulative_trapezoid(xp.asarray([0.0, 1.0, 4.0]))
+    tensor([0.5, 3. ])
 
     Parameters
     ----------
@@ -96,11 +105,15 @@ def cumulative_trapezoid(
     return tx.moveaxis(out, -1, axis)
 
 
+@see("cumulative_trapezoid, tensorxp.trapezoid")
 def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> tx.Tensor:
     """Return the integral of samples by Simpson's rule, exact for parabolas.
 
     Places need not be even. For an even number of samples the last interval is integrated by the
     parabola through the last three points (Cartwright 2017, J. Math. Sci. Math. Educ. 12).
+
+    >>> xp.integrate.simpson(xp.asarray([0.0, 1.0, 4.0]))
+    tensor(2.6667)
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from math import nan
 from typing import Any
 
 import tensorxp as tx
+from tensorxp._backend.families import see
 from tensorxp.interpolate._places import floating, increasing, intervals
 
 
@@ -146,6 +147,7 @@ class RegularGridInterpolator:
         return self.values[tuple(cells)]
 
 
+@see("interp")
 def interpn(
     points: Any,
     values: Any,
@@ -157,6 +159,10 @@ def interpn(
     """Return the interpolant of `values` on the grid of `points` at `xi`.
 
     As one call of `RegularGridInterpolator`.
+
+    >>> grid, values = xp.asarray([0.0, 1.0]), xp.asarray([[0.0, 1.0], [2.0, 3.0]])
+    >>> xp.interpolate.interpn((grid, grid), values, xp.asarray([0.5, 0.5]))
+    tensor(1.5)
 
     Parameters
     ----------

@@ -3,9 +3,11 @@
 from typing import Any
 
 import tensorxp as tx
+from tensorxp._backend.families import see
 from tensorxp.interpolate._places import floating, increasing, intervals
 
 
+@see("interpn")
 def interp(
     x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None
 ) -> tx.Tensor:
@@ -13,6 +15,10 @@ def interp(
 
     The gradient passes to `x`, `xp`, `fp`, `left` and `right`; by `x` it is the slope of the
     interval to the right of a point, at the last point that to its left, and zero outside.
+
+    >>> points, values = xp.asarray([0.0, 1.0, 2.0]), xp.asarray([0.0, 10.0, 40.0])
+    >>> xp.interpolate.interp(xp.asarray([0.5, 1.5]), points, values)
+    tensor([ 5., 25.])
 
     Parameters
     ----------

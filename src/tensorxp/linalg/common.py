@@ -7,10 +7,21 @@ from typing import Any
 
 from numpy.linalg import LinAlgError
 
+from tensorxp._backend.families import Family
 from tensorxp._core.door import node_of
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import watching
+
+_OF_X = "Tensor\n    Shape and dtype of `x`; of integers and bool float64."
+of_square = Family("x : Tensor, any dtype but float16\n    Shape (..., M, M).", _OF_X)
+of_matrices = Family("x : Tensor, any dtype but float16\n    Shape (..., M, N).", _OF_X)
+of_square_only = of_square.but(
+    raises="TypeError, LinAlgError\n    `x` is no Tensor, or float16; not square."
+)
+of_finite = of_square.but(
+    raises="TypeError, LinAlgError\n    `x` is no Tensor, or float16; not square, or not finite."
+)
 
 
 def matrix(function: str, x: Any, argument: str = "x") -> None:

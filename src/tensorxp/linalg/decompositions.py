@@ -6,6 +6,7 @@ on this choice. They are stacked over the leading axes.
 
 from typing import Any, NamedTuple
 
+from tensorxp._backend.families import see
 from tensorxp._backend.special import on_gpu
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
@@ -20,6 +21,8 @@ from tensorxp.linalg.common import (
     inverse_gaps,
     is_complex,
     matrix,
+    of_matrices,
+    of_square,
     real_part,
     square,
     tracked,
@@ -109,22 +112,20 @@ def _(xp: Any, t: Any, out: Any, *, upper: bool) -> Any:
 cholesky_p.batched = True
 
 
+@of_square.see("eigh, solve")
 def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
     """Return L with x = L Lᴴ, or with `upper` U with x = Uᴴ U, of positive definite matrices.
 
     Only that triangle of `x` is read; the derivatives are those for a Hermitian `x`, and the
     gradient is Hermitian (Murray 2016, arXiv:1602.07527).
 
+    >>> xp.linalg.cholesky(xp.asarray([[4.0, 2.0], [2.0, 5.0]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+
     Parameters
     ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
     upper : bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool float64.
 
     Raises
     ------
@@ -194,12 +195,18 @@ def _(xp: Any, t: Any, out: Any, *, mode: str) -> Any:
 qr_p.batched = True
 
 
+@see("svd, cholesky")
 def qr(x: Tensor, /, *, mode: str = "reduced") -> QRResult:
     """Return Q and R with x = Q R.
 
     The derivatives need the first min(M, N) columns of `x` to be independent. The columns that
     "complete" adds are unique up to a unitary mixing, and their derivatives are right for results
     that do not depend on it (Walter & Lehmann 2010, arXiv:1009.6112).
+
+    >>> q, r = xp.linalg.qr(xp.asarray([[3.0, 1.0], [4.0, 2.0]]))
+    >>> xp.abs(r)
+    tensor([[5. , 2.2],
+            [0. , 0.4]])
 
     Parameters
     ----------
@@ -292,6 +299,7 @@ def _follow(xp: Any, u: Any, within: Any, across: Any, k: int) -> Any:
     return xp.concat([du, -(u[..., :k] @ (adjoint(xp, du) @ u[..., k:]))], axis=-1)
 
 
+@see("svdvals, qr")
 def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVDResult:
     """Return U, S and Vh with x = U diag(S) Vh; S is real and descending.
 
@@ -300,6 +308,9 @@ def svd(x: Tensor, /, *, full_matrices: bool = True) -> SVDResult:
     there too. The columns that `full_matrices` adds are unique up to a unitary mixing, and their
     derivatives are right for results that do not depend on it (complex: Wan & Zhang 2019,
     arXiv:1909.02659).
+
+    >>> xp.linalg.svd(xp.asarray([[3.0, 0.0], [0.0, 4.0]])).S
+    tensor([4., 3.])
 
     Parameters
     ----------
@@ -328,15 +339,14 @@ svdvals_p = nondifferentiable(
 )
 
 
+@of_matrices.see("svd, matrix_rank")
 def svdvals(x: Tensor, /) -> Tensor:
     """Return the singular values of matrices, descending.
 
     The gradient is U diag(g) Vh, at equal or zero singular values with any choice of U and Vh.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, N).
+    >>> xp.linalg.svdvals(xp.asarray([[3.0, 0.0], [0.0, 4.0]]))
+    tensor([4., 3.])
 
     Returns
     -------

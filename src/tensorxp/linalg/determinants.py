@@ -5,7 +5,16 @@ from typing import Any, NamedTuple
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp.linalg.common import adjoint, diagonal_matrix, finite, is_complex, real_part, square
+from tensorxp.linalg.common import (
+    adjoint,
+    diagonal_matrix,
+    finite,
+    is_complex,
+    of_finite,
+    of_square_only,
+    real_part,
+    square,
+)
 
 
 class SlogdetResult(NamedTuple):
@@ -79,26 +88,16 @@ def _(xp: Any, ct: Any, x: Any) -> Any:
     return adjoint(xp, _adjugate_derivative(xp, adjoint(xp, ct), x))
 
 
+@of_finite.see("inv, det")
 def adjugate(x: Tensor, /) -> Tensor:
     """Return the adjugates of square matrices, det(x) inv(x), right for singular ones too.
 
     By the singular value decomposition. First derivatives are right everywhere, higher ones where
     the singular values are distinct.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool float64.
-
-    Raises
-    ------
-    TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square, or not finite.
+    >>> xp.linalg.adjugate(xp.asarray([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[ 4., -2.],
+            [-3.,  1.]])
     """
     square("adjugate", x)
     return apply(adjugate_p, (x,), {})
@@ -131,26 +130,20 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
 det_p.tensor_level = True
 
 
+@of_square_only.see("slogdet, inv")
 def det(x: Tensor, /) -> Tensor:
     """Return the determinants of square matrices.
 
     The gradient is the conjugate of the cofactor matrix, for singular matrices too (of rank M - 1
     it has rank 1, below it is zero), and so is the second derivative.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
+    >>> xp.linalg.det(xp.asarray([[1.0, 2.0], [3.0, 5.0]]))
+    tensor(-1.)
 
     Returns
     -------
     Tensor
         Shape (...), dtype of `x`; of integers and bool float64.
-
-    Raises
-    ------
-    TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square.
     """
     square("det", x)
     return apply(det_p, (x,), {})
@@ -182,27 +175,22 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
 slogdet_p.batched = True
 
 
+@of_square_only.see("det")
 def slogdet(x: Tensor, /) -> SlogdetResult:
     """Return the sign and the logarithm of the absolute value of determinants.
 
     For complex `x` the sign is a number of modulus 1 and has a derivative. A singular matrix gives
     0 and -inf, and has no gradient: backward raises LinAlgError.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
+    >>> sign, logabsdet = xp.linalg.slogdet(xp.asarray([[1.0, 2.0], [3.0, 5.0]]))
+    >>> sign
+    tensor(-1.)
 
     Returns
     -------
     SlogdetResult
         (sign, logabsdet), of shape (...); dtype of `x` and of its real part; of integers and bool
         float64.
-
-    Raises
-    ------
-    TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square.
     """
     square("slogdet", x)
     return SlogdetResult(*apply(slogdet_p, (x,), {}))

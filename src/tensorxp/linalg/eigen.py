@@ -14,6 +14,8 @@ from tensorxp.linalg.common import (
     all_zero,
     finite,
     inverse_gaps,
+    of_finite,
+    of_square,
     real_part,
     square,
     tracked,
@@ -79,6 +81,7 @@ def _(xp: Any, t: Any, out: Any) -> Any:
 eigh_p.batched = True
 
 
+@of_square.see("eig, eigvalsh")
 def eigh(x: Tensor, /) -> EighResult:
     """Return eigenvalues, ascending, and orthonormal eigenvectors of Hermitian matrices.
 
@@ -87,10 +90,9 @@ def eigh(x: Tensor, /) -> EighResult:
     infinite, as PyTorch); where only the eigenvalues are used the gradient is V diag(g) Vᴴ there
     too (Boeddeker et al. 2017, arXiv:1701.00392).
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
+    >>> values, vectors = xp.linalg.eigh(xp.asarray([[2.0, 1.0], [1.0, 2.0]]))
+    >>> values
+    tensor([1., 3.])
 
     Returns
     -------
@@ -115,16 +117,15 @@ def _eigvalsh(xp: Any, x: Any) -> Any:
 eigvalsh_p = nondifferentiable("eigvalsh", forward=_eigvalsh)
 
 
+@of_square.see("eigh, eigvals")
 def eigvalsh(x: Tensor, /) -> Tensor:
     """Return the eigenvalues of Hermitian matrices, ascending.
 
     Only the lower triangle of `x` is read. The gradient is V diag(g) Vᴴ, at equal eigenvalues with
     any choice of V.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
+    >>> xp.linalg.eigvalsh(xp.asarray([[2.0, 1.0], [1.0, 2.0]]))
+    tensor([1., 3.])
 
     Returns
     -------
@@ -179,26 +180,21 @@ def _(xp: Any, t: Any, out: Any) -> Any:
 eig_p.batched = True
 
 
+@of_finite.see("eigh, eigvals")
 def eig(x: Tensor, /) -> EigResult:
     """Return eigenvalues and eigenvectors (columns of norm 1) of square matrices.
 
     The gradient is right where the result does not depend on the phases of the eigenvectors. At
     equal eigenvalues the eigenvectors have no derivative (NaN or infinite).
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
+    >>> values, vectors = xp.linalg.eig(xp.asarray([[2.0, 0.0], [0.0, 3.0]]))
+    >>> values
+    tensor([2.+0.j, 3.+0.j])
 
     Returns
     -------
     EigResult
         (eigenvalues, eigenvectors), always complex: complex64 of single precision, else complex128.
-
-    Raises
-    ------
-    TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square, or not finite.
     """
     square("eig", x)
     return EigResult(*apply(eig_p, (x,), {}))
@@ -209,25 +205,19 @@ eigvals_p = nondifferentiable(
 )
 
 
+@of_finite.see("eig, eigvalsh")
 def eigvals(x: Tensor, /) -> Tensor:
     """Return the complex eigenvalues of square matrices, in no particular order.
 
     The gradient is V⁻ᴴ diag(g) Vᴴ; it needs independent eigenvectors.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
+    >>> xp.linalg.eigvals(xp.asarray([[2.0, 0.0], [0.0, 3.0]]))
+    tensor([2.+0.j, 3.+0.j])
 
     Returns
     -------
     Tensor
         Shape (..., M), complex64 of single precision, else complex128: the dtype is always complex.
-
-    Raises
-    ------
-    TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square, or not finite.
     """
     square("eigvals", x)
     if tracked(x):

@@ -5,7 +5,7 @@ from typing import Any
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
-from tensorxp.linalg.common import adjoint, square
+from tensorxp.linalg.common import adjoint, of_square_only, square
 
 #: The coefficients of the [13/13] Padé approximant, and up to what norm it is exact in float64.
 _PADE = (
@@ -65,23 +65,13 @@ def _(xp: Any, t: Any, x: Any) -> Any:
 expm_p.tensor_level = True
 
 
+@of_square_only.see("matrix_power")
 def expm(x: Tensor, /) -> Any:
     """Return the exponentials of square matrices, by scaling and squaring (Higham 2005).
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool float64.
-
-    Raises
-    ------
-    TypeError, LinAlgError
-        `x` is no Tensor, or float16; not square.
+    >>> xp.linalg.expm(xp.asarray([[0.0, 1.0], [0.0, 0.0]]))
+    tensor([[1., 1.],
+            [0., 1.]])
     """
     square("expm", x)
     return apply(expm_p, (x,), {})

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from numpy.linalg import LinAlgError
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
@@ -50,10 +51,14 @@ def _(xp: Any, t: Any, x: Any, out: Any) -> Any:
 pinv_p.batched = True
 
 
+@see("inv, lstsq")
 def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     """Return the Moore-Penrose pseudo-inverses of matrices.
 
     The derivatives hold while the rank stays the same (Golub & Pereyra 1973).
+
+    >>> xp.linalg.pinv(xp.asarray([[2.0], [0.0]]))
+    tensor([[0.5, 0. ]])
 
     Parameters
     ----------
@@ -119,8 +124,12 @@ def _rank(xp: Any, x: Any, *, rtol: Any) -> Any:
 matrix_rank_p = nondifferentiable("matrix_rank", forward=_rank)
 
 
+@see("svdvals")
 def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     """Return the ranks of matrices, which have no derivative.
+
+    >>> xp.linalg.matrix_rank(xp.asarray([[1.0, 2.0], [2.0, 4.0]]))
+    tensor(1)
 
     Parameters
     ----------
@@ -148,8 +157,12 @@ def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
 singular_p = nondifferentiable("singular", forward=lambda xp, x: xp.linalg.slogdet(x)[0] == 0)
 
 
+@see("svdvals")
 def cond(x: Tensor, /, p: Any = None) -> Tensor:
     """Return the condition numbers of matrices, as NumPy: infinite for singular ones.
+
+    >>> xp.linalg.cond(xp.asarray([[2.0, 0.0], [0.0, 4.0]]))
+    tensor(2.)
 
     Parameters
     ----------
@@ -187,10 +200,16 @@ def cond(x: Tensor, /, p: Any = None) -> Tensor:
     )
 
 
+@see("solve, pinv")
 def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, rtol: Any = None) -> LstsqResult:
     """Return the solution y of smallest norm that minimises the norm of `x1` y - `x2`.
 
     It rests on `pinv`: so do its derivatives, which hold while the rank stays the same.
+
+    >>> a, b = xp.asarray([[1.0], [1.0]]), xp.asarray([1.0, 3.0])
+    >>> x, residuals, rank, values = xp.linalg.lstsq(a, b)
+    >>> x
+    tensor([2.])
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._backend import kernels
+from tensorxp._backend.families import see
 from tensorxp._core.door import single
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
@@ -60,6 +61,7 @@ def _(
 vector_norm_p.batched = shifted
 
 
+@see("matrix_norm, norm")
 def vector_norm(
     x: Tensor,
     /,
@@ -72,6 +74,9 @@ def vector_norm(
 
     The gradient is 0 at zero vectors and (for p > 0) at zero entries; entries that tie for the
     largest or smallest value share it evenly; for p = 0 it is 0.
+
+    >>> xp.linalg.vector_norm(xp.asarray([3.0, 4.0]))
+    tensor(5.)
 
     Parameters
     ----------
@@ -103,10 +108,14 @@ def vector_norm(
     )
 
 
+@see("vector_norm, norm")
 def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
     """Return the norms of matrices.
 
     Ties share the gradient evenly, a zero matrix has gradient 0 for "fro".
+
+    >>> xp.linalg.matrix_norm(xp.asarray([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
 
     Parameters
     ----------
@@ -152,10 +161,14 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Te
     return expand_dims(out, axis=(-2, -1)) if keepdims else out
 
 
+@see("vector_norm, matrix_norm")
 def norm(x: Tensor, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return vector or matrix norms as NumPy's `norm`.
 
     Gradients as for `vector_norm`, `matrix_norm`.
+
+    >>> xp.linalg.norm(xp.asarray([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
 
     Parameters
     ----------

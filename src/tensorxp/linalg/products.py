@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import linear, multilinear
 from tensorxp._core.tensor import Tensor
@@ -28,8 +29,12 @@ cross_p = multilinear(
 
 
 @in_single()
+@see("vecdot")
 def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the cross products of 3-element vectors.
+
+    >>> xp.linalg.cross(xp.asarray([1, 0, 0]), xp.asarray([0, 1, 0]))
+    tensor([0, 0, 1])
 
     Parameters
     ----------
@@ -87,8 +92,12 @@ def _diagonal_vjp(xp: Any, ct: Any, x_shape: Any, *, offset: int) -> Any:
 diagonal_p = linear("diagonal", forward=_diagonal, view=True, batched=shifted, x=_diagonal_vjp)
 
 
+@see("trace, tensorxp.diag")
 def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
     """Return a view of the diagonals of matrices, which can be written to.
+
+    >>> xp.linalg.diagonal(xp.asarray([[1, 2], [3, 4]]))
+    tensor([1, 4])
 
     Parameters
     ----------
@@ -118,8 +127,13 @@ diag_p = linear(
 )
 
 
+@see("eye, tensorxp.linalg.diagonal")
 def diag(x: Tensor, /, k: int = 0) -> Tensor:
     """Return the square matrix with a vector on a diagonal, or that diagonal of a matrix.
+
+    >>> xp.diag(xp.asarray([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
 
     Parameters
     ----------
@@ -147,8 +161,12 @@ def diag(x: Tensor, /, k: int = 0) -> Tensor:
     return apply(diag_p, (x,), {"k": k})
 
 
+@see("diagonal")
 def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
     """Return the sums of the diagonals of matrices.
+
+    >>> xp.linalg.trace(xp.asarray([[1, 2], [3, 4]]))
+    tensor(5)
 
     Parameters
     ----------
@@ -174,10 +192,15 @@ def trace(x: Tensor, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
 
 
 @in_single(on_host=True)
+@see("inv, expm")
 def matrix_power(x: Tensor, n: int, /) -> Tensor:
     """Return square matrices to an integer power, by repeated squaring.
 
     A negative power is that of the inverse, power 0 the identity.
+
+    >>> xp.linalg.matrix_power(xp.asarray([[1.0, 1.0], [0.0, 1.0]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
 
     Parameters
     ----------
@@ -214,8 +237,13 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
         x = matmul(x, x)
 
 
+@see("tensorxp.matmul")
 def multi_dot(arrays: Sequence[Tensor], /) -> Tensor:
     """Return the product of matrices in the order that needs the fewest operations.
+
+    >>> xp.linalg.multi_dot([xp.ones((2, 3)), xp.ones((3, 4)), xp.ones((4, 1))])
+    tensor([[12.],
+            [12.]])
 
     Parameters
     ----------

@@ -5,13 +5,14 @@ from typing import Any
 from numpy.linalg import LinAlgError
 
 from tensorxp._backend import kernels
+from tensorxp._backend.families import see
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import primitive
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.axes import dimensions, truth
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.shaping import matrix_transpose
-from tensorxp.linalg.common import adjoint, matrix, square, times_adjoint
+from tensorxp.linalg.common import adjoint, matrix, of_square, square, times_adjoint
 
 
 @primitive
@@ -35,18 +36,13 @@ def _(t: Any, out: Any) -> Any:
 inv_p.batched = True
 
 
+@of_square.see("pinv, solve")
 def inv(x: Tensor, /) -> Tensor:
     """Return the inverses of square matrices.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype but float16
-        Shape (..., M, M).
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool float64.
+    >>> xp.linalg.inv(xp.asarray([[1.0, 2.0], [3.0, 5.0]]))
+    tensor([[-5.,  2.],
+            [ 3., -1.]])
 
     Raises
     ------
@@ -106,8 +102,12 @@ def _(xp: Any, t: Any, x1: Any, x2_shape: Any, out: Any) -> Any:
     return xp.linalg.solve(x1, right)
 
 
+@see("inv, lstsq, solve_triangular")
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return y with `x1` y = `x2`.
+
+    >>> xp.linalg.solve(xp.asarray([[2.0, 0.0], [0.0, 4.0]]), xp.asarray([2.0, 2.0]))
+    tensor([1. , 0.5])
 
     Parameters
     ----------
@@ -174,10 +174,15 @@ def _(xp: Any, t: Any, x1: Any, out: Any, *, upper: bool, unit: bool) -> Any:
 solve_triangular_p.batched = True
 
 
+@see("solve, cholesky")
 def solve_triangular(
     x1: Tensor, x2: Tensor, /, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Tensor:
     """Return y with `x1` y = `x2`, or y `x1` = `x2`, for triangular `x1`.
+
+    >>> lower = xp.asarray([[2.0, 0.0], [1.0, 1.0]])
+    >>> xp.linalg.solve_triangular(lower, xp.asarray([2.0, 3.0]), upper=False)
+    tensor([1., 2.])
 
     Parameters
     ----------

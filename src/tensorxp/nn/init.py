@@ -8,9 +8,41 @@ import warnings
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import Family, see
 from tensorxp._backend.names import listing
 from tensorxp._core.modes import no_grad
 from tensorxp.nn.functional._sizes import expect
+
+_initial = Family(
+    """
+tensor : Tensor, any dtype
+    Of any shape.
+generator : Generator or None
+    None: the default one.
+""",
+    "Tensor\n    `tensor` itself, its shape and dtype kept.",
+    "TypeError\n    `tensor` is no Tensor.",
+)
+_random = _initial.but("tensor : Tensor\n    Of any shape, a real floating dtype.")
+_by_fans = _initial.but("tensor : Tensor\n    Shape (out, in, …), a real floating dtype.")
+_kaiming = _initial.but(
+    """
+tensor : Tensor
+    Shape (out, in, …), a real floating dtype; an empty one warns.
+a : float
+    The slope of "leaky_relu".
+mode : str
+    "fan_in" or "fan_out": what fan is.
+nonlinearity : str
+    For `calculate_gain`.
+""",
+    raises="""
+TypeError
+    `tensor` is no Tensor.
+ValueError
+    It has fewer than 2 axes; another `mode` or `nonlinearity`.
+""",
+)
 
 __all__ = [
     "calculate_gain",
@@ -56,11 +88,15 @@ def _fill(tensor: Any, values: Any) -> Any:
     return tensor
 
 
+@see("kaiming_normal_")
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """Return by which factor a nonlinearity asks for a larger standard deviation.
 
     1 for linear maps, convolutions and sigmoid, 5/3 for tanh, √2 for relu, √(2 / (1 + param²)) for
     leaky_relu, 3/4 for selu.
+
+    >>> round(xp.nn.init.calculate_gain("relu"), 4)
+    1.4142
 
     Parameters
     ----------
@@ -97,26 +133,19 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
 
 
+@_random.see("normal_")
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Fill from the uniform distribution on [a, b).
 
+    >>> xp.max(xp.nn.init.uniform_(xp.empty(20), 0.0, 0.5)) <= 0.5
+    tensor(True)
+
     Parameters
     ----------
-    tensor : Tensor
-        Of any shape, a real floating dtype.
     a, b : float
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
 
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         `a` is above `b`.
     """
@@ -124,26 +153,19 @@ def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None)
     return _fill(tensor, _draw_uniform(tensor.shape, a, b, tensor, generator))
 
 
+@_random.see("trunc_normal_, uniform_")
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
     """Fill from the normal distribution.
 
+    >>> xp.nn.init.normal_(xp.empty((3, 4)), std=0.02).shape
+    (3, 4)
+
     Parameters
     ----------
-    tensor : Tensor
-        Of any shape, a real floating dtype.
     mean, std : float
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
 
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         `std` is negative.
     """
@@ -151,6 +173,7 @@ def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = N
     return _fill(tensor, _draw_normal(tensor.shape, mean, std, tensor, generator))
 
 
+@_random.see("normal_")
 def trunc_normal_(
     tensor: Any,
     mean: float = 0.0,
@@ -161,25 +184,17 @@ def trunc_normal_(
 ) -> Any:
     """Fill from the normal distribution limited to [a, b]; values outside are drawn anew.
 
+    >>> xp.max(xp.nn.init.trunc_normal_(xp.empty(20), a=-1.0, b=1.0)) <= 1
+    tensor(True)
+
     Parameters
     ----------
-    tensor : Tensor
-        Of any shape, a real floating dtype.
     mean, std : float
     a, b : float
         Bounds of the values, not in units of `std`.
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
 
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         `std` is negative, or `a` above `b`.
     """
@@ -202,8 +217,12 @@ def trunc_normal_(
     return _fill(tensor, xp.clip(values, a, b))
 
 
+@see("zeros_, ones_")
 def constant_(tensor: Any, val: float) -> Any:
     """Fill with one value.
+
+    >>> xp.nn.init.constant_(xp.empty(2), 0.5)
+    tensor([0.5, 0.5])
 
     Parameters
     ----------
@@ -225,65 +244,41 @@ def constant_(tensor: Any, val: float) -> Any:
     return _fill(tensor, val)
 
 
+@_initial.see("zeros_, constant_")
 def ones_(tensor: Any) -> Any:
     """Fill with ones.
 
-    Parameters
-    ----------
-    tensor : Tensor, any dtype
-        Of any shape.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
-
-    Raises
-    ------
-    TypeError
-        `tensor` is no Tensor.
+    >>> xp.nn.init.ones_(xp.empty(2))
+    tensor([1., 1.])
     """
     return _fill(tensor, 1.0)
 
 
+@_initial.see("ones_, constant_")
 def zeros_(tensor: Any) -> Any:
     """Fill with zeros.
 
-    Parameters
-    ----------
-    tensor : Tensor, any dtype
-        Of any shape.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
-
-    Raises
-    ------
-    TypeError
-        `tensor` is no Tensor.
+    >>> xp.nn.init.zeros_(xp.empty(2))
+    tensor([0., 0.])
     """
     return _fill(tensor, 0.0)
 
 
+@_initial.see("dirac_")
 def eye_(tensor: Any) -> Any:
     """Fill a matrix with the identity.
+
+    >>> xp.nn.init.eye_(xp.empty((2, 2)))
+    tensor([[1., 0.],
+            [0., 1.]])
 
     Parameters
     ----------
     tensor : Tensor, any dtype
         Shape (n, m).
 
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
-
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         It has not 2 axes.
     """
@@ -293,8 +288,12 @@ def eye_(tensor: Any) -> Any:
     return _fill(tensor, xp.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
+@_initial.see("eye_")
 def dirac_(tensor: Any, groups: int = 1) -> Any:
     """Fill a convolution's weight so that it passes as many channels through as it can.
+
+    >>> xp.sum(xp.nn.init.dirac_(xp.empty((2, 2, 3))))
+    tensor(2.)
 
     Parameters
     ----------
@@ -303,15 +302,8 @@ def dirac_(tensor: Any, groups: int = 1) -> Any:
     groups : int
         Divides O.
 
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
-
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         It has another number of axes, or `groups` does not divide O.
     """
@@ -347,28 +339,21 @@ def _calculate_correct_fan(tensor: Any, mode: str) -> int:
     return _calculate_fan_in_and_fan_out(tensor)[mode.lower() == "fan_out"]
 
 
+@_by_fans.see("xavier_normal_, kaiming_uniform_")
 def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     """Fill from U(-a, a), a = gain √(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
 
     fan_in is the size of axis 1, fan_out that of axis 0, both times those of the further axes.
 
+    >>> xp.nn.init.xavier_uniform_(xp.empty((3, 4))).shape
+    (3, 4)
+
     Parameters
     ----------
-    tensor : Tensor
-        Shape (out, in, …), a real floating dtype.
     gain : float
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
 
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         It has fewer than 2 axes.
     """
@@ -377,26 +362,19 @@ def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> An
     return uniform_(tensor, -a, a, generator)
 
 
+@_by_fans.see("xavier_uniform_, kaiming_normal_")
 def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     """Fill from N(0, σ²), σ = gain √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
 
+    >>> xp.nn.init.xavier_normal_(xp.empty((3, 4))).shape
+    (3, 4)
+
     Parameters
     ----------
-    tensor : Tensor
-        Shape (out, in, …), a real floating dtype.
     gain : float
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
 
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         It has fewer than 2 axes.
     """
@@ -405,6 +383,7 @@ def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any
     return normal_(tensor, 0.0, std, generator)
 
 
+@_kaiming.see("kaiming_normal_, xavier_uniform_")
 def kaiming_uniform_(
     tensor: Any,
     a: float = 0,
@@ -414,30 +393,8 @@ def kaiming_uniform_(
 ) -> Any:
     """Fill from U(-b, b), b = gain √(3 / fan) (He and others, 2015).
 
-    Parameters
-    ----------
-    tensor : Tensor
-        Shape (out, in, …), a real floating dtype; an empty one warns.
-    a : float
-        The slope of "leaky_relu".
-    mode : str
-        "fan_in" or "fan_out": what fan is.
-    nonlinearity : str
-        For `calculate_gain`.
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
-
-    Raises
-    ------
-    TypeError
-        `tensor` is no Tensor.
-    ValueError
-        It has fewer than 2 axes; another `mode` or `nonlinearity`.
+    >>> xp.nn.init.kaiming_uniform_(xp.empty((3, 4)), nonlinearity="relu").shape
+    (3, 4)
     """
     expect("nn.init.kaiming_uniform_", tensor, "tensor")
     if 0 in tensor.shape:
@@ -448,6 +405,7 @@ def kaiming_uniform_(
     return uniform_(tensor, -bound, bound, generator)
 
 
+@_kaiming.see("kaiming_uniform_, xavier_normal_")
 def kaiming_normal_(
     tensor: Any,
     a: float = 0,
@@ -457,30 +415,8 @@ def kaiming_normal_(
 ) -> Any:
     """Fill from N(0, σ²), σ = gain / √fan (He and others, 2015).
 
-    Parameters
-    ----------
-    tensor : Tensor
-        Shape (out, in, …), a real floating dtype; an empty one warns.
-    a : float
-        The slope of "leaky_relu".
-    mode : str
-        "fan_in" or "fan_out": what fan is.
-    nonlinearity : str
-        For `calculate_gain`.
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
-
-    Raises
-    ------
-    TypeError
-        `tensor` is no Tensor.
-    ValueError
-        It has fewer than 2 axes; another `mode` or `nonlinearity`.
+    >>> xp.nn.init.kaiming_normal_(xp.empty((3, 4))).shape
+    (3, 4)
     """
     expect("nn.init.kaiming_normal_", tensor, "tensor")
     if 0 in tensor.shape:
@@ -490,26 +426,22 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(fan), generator)
 
 
+@_initial.see("xavier_normal_")
 def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
     """Fill with a (semi-)orthogonal matrix, times `gain` (Saxe and others, 2013).
+
+    >>> w = xp.nn.init.orthogonal_(xp.empty((2, 3)))
+    >>> xp.allclose(w @ w.T, xp.eye(2), atol=1e-6)
+    True
 
     Parameters
     ----------
     tensor : Tensor
         Shape (n, …), the further axes as one; a real floating dtype.
     gain : float
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
 
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         It has fewer than 2 axes.
     """
@@ -526,8 +458,13 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
     return _fill(tensor, xp.reshape(q, tensor.shape) * gain)
 
 
+@_initial.see("normal_")
 def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Any:
     """Fill a matrix from N(0, std²), with a part of each column set to zero (Martens, 2010).
+
+    >>> w = xp.nn.init.sparse_(xp.empty((4, 2)), sparsity=0.5)
+    >>> xp.count_nonzero(w)
+    tensor(4)
 
     Parameters
     ----------
@@ -536,18 +473,9 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
     sparsity : float
         In [0, 1]: ⌈sparsity n⌉ zeros in each column.
     std : float
-    generator : Generator or None
-        None: the default one.
-
-    Returns
-    -------
-    Tensor
-        `tensor` itself, its shape and dtype kept.
 
     Raises
     ------
-    TypeError
-        `tensor` is no Tensor.
     ValueError
         It has not 2 axes, `sparsity` is out of range, or `std` negative.
     """

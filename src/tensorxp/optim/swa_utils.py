@@ -6,6 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._backend.names import listing
 from tensorxp._core.writes import bump
 from tensorxp.nn import Module
@@ -51,8 +52,14 @@ def _approach(average: Any, current_value: Any, weight: float) -> None:
     bump(average)
 
 
+@see("get_ema_avg_fn")
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[list[Any], list[Any], Any], None]:
     """Return a `multi_avg_fn` of `AveragedModel`: average += (1 - decay) (parameter - average).
+
+    >>> average = xp.asarray([1.0])
+    >>> xp.optim.swa_utils.get_ema_multi_avg_fn(0.9)([average], [xp.asarray([2.0])], 1)
+    >>> average
+    tensor([1.1])
 
     Parameters
     ----------
@@ -78,8 +85,14 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[list[Any], list[Any]
     return ema_update
 
 
+@see("get_swa_avg_fn")
 def get_swa_multi_avg_fn() -> Callable[[list[Any], list[Any], Any], None]:
     """Return a `multi_avg_fn` of `AveragedModel` that weighs all models equally.
+
+    >>> average = xp.asarray([1.0])
+    >>> xp.optim.swa_utils.get_swa_multi_avg_fn()([average], [xp.asarray([2.0])], xp.asarray(1))
+    >>> average
+    tensor([1.5])
 
     Returns
     -------
@@ -94,8 +107,12 @@ def get_swa_multi_avg_fn() -> Callable[[list[Any], list[Any], Any], None]:
     return swa_update
 
 
+@see("get_ema_multi_avg_fn, get_swa_avg_fn")
 def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], Any]:
     """Return an `avg_fn` of `AveragedModel`: decay · average + (1 - decay) · parameter.
+
+    >>> xp.optim.swa_utils.get_ema_avg_fn(0.9)(xp.asarray([1.0]), xp.asarray([2.0]), 1)
+    tensor([1.1])
 
     Parameters
     ----------
@@ -120,8 +137,12 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], Any]:
     return ema_update
 
 
+@see("get_swa_multi_avg_fn, get_ema_avg_fn")
 def get_swa_avg_fn() -> Callable[[Any, Any, Any], Any]:
     """Return an `avg_fn` of `AveragedModel` that weighs all models equally.
+
+    >>> xp.optim.swa_utils.get_swa_avg_fn()(xp.asarray([1.0]), xp.asarray([2.0]), 1)
+    tensor([1.5])
 
     Returns
     -------
@@ -218,8 +239,14 @@ class AveragedModel(Module):
             self.n_averaged += 1
 
 
+@see("AveragedModel")
 def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
     """Recompute the running statistics of all batch norms by one pass over `loader`.
+
+    >>> model = xp.nn.Sequential(xp.nn.BatchNorm1d(1))
+    >>> xp.optim.swa_utils.update_bn([xp.asarray([[1.0], [3.0]])], model)
+    >>> model[0].running_mean
+    tensor([2.], dtype=float32)
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import tensorxp as tx
+from tensorxp._backend.families import see
 from tensorxp.optimize._problems import Problem
 from tensorxp.optimize._results import OptimizeResult, scipy_optimize
 from tensorxp.optimize._stationary import differentiable_minimum
@@ -21,6 +22,7 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@see("minimize")
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -39,6 +41,9 @@ def least_squares(
     implicit: bool = True,
 ) -> OptimizeResult:
     """Minimise half the sum of (losses of) squared residuals `fun(x, *args)`.
+
+    >>> xp.optimize.least_squares(lambda p: p - 3.0, xp.asarray([0.0])).x
+    tensor([3.])
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorxp as tx
+from tensorxp._backend.families import see
 from tensorxp.optimize._constraints import bounds_of, constraints_of
 from tensorxp.optimize._problems import Problem
 from tensorxp.optimize._results import OptimizeResult, scipy_optimize
@@ -18,6 +19,7 @@ WITH_HESSIAN = ("dogleg", "trust-exact")
 METHODS = WITHOUT_GRADIENT + WITH_GRADIENT + WITH_PRODUCTS + WITH_HESSIAN
 
 
+@see("least_squares, root")
 def minimize(
     fun: Callable[..., Any],
     x0: Any,
@@ -35,6 +37,9 @@ def minimize(
 
     Gradients come by backward; Newton-CG, trust-ncg, trust-krylov and trust-constr get exact
     Hessian products, dogleg and trust-exact the exact Hessian.
+
+    >>> xp.optimize.minimize(lambda x: xp.sum((x - 2.0) ** 2), xp.asarray([0.0, 1.0])).x
+    tensor([2., 2.])
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ class OptimizeResult(dict[str, Any]):
     """What a solver found: a dict whose entries are attributes too, as SciPy's.
 
 
-    >>> OptimizeResult(x=1.0, success=True).x
+    >>> xp.optimize.OptimizeResult(x=1.0, success=True).x
     1.0
     """
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._backend.families import see
 from tensorxp.autograd.implicit import implicit_solution
 from tensorxp.optimize._problems import Problem
 from tensorxp.optimize._results import OptimizeResult, scipy_optimize
@@ -18,6 +19,7 @@ WITHOUT_JACOBIAN = (
 )  # fmt: skip
 
 
+@see("fixed_point, minimize")
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -30,6 +32,9 @@ def root(
     implicit: bool = True,
 ) -> OptimizeResult:
     """Solve `fun(x, *args) = 0` by one of `scipy.optimize.root`'s methods.
+
+    >>> xp.optimize.root(lambda x: x**2 - 4.0, xp.asarray([1.0])).x
+    tensor([2.])
 
     Parameters
     ----------
@@ -104,6 +109,7 @@ def _callback(callback: Callable[..., Any], packing: Packing) -> Callable[..., A
     return watch
 
 
+@see("root")
 def fixed_point(
     fun: Callable[..., Any],
     x0: Any,
@@ -116,6 +122,9 @@ def fixed_point(
     implicit: bool = True,
 ) -> Any:
     """Return x with `fun(x, *args) = x`.
+
+    >>> xp.optimize.fixed_point(xp.cos, xp.asarray([1.0]))
+    tensor([0.7391])
 
     Parameters
     ----------

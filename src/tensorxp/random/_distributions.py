@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, as_dtype, of_raw
+from tensorxp._backend.families import Family, see
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import add, multiply, subtract
@@ -30,7 +31,32 @@ from tensorxp.random._draws import (
 )
 from tensorxp.random._generator import Generator
 
+_drawn = Family(
+    """
+shape : int, tuple of ints or None
+    None is that of the parameters broadcast.
+size : int, tuple of ints or None
+    NumPy's word for `shape`.
+dtype : dtype or None
+    Real floating; None is that of Tensor parameters, else the default real dtype.
+device : Device, str or None
+    None is that of Tensor parameters or `generator`, else the default device.
+generator : Generator or None
+    None is the default one of the device.
+requires_grad : bool
+    Whether a result without history becomes a leaf that records.
+""",
+    "Tensor\n    That shape, dtype and device.",
+    """
+TypeError, ValueError, DeviceError
+    Arguments of other types or dtypes; parameters out of range or that don't broadcast to
+    `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
+    not there.
+""",
+)
 
+
+@_drawn.see("randn, rand_like, tensorxp.random.uniform")
 def rand(
     *size: Any,
     dtype: Any = None,
@@ -40,29 +66,14 @@ def rand(
 ) -> Tensor:
     """Return numbers uniform on [0, 1): `rand(2, 3)` or `rand((2, 3))`.
 
+    >>> xp.rand(2, 3).shape
+    (2, 3)
+
     Parameters
     ----------
     *size : ints or a tuple of ints
         The shape.
-    dtype : dtype or None
-        Real floating; None is that of Tensor parameters, else the default real dtype.
-    device : Device, str or None
-        None is that of Tensor parameters or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
     requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     """
     stream = stream_of("rand", device, generator)
     chosen = real_dtype("rand", dtype)
@@ -77,6 +88,7 @@ def _uniform(stream: Generator, shape: tuple[int, ...], dtype: Any) -> Any:
     return raw
 
 
+@_drawn.see("normal, rand, randn_like")
 def randn(
     *size: Any,
     dtype: Any = None,
@@ -85,6 +97,9 @@ def randn(
     requires_grad: bool = False,
 ) -> Tensor:
     """Return standard normal numbers: `randn(2, 3)` or `randn((2, 3))`.
+
+    >>> xp.randn(2, 3).shape
+    (2, 3)
 
     Parameters
     ----------
@@ -95,21 +110,7 @@ def randn(
         dtype.
     device : Device, str or None
         None is that of `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
     requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     """
     stream = stream_of("randn", device, generator)
     raw = _normal("randn", stream, size_of("randn", unpacked(size)), dtype)
@@ -126,8 +127,12 @@ def _normal(function: str, stream: Generator, shape: tuple[int, ...], dtype: Any
     return raw
 
 
+@see("rand")
 def rand_like(x: Tensor, /, *, dtype: Any = None, **options: Any) -> Tensor:
     """Return numbers uniform on [0, 1) with the shape of `x`.
+
+    >>> xp.rand_like(xp.zeros((2, 3))).shape
+    (2, 3)
 
     Parameters
     ----------
@@ -151,8 +156,12 @@ def rand_like(x: Tensor, /, *, dtype: Any = None, **options: Any) -> Tensor:
     return rand(x._data.shape, dtype=of_raw(x._data.dtype) if dtype is None else dtype, **options)
 
 
+@see("randn")
 def randn_like(x: Tensor, /, *, dtype: Any = None, **options: Any) -> Tensor:
     """Return standard normal numbers with the shape of `x`.
+
+    >>> xp.randn_like(xp.zeros((2, 3))).shape
+    (2, 3)
 
     Parameters
     ----------
@@ -176,10 +185,14 @@ def randn_like(x: Tensor, /, *, dtype: Any = None, **options: Any) -> Tensor:
     return randn(x._data.shape, dtype=of_raw(x._data.dtype) if dtype is None else dtype, **options)
 
 
+@see("randint")
 def randint_like(
     x: Tensor, /, low: Any, high: Any = None, *, dtype: Any = None, **options: Any
 ) -> Tensor:
     """Return integers in [low, high) with the shape of `x`.
+
+    >>> xp.randint_like(xp.zeros(2), 3, 4)
+    tensor([3., 3.])
 
     Parameters
     ----------
@@ -213,6 +226,7 @@ def _like(function: str, x: Tensor, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+@_drawn.see("randperm, randint_like")
 def randint(
     low: int,
     high: Any = None,
@@ -228,33 +242,23 @@ def randint(
 
     `randint(high, shape)` is understood too.
 
+    >>> xp.randint(5, 6, (3,))
+    tensor([5, 5, 5])
+
     Parameters
     ----------
     low, high : int
         An empty range is not allowed, nor one that the dtype cannot hold.
     shape : int, tuple of ints or None
         None is ().
-    size : int, tuple of ints or None
-        NumPy's word for `shape`.
     dtype : dtype or None
         Integer, real or bool; None is int64.
     device : Device, str or None
         None is that of `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
     requires_grad : bool
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
 
     Raises
     ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     RuntimeError
         `requires_grad` with a dtype that is not floating.
     """
@@ -287,6 +291,7 @@ def _bounds(stream: Generator, kind: Any) -> tuple[int, int]:
     return int(info.min), int(info.max)
 
 
+@_drawn.see("rand")
 def uniform(
     low: Any = 0.0,
     high: Any = 1.0,
@@ -300,34 +305,13 @@ def uniform(
 ) -> Tensor:
     """Return numbers uniform on [low, high), made as low + (high - low) u.
 
+    >>> xp.random.uniform(1.0, 1.5, (3,)) < 2
+    tensor([ True,  True,  True])
+
     Parameters
     ----------
     low, high : number or Tensor, real
         Gradients pass; `low` is not above `high`.
-    shape : int, tuple of ints or None
-        None is that of the parameters broadcast.
-    size : int, tuple of ints or None
-        NumPy's word for `shape`.
-    dtype : dtype or None
-        Real floating; None is that of Tensor parameters, else the default real dtype.
-    device : Device, str or None
-        None is that of Tensor parameters or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
-    requires_grad : bool
-        Whether a result without history becomes a leaf that records.
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     """
     shape = one_of("uniform", shape, size)
     stream = stream_of("uniform", device, generator, low, high)
@@ -361,6 +345,7 @@ def _number(x: Any) -> Any:
     return x._data.any() if isinstance(x, Tensor) else x
 
 
+@_drawn.see("randn")
 def normal(
     mean: Any = 0.0,
     std: Any = 1.0,
@@ -374,34 +359,15 @@ def normal(
 ) -> Tensor:
     """Return normal numbers, made as mean + std z.
 
+    >>> xp.normal(0.0, 2.0, (2, 3)).shape
+    (2, 3)
+
     Parameters
     ----------
     mean, std : number or Tensor, real
         Gradients pass; `std` is not negative.
-    shape : int, tuple of ints or None
-        None is that of the parameters broadcast.
-    size : int, tuple of ints or None
-        NumPy's word for `shape`.
     dtype : dtype or None
         As for `uniform`; with numbers also complex (variance std², half in each part).
-    device : Device, str or None
-        None is that of Tensor parameters or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
-    requires_grad : bool
-        Whether a result without history becomes a leaf that records.
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     """
     shape = one_of("normal", shape, size)
     stream = stream_of("normal", device, generator, mean, std)
@@ -420,6 +386,7 @@ def normal(
     return finish(astype(out, chosen, copy=False), requires_grad, "normal")
 
 
+@_drawn.see("poisson, gamma")
 def exponential(
     scale: Any = 1.0,
     shape: Any = None,
@@ -432,34 +399,13 @@ def exponential(
 ) -> Tensor:
     """Return exponential numbers of mean `scale` (1 / rate).
 
+    >>> xp.random.exponential(2.0, (3,)).shape
+    (3,)
+
     Parameters
     ----------
     scale : number or Tensor, real
         Not negative; the gradient passes.
-    shape : int, tuple of ints or None
-        None is that of the parameters broadcast.
-    size : int, tuple of ints or None
-        NumPy's word for `shape`.
-    dtype : dtype or None
-        Real floating; None is that of Tensor parameters, else the default real dtype.
-    device : Device, str or None
-        None is that of Tensor parameters or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
-    requires_grad : bool
-        Whether a result without history becomes a leaf that records.
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     """
     shape = one_of("exponential", shape, size)
     stream = stream_of("exponential", device, generator, scale)
@@ -471,6 +417,7 @@ def exponential(
     return finish(astype(out, chosen, copy=False), requires_grad, "exponential")
 
 
+@_drawn.see("beta, exponential")
 def gamma(
     concentration: Any,
     scale: Any = 1.0,
@@ -484,36 +431,18 @@ def gamma(
 ) -> Tensor:
     """Return gamma numbers of mean concentration · scale.
 
+    >>> xp.random.gamma(2.0, 1.0, (3,)).shape
+    (3,)
+
     Parameters
     ----------
     concentration : number or Tensor, real
         Positive.
     scale : number or Tensor, real
         Not negative; the gradient passes.
-    shape : int, tuple of ints or None
-        None is that of the parameters broadcast.
-    size : int, tuple of ints or None
-        NumPy's word for `shape`.
-    dtype : dtype or None
-        Real floating; None is that of Tensor parameters, else the default real dtype.
-    device : Device, str or None
-        None is that of Tensor parameters or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
-    requires_grad : bool
-        Whether a result without history becomes a leaf that records.
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
 
     Raises
     ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     NotImplementedError
         A `concentration` that requires grad.
     """
@@ -532,6 +461,7 @@ def gamma(
     return finish(astype(out, chosen, copy=False), requires_grad, "gamma")
 
 
+@_drawn.see("gamma")
 def beta(
     a: Any,
     b: Any,
@@ -545,34 +475,16 @@ def beta(
 ) -> Tensor:
     """Return beta numbers of mean a / (a + b).
 
+    >>> xp.random.beta(2.0, 3.0, (4,)).shape
+    (4,)
+
     Parameters
     ----------
     a, b : number or Tensor, real
         Positive.
-    shape : int, tuple of ints or None
-        None is that of the parameters broadcast.
-    size : int, tuple of ints or None
-        NumPy's word for `shape`.
-    dtype : dtype or None
-        Real floating; None is that of Tensor parameters, else the default real dtype.
-    device : Device, str or None
-        None is that of Tensor parameters or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
-    requires_grad : bool
-        Whether a result without history becomes a leaf that records.
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
 
     Raises
     ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     NotImplementedError
         Parameters that require grad.
     """
@@ -589,6 +501,7 @@ def beta(
     return tensor_of(raw, stream.device, requires_grad, "beta")
 
 
+@_drawn.see("tensorxp.random.exponential")
 def poisson(
     rate: Any = 1.0,
     shape: Any = None,
@@ -600,32 +513,17 @@ def poisson(
 ) -> Tensor:
     """Return Poisson numbers of mean `rate`, which have no gradient.
 
+    >>> xp.poisson(4.0, (3,)).dtype
+    tensorxp.int64
+
     Parameters
     ----------
     rate : number or Tensor, real
         Not negative.
-    shape : int, tuple of ints or None
-        None is that of the parameters broadcast.
-    size : int, tuple of ints or None
-        NumPy's word for `shape`.
     dtype : dtype or None
         None is that of a real floating Tensor `rate`, else int64.
     device : Device, str or None
         None is that of a Tensor `rate` or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     """
     shape = one_of("poisson", shape, size)
     stream = stream_of("poisson", device, generator, rate)
@@ -640,6 +538,7 @@ def poisson(
     return wrap(raw, stream.device)
 
 
+@_drawn.see("multinomial")
 def bernoulli(
     p: Any = 0.5,
     shape: Any = None,
@@ -650,30 +549,17 @@ def bernoulli(
 ) -> Tensor:
     """Return ones with probability `p` and zeros, which have no gradient.
 
+    >>> xp.random.bernoulli(xp.asarray([0.0, 1.0]))
+    tensor([0., 1.])
+
     Parameters
     ----------
     p : number or Tensor, real
         In [0, 1].
-    shape : int, tuple of ints or None
-        None is that of the parameters broadcast.
     dtype : dtype or None
         None is that of a real floating Tensor `p`, else the default real dtype.
     device : Device, str or None
         None is that of a Tensor `p` or `generator`, else the default device.
-    generator : Generator or None
-        None is the default one of the device.
-
-    Returns
-    -------
-    Tensor
-        That shape, dtype and device.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Arguments of other types or dtypes; parameters out of range or that don't broadcast to
-        `shape`, negative sizes, unknown names, a `generator` elsewhere; devices that differ or are
-        not there.
     """
     stream = stream_of("bernoulli", device, generator, p)
     checked("bernoulli", "p", p, lambda x: (x >= 0) & (x <= 1), "in [0, 1]")

@@ -15,6 +15,7 @@ import numpy as np
 
 from tensorxp._backend import forks
 from tensorxp._backend.device import Device, as_device, cpu
+from tensorxp._backend.families import see
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.watchers import note_opaque
@@ -201,10 +202,14 @@ class _Streams:
     by_device: dict[Device, Generator] = {}  # noqa: RUF012
 
 
+@see("manual_seed")
 def default_generator(device: Any = None) -> Generator:
     """Return the generator from which functions draw on a device when none is given.
 
     Each device has one. Until `manual_seed` is called, its seed comes from the operating system.
+
+    >>> xp.random.default_generator().device
+    device('cpu')
 
     Parameters
     ----------
@@ -235,8 +240,15 @@ def default_generator(device: Any = None) -> Generator:
     return found
 
 
+@see("seed, initial_seed")
 def manual_seed(seed: int) -> Generator:
     """Seed the default generators of all devices.
+
+    >>> _ = xp.manual_seed(0)
+    >>> a = xp.rand(2)
+    >>> _ = xp.manual_seed(0)
+    >>> xp.equal(a, xp.rand(2))
+    tensor([ True,  True])
 
     Parameters
     ----------
@@ -260,8 +272,12 @@ def manual_seed(seed: int) -> Generator:
     return default_generator(cpu)
 
 
+@see("manual_seed")
 def seed() -> int:
     """Seed all default generators from the operating system.
+
+    >>> xp.seed() == xp.initial_seed()
+    True
 
     Returns
     -------
@@ -273,8 +289,13 @@ def seed() -> int:
     return chosen
 
 
+@see("manual_seed")
 def initial_seed() -> int:
     """Return the seed with which the default generator of the CPU was started.
+
+    >>> _ = xp.manual_seed(7)
+    >>> xp.initial_seed()
+    7
 
     Returns
     -------
@@ -283,8 +304,15 @@ def initial_seed() -> int:
     return default_generator(cpu).initial_seed()
 
 
+@see("set_rng_state")
 def get_rng_state(device: Any = "cpu") -> Tensor:
     """Return the state of the default generator of a device.
+
+    >>> state = xp.get_rng_state()
+    >>> a = xp.rand(3)
+    >>> xp.set_rng_state(state)
+    >>> xp.equal(a, xp.rand(3))
+    tensor([ True,  True,  True])
 
     Parameters
     ----------
@@ -304,8 +332,11 @@ def get_rng_state(device: Any = "cpu") -> Tensor:
     return default_generator(device).get_state()
 
 
+@see("get_rng_state")
 def set_rng_state(new_state: Tensor, device: Any = "cpu") -> None:
     """Set the state of the default generator of a device.
+
+    >>> xp.set_rng_state(xp.get_rng_state())
 
     Parameters
     ----------
@@ -323,8 +354,13 @@ def set_rng_state(new_state: Tensor, device: Any = "cpu") -> None:
 
 
 @contextmanager
+@see("get_rng_state, manual_seed")
 def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True) -> Iterator[None]:
     """Give the default generators back their states at the end of the scope.
+
+    >>> with xp.random.fork_rng():
+    ...     _ = xp.manual_seed(0)
+    ...     a = xp.rand(3)
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, as_dtype
+from tensorxp._backend.families import see
 from tensorxp._core.door import wrap
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
@@ -29,10 +30,14 @@ def _size(function: str, argument: str, n: Any) -> int:
     return found
 
 
+@see("tensorxp.random.permutation")
 def randperm(
     n: int, *, dtype: Any = None, device: Any = None, generator: Generator | None = None
 ) -> Tensor:
     """Return the integers 0 to n - 1 in random order.
+
+    >>> xp.sort(xp.randperm(4))
+    tensor([0, 1, 2, 3])
 
     Parameters
     ----------
@@ -63,10 +68,14 @@ def randperm(
     return wrap(stream.device.raw.asarray(raw, dtype=chosen), stream.device)
 
 
+@see("shuffle, choice")
 def permutation(
     x: Any, /, *, axis: int = 0, device: Any = None, generator: Generator | None = None
 ) -> Tensor:
     """Return the slices of a Tensor along an axis in random order; the gradient is kept.
+
+    >>> xp.sort(xp.random.permutation(xp.asarray([3, 1, 2])))
+    tensor([1, 2, 3])
 
     Parameters
     ----------
@@ -98,8 +107,14 @@ def permutation(
     return take(x, wrap(_order(stream, n), stream.device), axis=axis)
 
 
+@see("tensorxp.random.permutation")
 def shuffle(x: Tensor, /, *, axis: int = 0, generator: Generator | None = None) -> None:
     """Put the slices of `x` along an axis in random order, in place.
+
+    >>> x = xp.arange(4)
+    >>> xp.random.shuffle(x)
+    >>> xp.sort(x)
+    tensor([0, 1, 2, 3])
 
     Parameters
     ----------
@@ -133,6 +148,7 @@ def _weights(function: str, p: Any, sizes: tuple[int, ...]) -> Any:
     return raw
 
 
+@see("bernoulli, tensorxp.random.choice")
 def multinomial(
     probs: Tensor,
     num_samples: int,
@@ -141,6 +157,9 @@ def multinomial(
     generator: Generator | None = None,
 ) -> Tensor:
     """Return indices drawn with given probabilities; no gradient.
+
+    >>> xp.multinomial(xp.asarray([0.0, 1.0]), 3, replacement=True)
+    tensor([1, 1, 1])
 
     Parameters
     ----------
@@ -195,6 +214,7 @@ def _draw_indices(function: str, stream: Generator, weights: Any, n: int, replac
     return xp.argsort(arrival, axis=-1)[..., :n]
 
 
+@see("permutation, multinomial")
 def choice(
     a: Any,
     shape: Any = None,
@@ -207,6 +227,9 @@ def choice(
     generator: Generator | None = None,
 ) -> Tensor:
     """Return slices of `a` drawn at random along an axis; the gradient returns to them.
+
+    >>> xp.random.choice(xp.asarray([7, 7, 7]), 2)
+    tensor([7, 7])
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special.cylinders import scaled_slope, with_far_waves, with_series
+from tensorxp.special.families import hypergeometric, of_scipy_real, of_scipy_several
 from tensorxp.special.levels import call, no_derivative
 
 
@@ -134,386 +135,195 @@ i0e_p, i1e_p = _scaled("i0e", ive_slope_p, 0), _scaled("i1e", ive_slope_p, 1)
 k0e_p, k1e_p = _scaled("k0e", kve_slope_p, 0), _scaled("k1e", kve_slope_p, 1)
 
 
+@of_scipy_real.see("j1, jv, y0")
 def j0(x: Tensor, /) -> Tensor:
     """Return the Bessel function of the first kind of order 0.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.j0(xp.asarray([0.0, 1.0]))
+    tensor([1.    , 0.7652])
     """
     return unary(j0_p, x)
 
 
+@of_scipy_real.see("j0, jv, y1")
 def j1(x: Tensor, /) -> Tensor:
     """Return the Bessel function of the first kind of order 1.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.j1(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 0.4401])
     """
     return unary(j1_p, x)
 
 
+@hypergeometric.see("j0, j1, yv")
 def jv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the Bessel function of the first kind of real order.
 
-    Parameters
-    ----------
-    v : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.jv(0.5, xp.asarray([1.0]))
+    tensor([0.6714])
     """
     return binary(jv_p, v, x)
 
 
+@of_scipy_real.see("y1, yv, j0")
 def y0(x: Tensor, /) -> Tensor:
     """Return the Bessel function of the second kind of order 0: -inf at 0, NaN below.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.y0(xp.asarray([1.0, 2.0]))
+    tensor([0.0883, 0.5104])
     """
     return unary(y0_p, x)
 
 
+@of_scipy_real.see("y0, yv, j1")
 def y1(x: Tensor, /) -> Tensor:
     """Return the Bessel function of the second kind of order 1: -inf at 0, NaN below.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.y1(xp.asarray([1.0, 2.0]))
+    tensor([-0.7812, -0.107 ])
     """
     return unary(y1_p, x)
 
 
+@hypergeometric.see("y0, y1, jv")
 def yv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the Bessel function of the second kind of real order.
 
-    Parameters
-    ----------
-    v : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.yv(0.5, xp.asarray([1.0]))
+    tensor([-0.4311])
     """
     return binary(yv_p, v, x)
 
 
+@of_scipy_real.see("i0e, i1, iv")
 def i0(x: Tensor, /) -> Tensor:
     """Return the modified Bessel function of the first kind of order 0.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.i0(xp.asarray([0.0, 1.0]))
+    tensor([1.    , 1.2661])
     """
     return unary(i0_p, x)
 
 
+@of_scipy_real.see("i0")
 def i0e(x: Tensor, /) -> Tensor:
     """Return exp(-|x|) i0(x); the gradient at its kink at 0 is 0.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.i0e(xp.asarray([0.0, 1.0]))
+    tensor([1.    , 0.4658])
     """
     return unary(i0e_p, x)
 
 
+@of_scipy_real.see("i1e, i0, iv")
 def i1(x: Tensor, /) -> Tensor:
     """Return the modified Bessel function of the first kind of order 1.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.i1(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 0.5652])
     """
     return unary(i1_p, x)
 
 
+@of_scipy_real.see("i1")
 def i1e(x: Tensor, /) -> Tensor:
     """Return exp(-|x|) i1(x).
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.i1e(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 0.2079])
     """
     return unary(i1e_p, x)
 
 
+@hypergeometric.see("ive, i0, i1")
 def iv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the modified Bessel function of the first kind of real order.
 
-    Parameters
-    ----------
-    v : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.iv(0.5, xp.asarray([1.0]))
+    tensor([0.9377])
     """
     return binary(iv_p, v, x)
 
 
+@of_scipy_several.see("iv")
 def ive(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return exp(-|x|) iv(v, x).
 
-    Parameters
-    ----------
-    v, x : Tensor or scalar, real or bool, broadcast
+    A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.ive(0.5, xp.asarray([1.0]))
+    tensor([0.345])
     """
     if isinstance(x, Tensor) and x._data.dtype.kind == "c":
         raise TypeError(f"special.ive: x has dtype {x._data.dtype}; allowed are real dtypes")
     return binary(ive_p, v, x)
 
 
+@of_scipy_real.see("k0e, k1, kv")
 def k0(x: Tensor, /) -> Tensor:
     """Return the modified Bessel function of the second kind of order 0: inf at 0, NaN below.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.k0(xp.asarray([1.0, 2.0]))
+    tensor([0.421 , 0.1139])
     """
     return unary(k0_p, x)
 
 
+@of_scipy_real.see("k0")
 def k0e(x: Tensor, /) -> Tensor:
     """Return exp(x) k0(x).
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.k0e(xp.asarray([1.0, 2.0]))
+    tensor([1.1445, 0.8416])
     """
     return unary(k0e_p, x)
 
 
+@of_scipy_real.see("k1e, k0, kv")
 def k1(x: Tensor, /) -> Tensor:
     """Return the modified Bessel function of the second kind of order 1: inf at 0, NaN below.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.k1(xp.asarray([1.0, 2.0]))
+    tensor([0.6019, 0.1399])
     """
     return unary(k1_p, x)
 
 
+@of_scipy_real.see("k1")
 def k1e(x: Tensor, /) -> Tensor:
     """Return exp(x) k1(x).
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.k1e(xp.asarray([1.0, 2.0]))
+    tensor([1.6362, 1.0335])
     """
     return unary(k1e_p, x)
 
 
+@hypergeometric.see("kve, k0, k1")
 def kv(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the modified Bessel function of the second kind of real order.
 
-    Parameters
-    ----------
-    v : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.kv(0.5, xp.asarray([1.0]))
+    tensor([0.4611])
     """
     return binary(kv_p, v, x)
 
 
+@hypergeometric.see("kv")
 def kve(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return exp(x) kv(v, x).
 
-    Parameters
-    ----------
-    v : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.kve(0.5, xp.asarray([1.0]))
+    tensor([1.2533])
     """
     return binary(kve_p, v, x)

@@ -10,6 +10,7 @@ from tensorxp._core.door import binary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special.differences import gamma_quotient, log_beta, polygamma_difference
+from tensorxp.special.families import of_scipy_several
 from tensorxp.special.gammas import polygamma_p
 from tensorxp.special.levels import call
 
@@ -97,64 +98,31 @@ def _poch_z(xp: Any, ct: Any, z: Any, m: Any, out: Any) -> Any:
 poch_p = elementwise("poch", inputs=("z", "m"), forward=_poch, z=_poch_z, m=_poch_m)
 
 
+@of_scipy_several.see("betaln, gamma")
 def beta(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the beta function gamma(x1) gamma(x2) / gamma(x1 + x2).
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.beta(xp.asarray([2.0]), xp.asarray([3.0]))
+    tensor([0.0833])
     """
     return binary(beta_p, x1, x2)
 
 
+@of_scipy_several.see("beta, gammaln")
 def betaln(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return the logarithm of the absolute value of `beta`.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.betaln(xp.asarray([2.0]), xp.asarray([3.0]))
+    tensor([-2.4849])
     """
     return binary(betaln_p, x1, x2)
 
 
+@of_scipy_several.see("gamma, binom")
 def poch(z: Tensor | float, m: Tensor | float, /) -> Tensor:
     """Return the rising factorial gamma(z + m) / gamma(z).
 
-    Parameters
-    ----------
-    z, m : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.poch(xp.asarray([3.0]), 2.0)
+    tensor([12.])
     """
     return binary(poch_p, z, m)

@@ -11,6 +11,7 @@ from tensorxp._core.door import binary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special.densities import beta_density, gamma_density
+from tensorxp.special.families import of_scipy_several
 from tensorxp.special.incomplete import shape_slope_p
 from tensorxp.special.levels import call, no_derivative, several
 
@@ -111,341 +112,182 @@ nbdtrc_p = _counted("nbdtrc", lambda xp, ct, k, n, p: -ct * _negative_slope(xp, 
 nbdtri_p = _counted("nbdtri", lambda xp, ct, k, n, out: ct / _negative_slope(xp, k, n, out), "y")
 
 
+@of_scipy_several.see("fdtrc, fdtri")
 def fdtr(dfn: Tensor | float, dfd: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the F distribution function; differentiable in `x`.
 
-    Parameters
-    ----------
-    dfn, dfd, x : Tensor or scalar, real or bool, broadcast
-        `dfn` and `dfd` degrees of freedom.
+    `dfn` and `dfd` are the degrees of freedom; a gradient in them raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `dfn` or `dfd`.
+    >>> xp.special.fdtr(2.0, 4.0, xp.asarray([1.0]))
+    tensor([0.5556])
     """
     return several(fdtr_p, dfn, dfd, x)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("fdtr")
 def fdtrc(dfn: Tensor | float, dfd: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return 1 - `fdtr`, accurate where that is near 1; differentiable in `x`.
 
-    Parameters
-    ----------
-    dfn, dfd, x : Tensor or scalar, real or bool, broadcast
-        `dfn` and `dfd` degrees of freedom.
+    `dfn` and `dfd` are the degrees of freedom; a gradient in them raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `dfn` or `dfd`.
+    >>> xp.special.fdtrc(2.0, 4.0, xp.asarray([1.0]))
+    tensor([0.4444])
     """
     return several(fdtrc_p, dfn, dfd, x)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("fdtr")
 def fdtri(dfn: Tensor | float, dfd: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the quantile of the F distribution, the inverse of `fdtr`; differentiable in `x`.
 
-    Parameters
-    ----------
-    dfn, dfd, x : Tensor or scalar, real or bool, broadcast
-        `dfn` and `dfd` degrees of freedom, `x` a probability.
+    `dfn` and `dfd` are the degrees of freedom, `x` is a probability; a gradient in the former
+    raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `dfn` or `dfd`.
+    >>> xp.special.fdtri(2.0, 4.0, xp.asarray([0.5]))
+    tensor([0.8284])
     """
     return several(fdtri_p, dfn, dfd, x)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("chdtrc")
 def chdtri(v: Tensor | float, p: Tensor | float, /) -> Tensor:
     """Return the inverse of `chdtrc` in its last argument; differentiable in `p`.
 
-    Parameters
-    ----------
-    v, p : Tensor or scalar, real or bool, broadcast
-        `v` degrees of freedom, `p` in [0, 1].
+    `v` is the degrees of freedom, `p` in [0, 1]. A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.chdtri(2.0, xp.asarray([0.5]))
+    tensor([1.3863])
     """
     return binary(chdtri_p, v, p)
 
 
+@of_scipy_several.see("gdtrc, gammainc")
 def gdtr(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the gamma distribution function of rate `a` and shape `b`; differentiable in all.
 
-    Parameters
-    ----------
-    a, b, x : Tensor or scalar, real or bool, broadcast
+    A second derivative in `b` alone raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `b` alone.
+    >>> xp.special.gdtr(1.0, 2.0, xp.asarray([1.0]))
+    tensor([0.2642])
     """
     return several(gdtr_p, a, b, x)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("gdtr, gammaincc")
 def gdtrc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return 1 - `gdtr`, accurate where that is near 1; differentiable in all.
 
-    Parameters
-    ----------
-    a, b, x : Tensor or scalar, real or bool, broadcast
+    A second derivative in `b` alone raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `b` alone.
+    >>> xp.special.gdtrc(1.0, 2.0, xp.asarray([1.0]))
+    tensor([0.7358])
     """
     return several(gdtrc_p, a, b, x)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("pdtrc, pdtri")
 def pdtr(k: Tensor | float, m: Tensor | float, /) -> Tensor:
     """Return the Poisson distribution function at `k` for mean `m`; differentiable in `m`.
 
-    Parameters
-    ----------
-    k, m : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.pdtr(1.0, xp.asarray([2.0]))
+    tensor([0.406])
     """
     return binary(pdtr_p, k, m)
 
 
+@of_scipy_several.see("pdtr")
 def pdtrc(k: Tensor | float, m: Tensor | float, /) -> Tensor:
     """Return 1 - `pdtr`, accurate where that is near 1; differentiable in `m`.
 
-    Parameters
-    ----------
-    k, m : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.pdtrc(1.0, xp.asarray([2.0]))
+    tensor([0.594])
     """
     return binary(pdtrc_p, k, m)
 
 
+@of_scipy_several.see("pdtr")
 def pdtri(k: Tensor | float, y: Tensor | float, /) -> Tensor:
     """Return the mean m for which `pdtr(k, m)` is `y`; differentiable in `y`.
 
-    Parameters
-    ----------
-    k, y : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.pdtri(1.0, xp.asarray([0.406]))
+    tensor([2.])
     """
     return binary(pdtri_p, k, y)
 
 
+@of_scipy_several.see("bdtrc, bdtri")
 def bdtr(k: Tensor | float, n: Tensor | int, p: Tensor | float, /) -> Tensor:
     """Return the binomial distribution function at `k` of `n` trials; differentiable in `p`.
 
-    Parameters
-    ----------
-    k, n, p : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.bdtr(1, xp.asarray(4), xp.asarray([0.5]))
+    tensor([0.3125])
     """
     return several(bdtr_p, k, n, p)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("bdtr")
 def bdtrc(k: Tensor | float, n: Tensor | int, p: Tensor | float, /) -> Tensor:
     """Return 1 - `bdtr`, accurate where that is near 1; differentiable in `p`.
 
-    Parameters
-    ----------
-    k, n, p : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.bdtrc(1, xp.asarray(4), xp.asarray([0.5]))
+    tensor([0.6875])
     """
     return several(bdtrc_p, k, n, p)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("bdtr")
 def bdtri(k: Tensor | float, n: Tensor | int, y: Tensor | float, /) -> Tensor:
     """Return the probability p for which `bdtr(k, n, p)` is `y`; differentiable in `y`.
 
-    Parameters
-    ----------
-    k, n, y : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.bdtri(1, xp.asarray(4), xp.asarray([0.3125]))
+    tensor([0.5])
     """
     return several(bdtri_p, k, n, y)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("nbdtrc, nbdtri")
 def nbdtr(k: Tensor | int, n: Tensor | int, p: Tensor | float, /) -> Tensor:
     """Return the chance of at most `k` failures before `n` successes; differentiable in `p`.
 
-    Parameters
-    ----------
-    k, n, p : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.nbdtr(1.0, 2.0, xp.asarray([0.5]))
+    tensor([0.5])
     """
     return several(nbdtr_p, k, n, p)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("nbdtr")
 def nbdtrc(k: Tensor | int, n: Tensor | int, p: Tensor | float, /) -> Tensor:
     """Return 1 - `nbdtr`, accurate where that is near 1; differentiable in `p`.
 
-    Parameters
-    ----------
-    k, n, p : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.nbdtrc(1.0, 2.0, xp.asarray([0.5]))
+    tensor([0.5])
     """
     return several(nbdtrc_p, k, n, p)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("nbdtr")
 def nbdtri(k: Tensor | int, n: Tensor | int, y: Tensor | float, /) -> Tensor:
     """Return the probability p for which `nbdtr(k, n, p)` is `y`; differentiable in `y`.
 
-    Parameters
-    ----------
-    k, n, y : Tensor or scalar, real or bool, broadcast
-        `k` is rounded down.
+    `k` is rounded down.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.nbdtri(1.0, 2.0, xp.asarray([0.5]))
+    tensor([0.5])
     """
     return several(nbdtri_p, k, n, y)  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ from tensorxp._core.door import apply, binary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special.betas import betaln_p
+from tensorxp.special.families import hypergeometric, of_scipy_several
 from tensorxp.special.levels import call, no_derivative, several
 
 
@@ -33,50 +34,26 @@ stdtrit_p = elementwise(
 )
 
 
+@of_scipy_several.see("stdtrit")
 def stdtr(df: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return Student's distribution function; differentiable in `x`.
 
-    Parameters
-    ----------
-    df, x : Tensor or scalar, real or bool, broadcast
-        `df` degrees of freedom.
+    `df` is the degrees of freedom. A gradient in `df` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `df`.
+    >>> xp.special.stdtr(3.0, xp.asarray([0.0, 1.0]))
+    tensor([0.5   , 0.8045])
     """
     return binary(stdtr_p, df, x)
 
 
+@of_scipy_several.see("stdtr")
 def stdtrit(df: Tensor | float, p: Tensor | float, /) -> Tensor:
     """Return the quantile of Student's distribution, the inverse of `stdtr`; differentiable in `p`.
 
-    Parameters
-    ----------
-    df, p : Tensor or scalar, real or bool, broadcast
-        `df` degrees of freedom, `p` in [0, 1].
+    `df` is the degrees of freedom, `p` in [0, 1]. A gradient in `df` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `df`.
+    >>> xp.special.stdtrit(3.0, xp.asarray([0.5, 0.975]))
+    tensor([0.    , 3.1824])
     """
     return binary(stdtrit_p, df, p)
 
@@ -98,28 +75,20 @@ zeta_p: Primitive = elementwise(
 )
 
 
+@hypergeometric.see("polygamma")
 def zeta(x: Tensor | float, q: Tensor | float | None = None, /) -> Tensor:
     """Return the Hurwitz zeta function of `x` and `q`; without `q`, the Riemann zeta function.
 
     Differentiable in `q`.
 
+    A gradient in `x` raises NotImplementedError.
+
+    >>> xp.special.zeta(xp.asarray([2.0, 4.0]))
+    tensor([1.6449, 1.0823])
+
     Parameters
     ----------
-    x : Tensor or scalar, any dtype, broadcast
     q : Tensor or scalar, real, or None
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `x`.
     """
     return binary(zeta_p, x, q) if q is not None else apply(zeta_p, (x, None), {})
 
@@ -169,73 +138,37 @@ hyp2f1_p: Primitive = elementwise(
 )
 
 
+@hypergeometric.see("hyp1f1")
 def hyp0f1(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the confluent hypergeometric limit function 0F1(; v; x); differentiable in `x`.
 
-    Parameters
-    ----------
-    v : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.hyp0f1(1.0, xp.asarray([0.0, 1.0]))
+    tensor([1.    , 2.2796])
     """
     return binary(hyp0f1_p, v, x)
 
 
+@hypergeometric.see("hyp0f1, hyp2f1")
 def hyp1f1(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the confluent hypergeometric function 1F1(a; b; x); differentiable in `x`.
 
-    Parameters
-    ----------
-    a, b : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `a` or `b` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a` or `b`.
+    >>> xp.special.hyp1f1(1.0, 2.0, xp.asarray([1.0]))
+    tensor([1.7183])
     """
     return several(hyp1f1_p, a, b, x)  # type: ignore[no-any-return]
 
 
+@hypergeometric.see("hyp1f1")
 def hyp2f1(a: Tensor | float, b: Tensor | float, c: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return Gauss's hypergeometric function 2F1(a, b; c; x); differentiable in `x`.
 
-    Parameters
-    ----------
-    a, b, c : Tensor or scalar, real or bool, broadcast
-    x : Tensor or scalar, any dtype, broadcast
+    A gradient in `a`, `b` or `c` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a`, `b` or `c`.
+    >>> xp.special.hyp2f1(1.0, 1.0, 2.0, xp.asarray([0.5]))
+    tensor([1.3863])
     """
     return several(hyp2f1_p, a, b, c, x)  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special.differences import deviance
+from tensorxp.special.families import special_pair, special_real, special_several
 
 _deviance = in_double(deviance)
 
@@ -58,46 +59,26 @@ xlog1py_p = elementwise(
 )
 
 
+@special_pair.see("xlog1py, entr")
 def xlogy(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(x2), and 0 where `x1` is 0 unless `x2` is NaN.
 
     Where both are 0 both gradients are 0.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types, that don't broadcast, or on two devices.
+    >>> xp.special.xlogy(xp.asarray([0.0, 1.0]), xp.asarray([0.0, 2.0]))
+    tensor([0.    , 0.6931])
     """
     return binary(xlogy_p, x1, x2)
 
 
+@special_pair.see("xlogy")
 def xlog1py(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(1 + x2), and 0 where `x1` is 0 unless `x2` is NaN.
 
     Where `x1` is 0 and `x2` is -1 both gradients are 0.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, any dtype, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types, that don't broadcast, or on two devices.
+    >>> xp.special.xlog1py(xp.asarray([0.0, 1.0]), xp.asarray([-1.0, 1.0]))
+    tensor([0.    , 0.6931])
     """
     return binary(xlog1py_p, x1, x2)
 
@@ -112,22 +93,12 @@ def _entr(xp: Any, x: Any) -> Any:
 entr_p = elementwise("entr", forward=_entr, x=lambda xp, ct, x: -ct * (xp.log(x) + 1))
 
 
+@special_real.see("rel_entr, xlogy")
 def entr(x: Tensor, /) -> Tensor:
     """Return -x log(x), 0 at 0 (with gradient inf), -inf for negative `x` (gradient NaN).
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or complex.
+    >>> xp.special.entr(xp.asarray([0.0, 0.5]))
+    tensor([0.    , 0.3466])
     """
     return unary(entr_p, x)
 
@@ -198,45 +169,25 @@ kl_div_p = elementwise(
 )
 
 
+@special_several.see("kl_div, entr")
 def rel_entr(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(x1 / x2): 0 where `x1` is 0 and x2 ≥ 0, inf outside of the domain.
 
     Where both are 0 both gradients are 0; where only `x1` is, its gradient is -inf.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.special.rel_entr(xp.asarray([0.5]), xp.asarray([0.25]))
+    tensor([0.3466])
     """
     return binary(rel_entr_p, x1, x2)
 
 
+@special_several.see("rel_entr, entr")
 def kl_div(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return x1 log(x1 / x2) - x1 + x2: x2 where `x1` is 0 and x2 ≥ 0, inf outside.
 
     Where both are 0 the gradients are 0 and 1; where only `x1` is, its gradient is -inf.
 
-    Parameters
-    ----------
-    x1, x2 : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.special.kl_div(xp.asarray([0.5]), xp.asarray([0.25]))
+    tensor([0.0966])
     """
     return binary(kl_div_p, x1, x2)

@@ -7,11 +7,13 @@ from math import pi, sqrt
 from typing import Any
 
 from tensorxp._backend import kernels, numpy_kernels
+from tensorxp._backend.families import see
 from tensorxp._backend.quiet import quiet
 from tensorxp._backend.special import floating, library
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
+from tensorxp.special.families import of_scipy, of_scipy_real
 from tensorxp.special.gauss import bell, integral_p, inverse_bell_p
 from tensorxp.special.levels import call
 
@@ -52,10 +54,14 @@ erfcinv_p = elementwise(
 )
 
 
+@see("erfc, erfinv, ndtr")
 def erf(x: Tensor, /) -> Tensor:
     """Return the error function, 2/√π times the integral of exp(-t²) from 0 to `x`.
 
     Large float32 arrays on the CPU are computed in single precision, to 3 units in the last place.
+
+    >>> xp.special.erf(xp.asarray([0.0, 1.0]))
+    tensor([0.    , 0.8427])
 
     Parameters
     ----------
@@ -74,8 +80,12 @@ def erf(x: Tensor, /) -> Tensor:
     return unary(erf_p, x)
 
 
+@see("erf, erfcx, erfcinv")
 def erfc(x: Tensor, /) -> Tensor:
     """Return 1 - erf(x), accurate where erf is near 1.
+
+    >>> xp.special.erfc(xp.asarray([0.0, 1.0]))
+    tensor([1.    , 0.1573])
 
     Parameters
     ----------
@@ -94,62 +104,32 @@ def erfc(x: Tensor, /) -> Tensor:
     return unary(erfc_p, x)
 
 
+@of_scipy.see("erfc")
 def erfcx(x: Tensor, /) -> Tensor:
     """Return exp(x²) erfc(x), which neither overflows nor vanishes for large `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.erfcx(xp.asarray([0.0, 10.0]))
+    tensor([1.    , 0.0561])
     """
     return unary(erfcx_p, x)
 
 
+@of_scipy_real.see("erf, erfcinv")
 def erfinv(x: Tensor, /) -> Tensor:
     """Return the inverse of erf on [-1, 1]; ±inf with an infinite gradient at ±1.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.erfinv(xp.asarray([0.0, 0.5]))
+    tensor([0.    , 0.4769])
     """
     return unary(erfinv_p, x)
 
 
+@of_scipy_real.see("erfc, erfinv")
 def erfcinv(x: Tensor, /) -> Tensor:
     """Return the inverse of erfc on [0, 2]; ±inf with an infinite gradient at the ends.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.erfcinv(xp.asarray([0.5, 1.5]))
+    tensor([ 0.4769, -0.4769])
     """
     return unary(erfcinv_p, x)
 
@@ -202,61 +182,31 @@ log_ndtr_p = elementwise(
 )
 
 
+@of_scipy.see("ndtri, log_ndtr, erf")
 def ndtr(x: Tensor, /) -> Tensor:
     """Return the distribution function of the standard normal distribution.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.ndtr(xp.asarray([0.0, 1.0]))
+    tensor([0.5   , 0.8413])
     """
     return unary(ndtr_p, x)
 
 
+@of_scipy_real.see("ndtr")
 def ndtri(x: Tensor, /) -> Tensor:
     """Return the quantile of the standard normal distribution; ±inf at 0 and 1, NaN outside.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.ndtri(xp.asarray([0.5, 0.975]))
+    tensor([0.  , 1.96])
     """
     return unary(ndtri_p, x)
 
 
+@of_scipy.see("ndtr")
 def log_ndtr(x: Tensor, /) -> Tensor:
     """Return the logarithm of `ndtr`; value and gradient are accurate in both tails.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.log_ndtr(xp.asarray([0.0, -10.0]))
+    tensor([ -0.6931, -53.2313])
     """
     return unary(log_ndtr_p, x)

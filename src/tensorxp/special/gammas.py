@@ -7,12 +7,14 @@ from math import gamma as _factorial
 from math import log, pi
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._backend.quiet import quiet
 from tensorxp._backend.special import floating, library
 from tensorxp._core.door import binary, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.arithmetic import subtract_p
+from tensorxp.special.families import of_scipy, of_scipy_real, of_scipy_several
 from tensorxp.special.levels import call, no_derivative
 
 _gamma, _zeta = library("gamma"), library("zeta")
@@ -123,68 +125,42 @@ loggamma_p = elementwise(
 )
 
 
+@of_scipy.see("gammaln, rgamma, digamma")
 def gamma(x: Tensor, /) -> Tensor:
     """Return the gamma function.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.gamma(xp.asarray([0.5, 5.0]))
+    tensor([ 1.7725, 24.    ])
     """
     return unary(gamma_p, x)
 
 
+@of_scipy_real.see("gamma, loggamma, gammasgn")
 def gammaln(x: Tensor, /) -> Tensor:
     """Return the logarithm of |gamma(x)|.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.gammaln(xp.asarray([3.0, 10.0]))
+    tensor([ 0.6931, 12.8018])
     """
     return unary(gammaln_p, x)
 
 
+@of_scipy.see("gammaln")
 def loggamma(x: Tensor, /) -> Tensor:
     """Return the principal branch of the logarithm of the gamma function; NaN for real x < 0.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.loggamma(xp.asarray([3.0, 10.0]))
+    tensor([ 0.6931, 12.8018])
     """
     return unary(loggamma_p, x)
 
 
+@see("gammaln, polygamma")
 def digamma(x: Tensor, /) -> Tensor:
     """Return the logarithmic derivative of the gamma function.
+
+    >>> xp.special.digamma(xp.asarray([1.0, 2.0]))
+    tensor([-0.5772,  0.4228])
 
     Parameters
     ----------
@@ -203,30 +179,29 @@ def digamma(x: Tensor, /) -> Tensor:
     return unary(digamma_p, x)
 
 
+@of_scipy_several.see("digamma, zeta")
 def polygamma(n: Tensor | int, x: Tensor | float, /) -> Tensor:
     """Return the `n`-th derivative of `digamma`.
 
-    Parameters
-    ----------
-    n, x : Tensor or scalar, real or bool, broadcast
-        `n` is a natural number, others give NaN; a Python number leaves the dtype of `x`.
+    `n` is a natural number, others give NaN; a Python number leaves the dtype of `x`.
+
+    >>> xp.special.polygamma(1, xp.asarray([1.0]))
+    tensor([1.6449])
 
     Returns
     -------
     Tensor
         The broadcast shape, the promoted dtype; of integers and bool float64.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
     """
     return binary(polygamma_p, n, x)
 
 
+@see("gammaln")
 def multigammaln(a: Tensor, d: int, /) -> Tensor:
     """Return the logarithm of the multivariate gamma function; NaN where a ≤ (d - 1) / 2.
+
+    >>> xp.special.multigammaln(xp.asarray([3.0]), 2)
+    tensor([1.5502])
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp.special.densities import beta_density, gamma_density
 from tensorxp.special.entropy import xlogy_p
+from tensorxp.special.families import of_scipy_several
 from tensorxp.special.gammas import digamma_p, gammaln_p
 from tensorxp.special.levels import call, no_derivative, several
 
@@ -130,146 +131,86 @@ def _half(xp: Any, fn: Any, v: Any, x: Any) -> Any:
 chdtr_p, chdtrc_p = _chi_square("chdtr", 1), _chi_square("chdtrc", -1)
 
 
+@of_scipy_several.see("gammaincc, gammaincinv")
 def gammainc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the regularised lower incomplete gamma function P(a, x); differentiable in both.
+
+    A second derivative in `a` alone raises NotImplementedError.
+
+    >>> xp.special.gammainc(2.0, xp.asarray([1.0, 3.0]))
+    tensor([0.2642, 0.8009])
 
     Parameters
     ----------
     a, x : Tensor or scalar, real or bool, broadcast
         Not negative, otherwise the result is NaN.
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `a` alone.
     """
     return binary(gammainc_p, a, x)
 
 
+@of_scipy_several.see("gammainc, gammainccinv")
 def gammaincc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the regularised upper incomplete gamma function 1 - P(a, x); differentiable in both.
+
+    A second derivative in `a` alone raises NotImplementedError.
+
+    >>> xp.special.gammaincc(2.0, xp.asarray([1.0, 3.0]))
+    tensor([0.7358, 0.1991])
 
     Parameters
     ----------
     a, x : Tensor or scalar, real or bool, broadcast
         Not negative, otherwise the result is NaN.
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `a` alone.
     """
     return binary(gammaincc_p, a, x)
 
 
+@of_scipy_several.see("gammainc")
 def gammaincinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
     """Return the x with gammainc(a, x) = y; differentiable in both.
 
-    Parameters
-    ----------
-    a, y : Tensor or scalar, real or bool, broadcast
-        `y` in [0, 1], otherwise the result is NaN.
+    `y` in [0, 1], otherwise the result is NaN. A second derivative in `a` raises
+    NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `a`.
+    >>> xp.special.gammaincinv(2.0, xp.asarray([0.5]))
+    tensor([1.6783])
     """
     return binary(gammaincinv_p, a, y)
 
 
+@of_scipy_several.see("gammaincc")
 def gammainccinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
     """Return the x with gammaincc(a, x) = y; differentiable in both.
 
-    Parameters
-    ----------
-    a, y : Tensor or scalar, real or bool, broadcast
-        `y` in [0, 1], otherwise the result is NaN.
+    `y` in [0, 1], otherwise the result is NaN. A second derivative in `a` raises
+    NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `a`.
+    >>> xp.special.gammainccinv(2.0, xp.asarray([0.5]))
+    tensor([1.6783])
     """
     return binary(gammainccinv_p, a, y)
 
 
+@of_scipy_several.see("chdtrc, chdtri")
 def chdtr(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the chi-square distribution function; differentiable in both.
 
-    Parameters
-    ----------
-    v, x : Tensor or scalar, real or bool, broadcast
-        `v` degrees of freedom.
+    `v` is the degrees of freedom. A second derivative in `v` alone raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `v` alone.
+    >>> xp.special.chdtr(2.0, xp.asarray([0.0, 2.0]))
+    tensor([0.    , 0.6321])
     """
     return binary(chdtr_p, v, x)
 
 
+@of_scipy_several.see("chdtr")
 def chdtrc(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return 1 - chdtr(v, x), accurate where that is small; differentiable in both.
 
-    Parameters
-    ----------
-    v, x : Tensor or scalar, real or bool, broadcast
-        `v` degrees of freedom.
+    `v` is the degrees of freedom. A second derivative in `v` alone raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A second derivative in `v` alone.
+    >>> xp.special.chdtrc(2.0, xp.asarray([0.0, 2.0]))
+    tensor([1.    , 0.3679])
     """
     return binary(chdtrc_p, v, x)
 
@@ -296,73 +237,40 @@ betaincinv_p = elementwise(
 )
 
 
+@of_scipy_several.see("betaincc, betaincinv")
 def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the regularised incomplete beta function; differentiable in `x`.
 
-    Parameters
-    ----------
-    a, b, x : Tensor or scalar, real or bool, broadcast
-        `x` in [0, 1], otherwise the result is NaN.
+    `x` in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
+    NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a` or `b`.
+    >>> xp.special.betainc(2.0, 3.0, xp.asarray([0.5]))
+    tensor([0.6875])
     """
     return several(betainc_p, a, b, x)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("betainc")
 def betaincc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return 1 - betainc(a, b, x), accurate where that is small; differentiable in `x`.
 
-    Parameters
-    ----------
-    a, b, x : Tensor or scalar, real or bool, broadcast
-        `x` in [0, 1], otherwise the result is NaN.
+    `x` in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
+    NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a` or `b`.
+    >>> xp.special.betaincc(2.0, 3.0, xp.asarray([0.5]))
+    tensor([0.3125])
     """
     return several(betaincc_p, a, b, x)  # type: ignore[no-any-return]
 
 
+@of_scipy_several.see("betainc")
 def betaincinv(a: Tensor | float, b: Tensor | float, y: Tensor | float, /) -> Tensor:
     """Return the x with betainc(a, b, x) = y; differentiable in `y`.
 
-    Parameters
-    ----------
-    a, b, y : Tensor or scalar, real or bool, broadcast
-        `y` in [0, 1], otherwise the result is NaN.
+    `y` in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
+    NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `a` or `b`.
+    >>> xp.special.betaincinv(2.0, 3.0, xp.asarray([0.6875]))
+    tensor([0.5])
     """
     return several(betaincinv_p, a, b, y)  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ from tensorxp._core.door import binary, single, unary
 from tensorxp._core.primitive import Primitive, elementwise
 from tensorxp._core.tensor import Tensor
 from tensorxp._ops.logistic import expit_p, logit_p
+from tensorxp.special.families import special_real, special_several
 from tensorxp.special.levels import call
 
 
@@ -28,82 +29,42 @@ softplus_p = elementwise(
 )
 
 
+@special_real.see("logit, log_expit")
 def expit(x: Tensor, /) -> Tensor:
     """Return the logistic function 1 / (1 + exp(-x)), accurate in both tails.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or complex.
+    >>> xp.special.expit(xp.asarray([0.0, 2.0]))
+    tensor([0.5   , 0.8808])
     """
     return unary(expit_p, x)
 
 
+@special_real.see("expit")
 def logit(x: Tensor, /) -> Tensor:
     """Return log(x / (1 - x)); ±inf with an infinite gradient at 0 and 1, NaN outside.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or complex.
+    >>> xp.special.logit(xp.asarray([0.5, 0.75]))
+    tensor([0.    , 1.0986])
     """
     return unary(logit_p, x)
 
 
+@special_real.see("expit")
 def log_expit(x: Tensor, /) -> Tensor:
     """Return log(expit(x)); value and gradient are accurate in both tails.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or complex.
+    >>> xp.special.log_expit(xp.asarray([0.0, -50.0]))
+    tensor([ -0.6931, -50.    ])
     """
     return unary(log_expit_p, x)
 
 
+@special_real.see("expit")
 def softplus(x: Tensor, /) -> Tensor:
     """Return log(1 + exp(x)) without overflow; its derivative is `expit`.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or complex.
+    >>> xp.special.softplus(xp.asarray([0.0, 50.0]))
+    tensor([ 0.6931, 50.    ])
     """
     return unary(softplus_p, x)
 
@@ -151,22 +112,12 @@ sinc_p: Primitive = elementwise(
 )
 
 
+@special_real.see("tensorxp.sin")
 def sinc(x: Tensor, /) -> Tensor:
     """Return sin(πx) / (πx), and 1 at 0; derivatives of every order are right at 0 as well.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or complex.
+    >>> xp.special.sinc(xp.asarray([0.0, 0.5]))
+    tensor([1.    , 0.6366])
     """
     return single(sinc_p, x, {"order": 0})
 
@@ -179,22 +130,12 @@ cosm1_p = elementwise(
 )
 
 
+@special_real.see("tensorxp.cos, tensorxp.expm1")
 def cosm1(x: Tensor, /) -> Tensor:
     """Return cos(x) - 1, accurate near 0.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError
-        `x` is no Tensor, or complex.
+    >>> xp.special.cosm1(xp.asarray([0.5, 1.0]))
+    tensor([-0.1224, -0.4597])
     """
     return unary(cosm1_p, x)
 
@@ -254,41 +195,21 @@ pseudo_huber_p = elementwise(
 )
 
 
+@special_several.see("pseudo_huber")
 def huber(delta: Tensor | float, r: Tensor | float, /) -> Tensor:
     """Return r²/2 where |r| ≤ delta, delta (|r| - delta/2) beyond; inf for negative `delta`.
 
-    Parameters
-    ----------
-    delta, r : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.special.huber(1.0, xp.asarray([0.5, 3.0]))
+    tensor([0.125, 2.5  ])
     """
     return binary(huber_p, delta, r)
 
 
+@special_several.see("huber")
 def pseudo_huber(delta: Tensor | float, r: Tensor | float, /) -> Tensor:
     """Return delta² (√(1 + (r/delta)²) - 1), a smooth `huber`; inf for negative `delta`.
 
-    Parameters
-    ----------
-    delta, r : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError
-        Operands of other types or dtypes, that don't broadcast, or on two devices.
+    >>> xp.special.pseudo_huber(1.0, xp.asarray([0.0, 3.0]))
+    tensor([0.    , 2.1623])
     """
     return binary(pseudo_huber_p, delta, r)

@@ -16,6 +16,7 @@ from tensorxp._ops.arithmetic import power_below
 from tensorxp.special.bessel import neighbours, yv_p
 from tensorxp.special.betas import polygamma_rise_p, raw_beta
 from tensorxp.special.distributions import hyp2f1_p
+from tensorxp.special.families import of_scipy, of_scipy_real, of_scipy_several
 from tensorxp.special.gammas import digamma_p, gamma_p
 from tensorxp.special.levels import call, no_derivative, several
 
@@ -313,479 +314,241 @@ lpmv_p: Primitive = elementwise(
 )
 
 
+@of_scipy_real.see("tensorxp.exp2, tensorxp.log10")
 def exp10(x: Tensor, /) -> Tensor:
     """Return 10 raised to each element of `x`.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.exp10(xp.asarray([0.0, 2.0]))
+    tensor([  1., 100.])
     """
     return unary(exp10_p, x)
 
 
+@of_scipy_real.see("tensorxp.expm1")
 def exprel(x: Tensor, /) -> Tensor:
     """Return (exp(x) - 1) / x, 1 at 0.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.exprel(xp.asarray([0.0, 1.0]))
+    tensor([1.    , 1.7183])
     """
     return unary(exprel_p, x)
 
 
+@of_scipy_several.see("inv_boxcox, boxcox1p")
 def boxcox(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
     """Return (x**lmbda - 1) / lmbda, and log(x) for lmbda 0; differentiable in both, also there.
 
-    Parameters
-    ----------
-    x, lmbda : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.boxcox(xp.asarray([1.0, 4.0]), 0.5)
+    tensor([0., 2.])
     """
     return binary(boxcox_p, x, lmbda)
 
 
+@of_scipy_several.see("inv_boxcox1p, boxcox")
 def boxcox1p(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
     """Return `boxcox` of 1 + x.
 
-    Parameters
-    ----------
-    x, lmbda : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.boxcox1p(xp.asarray([0.0, 3.0]), 0.5)
+    tensor([0., 2.])
     """
     return binary(boxcox1p_p, x, lmbda)
 
 
+@of_scipy_several.see("boxcox")
 def inv_boxcox(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
     """Return the inverse of `boxcox` in its first argument.
 
-    Parameters
-    ----------
-    x, lmbda : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.inv_boxcox(xp.asarray([0.0, 2.0]), 0.5)
+    tensor([1., 4.])
     """
     return binary(inv_boxcox_p, x, lmbda)
 
 
+@of_scipy_several.see("boxcox1p")
 def inv_boxcox1p(x: Tensor | float, lmbda: Tensor | float, /) -> Tensor:
     """Return the inverse of `boxcox1p` in its first argument.
 
-    Parameters
-    ----------
-    x, lmbda : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.inv_boxcox1p(xp.asarray([0.0, 2.0]), 0.5)
+    tensor([0., 3.])
     """
     return binary(inv_boxcox1p_p, x, lmbda)
 
 
+@of_scipy_real.see("cosdg, tandg")
 def sindg(x: Tensor, /) -> Tensor:
     """Return the sine of an angle in degrees.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.sindg(xp.asarray([0.0, 30.0]))
+    tensor([0. , 0.5])
     """
     return unary(sindg_p, x)
 
 
+@of_scipy_real.see("sindg, tandg")
 def cosdg(x: Tensor, /) -> Tensor:
     """Return the cosine of an angle in degrees.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.cosdg(xp.asarray([0.0, 60.0]))
+    tensor([1. , 0.5])
     """
     return unary(cosdg_p, x)
 
 
+@of_scipy_real.see("sindg, cotdg")
 def tandg(x: Tensor, /) -> Tensor:
     """Return the tangent of an angle in degrees.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.tandg(xp.asarray([0.0, 45.0]))
+    tensor([0., 1.])
     """
     return unary(tandg_p, x)
 
 
+@of_scipy_real.see("tandg")
 def cotdg(x: Tensor, /) -> Tensor:
     """Return the cotangent of an angle in degrees.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.cotdg(xp.asarray([45.0, 90.0]))
+    tensor([1., 0.])
     """
     return unary(cotdg_p, x)
 
 
+@of_scipy_several.see("tensorxp.deg2rad")
 def radian(d: Tensor | float, m: Tensor | float, s: Tensor | float, /) -> Tensor:
     """Return an angle of degrees, minutes and seconds in radians.
 
-    Parameters
-    ----------
-    d, m, s : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.radian(xp.asarray([90.0]), 30.0, 0.0)
+    tensor([1.5795])
     """
     return several(radian_p, d, m, s)  # type: ignore[no-any-return]
 
 
+@of_scipy.see("expi, expn")
 def exp1(x: Tensor, /) -> Tensor:
     """Return the exponential integral E1, the integral of exp(-t) / t from `x` to infinity.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.exp1(xp.asarray([1.0, 2.0]))
+    tensor([0.2194, 0.0489])
     """
     return unary(exp1_p, x)
 
 
+@of_scipy.see("exp1")
 def expi(x: Tensor, /) -> Tensor:
     """Return the exponential integral Ei, the integral of exp(t) / t up to `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.expi(xp.asarray([1.0, 2.0]))
+    tensor([1.8951, 4.9542])
     """
     return unary(expi_p, x)
 
 
+@of_scipy_several.see("exp1")
 def expn(n: Tensor | int, x: Tensor | float, /) -> Tensor:
     """Return the exponential integral of integer order; differentiable in `x`.
 
-    Parameters
-    ----------
-    n, x : Tensor or scalar, real or bool, broadcast
-        The order `n` is a natural number.
+    The order `n` is a natural number.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.expn(2, xp.asarray([1.0]))
+    tensor([0.1485])
     """
     return binary(expn_p, n, x)
 
 
+@of_scipy
 def spence(x: Tensor, /) -> Tensor:
     """Return Spence's function, the integral of log(t) / (1 - t) from 1 to `x`.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.spence(xp.asarray([0.0, 1.0]))
+    tensor([1.6449, 0.    ])
     """
     return unary(spence_p, x)
 
 
+@of_scipy_real.see("ellipe, ellipkm1")
 def ellipk(x: Tensor, /) -> Tensor:
     """Return the complete elliptic integral of the first kind, of the parameter m = x.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.ellipk(xp.asarray([0.0, 0.5]))
+    tensor([1.5708, 1.8541])
     """
     return unary(ellipk_p, x)
 
 
+@of_scipy_real.see("ellipk")
 def ellipkm1(x: Tensor, /) -> Tensor:
     """Return `ellipk` of 1 - x, accurate for small `x`.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.ellipkm1(xp.asarray([0.5, 1.0]))
+    tensor([1.8541, 1.5708])
     """
     return unary(ellipkm1_p, x)
 
 
+@of_scipy_real.see("ellipk")
 def ellipe(x: Tensor, /) -> Tensor:
     """Return the complete elliptic integral of the second kind, of the parameter m = x.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.ellipe(xp.asarray([0.0, 0.5]))
+    tensor([1.5708, 1.3506])
     """
     return unary(ellipe_p, x)
 
 
+@of_scipy.see("gamma")
 def rgamma(x: Tensor, /) -> Tensor:
     """Return 1 / gamma(x), 0 at its poles, with the derivative there.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor; SciPy is missing.
+    >>> xp.special.rgamma(xp.asarray([0.0, 5.0]))
+    tensor([0.    , 0.0417])
     """
     return unary(rgamma_p, x)
 
 
+@of_scipy_real.see("gammaln")
 def gammasgn(x: Tensor, /) -> Tensor:
     """Return the sign of the gamma function; constant, so without gradient.
 
-    Parameters
-    ----------
-    x : Tensor, real or bool
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, ImportError
-        `x` is no Tensor, or complex; SciPy is missing.
+    >>> xp.special.gammasgn(xp.asarray([-0.5, 2.0]))
+    tensor([-1.,  1.])
     """
     return unary(gammasgn_p, x)
 
 
+@of_scipy_several.see("poch")
 def binom(n: Tensor | float, k: Tensor | float, /) -> Tensor:
     """Return the binomial coefficient of real arguments.
 
     Differentiable in both; where it is 0 the derivative is NaN.
 
-    Parameters
-    ----------
-    n, k : Tensor or scalar, real or bool, broadcast
-
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.binom(5.0, xp.asarray([0.0, 2.0, 3.0]))
+    tensor([ 1., 10., 10.])
     """
     return binary(binom_p, n, k)
 
 
+@of_scipy_several.see("yv, y0, y1")
 def yn(n: Tensor | int, x: Tensor | float, /) -> Tensor:
     """Return the Bessel function Y of integer order; differentiable in `x`.
 
-    Parameters
-    ----------
-    n, x : Tensor or scalar, real or bool, broadcast
-        The order `n` is an integer.
+    The order `n` is an integer.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
+    >>> xp.special.yn(2, xp.asarray([1.0]))
+    tensor([-1.6507])
     """
     return binary(yn_p, n, x)
 
 
+@of_scipy_several
 def lpmv(m: Tensor | int, v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the associated Legendre function of order `m` and degree `v` at |x| <= 1.
 
     Differentiable in `x`, not at ±1.
 
-    Parameters
-    ----------
-    m, v, x : Tensor or scalar, real or bool, broadcast
-        The order `m` is an integer.
+    The order `m` is an integer. A gradient in `v` raises NotImplementedError.
 
-    Returns
-    -------
-    Tensor
-        The broadcast shape, the promoted dtype; of integers and bool the default real one.
-
-    Raises
-    ------
-    TypeError, ValueError, DeviceError, ImportError
-        Operands of other types or dtypes, that don't broadcast, or on two devices; SciPy is
-        missing.
-    NotImplementedError
-        A gradient in `v`.
+    >>> xp.special.lpmv(1, 2, xp.asarray([0.5]))
+    tensor([-1.299])
     """
     return several(lpmv_p, m, v, x)  # type: ignore[no-any-return]

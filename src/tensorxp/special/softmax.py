@@ -6,6 +6,7 @@ Everything is shifted by the largest element first, so nothing overflows.
 from typing import Any
 
 from tensorxp._backend import kernels, numpy_kernels
+from tensorxp._backend.families import see
 from tensorxp._backend.quiet import quiet
 from tensorxp._backend.special import floating
 from tensorxp._core.door import apply, single
@@ -18,6 +19,7 @@ from tensorxp._ops.axes import normalize_axes, restore, shifted
 from tensorxp._ops.beside import tensors
 from tensorxp._ops.conversion import asarray
 from tensorxp._ops.exponential import log
+from tensorxp._ops.families import reduction
 from tensorxp._ops.reduction import sum as total_over
 from tensorxp._ops.shaping import squeeze
 
@@ -139,6 +141,7 @@ def _axes(function: str, x: Any, axis: Axis) -> tuple[int, ...]:
     return normalize_axes(f"special.{function}", axis, x._data.ndim)
 
 
+@see("softmax, tensorxp.logaddexp")
 def logsumexp(
     x: Tensor,
     /,
@@ -151,6 +154,9 @@ def logsumexp(
 
     Where all elements are -inf the value is -inf and the gradient 0; elements that are inf share
     the gradient evenly.
+
+    >>> xp.special.logsumexp(xp.asarray([[0.0, 0.0], [1.0, 1.0]]), axis=1)
+    tensor([0.6931, 1.6931])
 
     Parameters
     ----------
@@ -195,47 +201,35 @@ def logsumexp(
     return out, signs if keepdims else squeeze(signs, axes)
 
 
+@reduction.see("log_softmax, logsumexp")
 def softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
     """Return exp(x) / sum(exp(x)) over `axis`, over all elements by default.
 
     NaN where all elements are -inf or one is inf: there is no distribution.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
+    >>> xp.special.softmax(xp.asarray([0.0, 0.0]))
+    tensor([0.5, 0.5])
 
     Returns
     -------
     Tensor
         Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     axes = _axes("softmax", x, axis)
     return single(softmax_p, x, {"axis": axes, "even": False})
 
 
+@reduction.see("softmax, logsumexp")
 def log_softmax(x: Tensor, /, axis: Axis = None) -> Tensor:
     """Return the logarithm of `softmax`, accurate where that underflows.
 
-    Parameters
-    ----------
-    x : Tensor, any dtype
-    axis : int, tuple of ints or None
+    >>> xp.special.log_softmax(xp.asarray([0.0, 0.0]))
+    tensor([-0.6931, -0.6931])
 
     Returns
     -------
     Tensor
         Shape and dtype of `x`; of integers and bool the default real dtype.
-
-    Raises
-    ------
-    TypeError, AxisError, ValueError
-        `x` is no Tensor; `axis` is no int, out of range, or given twice.
     """
     axes = _axes("log_softmax", x, axis)
     return single(log_softmax_p, x, {"axis": axes})

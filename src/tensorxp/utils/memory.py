@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorxp import cuda
 from tensorxp._backend.device import as_device
+from tensorxp._backend.families import see
 from tensorxp._backend.memory import glibc, kept_bound
 
 try:
@@ -25,6 +26,7 @@ class _Mallinfo2(ctypes.Structure):
     ]  # fmt: skip
 
 
+@see("empty_cache")
 def memory_stats(device: Any = None) -> dict[str, int | None]:
     """Return what is known of the memory of a device, in bytes; None is what is not known.
 
@@ -32,6 +34,9 @@ def memory_stats(device: Any = None) -> dict[str, int | None]:
     (`mallinfo2`) and of the kernel. Without glibc only "resident" (Linux) and "peak" (not on
     Windows) are known. On CUDA they are CuPy's default memory pool's, on a simulated device those
     of its living arrays.
+
+    >>> sorted(xp.memory_stats("cpu"))
+    ['allocated', 'bound', 'kept', 'peak', 'resident']
 
     Parameters
     ----------
@@ -78,11 +83,14 @@ def memory_stats(device: Any = None) -> dict[str, int | None]:
     return found
 
 
+@see("memory_stats")
 def empty_cache(device: Any = None) -> None:
     """Give memory that is kept without being used back to the system.
 
     That is glibc's free memory on the CPU (`malloc_trim`), whole pages of it wherever they lie,
     and CuPy's pools on CUDA. Elsewhere nothing is kept, and nothing is done.
+
+    >>> xp.empty_cache()
 
     Parameters
     ----------

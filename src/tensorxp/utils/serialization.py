@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._backend.files import write_file, write_parts
 
 _FORMAT = "tensorxp"
@@ -40,6 +41,7 @@ _SIGNATURES = {
 }
 
 
+@see("load")
 def save(obj: Any, path: Any) -> None:
     """Write tensors, or containers of them such as state dicts, to a safetensors file.
 
@@ -47,6 +49,10 @@ def save(obj: Any, path: Any) -> None:
     dict of Tensors gives a file that other libraries read under the same names. The file appears
     whole or not at all, on the disk too (by fsync), and keeps the mode and owner of the one that it
     replaces; symbolic links are followed, FIFOs and character devices written into.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> xp.save({"w": xp.asarray([1.0])}, file)
 
     Parameters
     ----------
@@ -180,10 +186,18 @@ class _Writer:
         return {"name": name, **entry}
 
 
+@see("save")
 def load(path: Any, map_location: Any = None) -> Any:
     """Return what `save` wrote, or the tensors of another library's safetensors file.
 
     No code is run.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> xp.save(xp.asarray([1.0, 2.0]), file)
+    >>> _ = file.seek(0)
+    >>> xp.load(file)
+    tensor([1., 2.])
 
     Parameters
     ----------

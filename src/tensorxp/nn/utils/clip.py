@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
 from tensorxp._ops.half import is_half
@@ -23,6 +24,7 @@ def _grads(function: str, parameters: Any) -> list[Any]:
     return [p.grad for p in _tensors(function, "parameters", parameters) if p.grad is not None]
 
 
+@see("clip_grads_with_norm_")
 def get_total_norm(
     tensors: Any,
     norm_type: float = 2.0,
@@ -30,6 +32,9 @@ def get_total_norm(
     foreach: bool | None = None,
 ) -> Any:
     """Return the p-norm of all tensors together, as of one vector.
+
+    >>> xp.nn.utils.get_total_norm([xp.asarray([3.0]), xp.asarray([4.0])])
+    tensor(5.)
 
     Parameters
     ----------
@@ -91,10 +96,17 @@ def _total_norm(tensors: list[Any], norm_type: float, error_if_nonfinite: bool) 
     return total
 
 
+@see("clip_grad_norm_, get_total_norm")
 def clip_grads_with_norm_(
     parameters: Any, max_norm: float, total_norm: Any, foreach: bool | None = None
 ) -> None:
     """Scale gradients, in place, by min(1, max_norm / (total_norm + 1e-6)).
+
+    >>> p = xp.nn.Parameter(xp.zeros(2))
+    >>> p.grad = xp.asarray([3.0, 4.0])
+    >>> xp.nn.utils.clip_grads_with_norm_(p, 1.0, xp.asarray([5.0])[0])
+    >>> p.grad
+    tensor([0.6, 0.8])
 
     Parameters
     ----------
@@ -118,6 +130,7 @@ def clip_grads_with_norm_(
                 grad *= factor
 
 
+@see("clip_grad_value_, get_total_norm")
 def clip_grad_norm_(
     parameters: Any,
     max_norm: float,
@@ -126,6 +139,13 @@ def clip_grad_norm_(
     foreach: bool | None = None,
 ) -> Any:
     """Scale gradients, in place, so that their common p-norm is at most `max_norm`.
+
+    >>> p = xp.nn.Parameter(xp.zeros(2))
+    >>> p.grad = xp.asarray([3.0, 4.0])
+    >>> xp.nn.utils.clip_grad_norm_(p, 1.0)
+    tensor(5.)
+    >>> p.grad
+    tensor([0.6, 0.8])
 
     Parameters
     ----------
@@ -160,8 +180,15 @@ def clip_grad_norm_(
     return _rounded(total, grads)
 
 
+@see("clip_grad_norm_")
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
     """Limit each element of the gradients to [-clip_value, clip_value], in place.
+
+    >>> p = xp.nn.Parameter(xp.zeros(2))
+    >>> p.grad = xp.asarray([3.0, -4.0])
+    >>> xp.nn.utils.clip_grad_value_(p, 1.0)
+    >>> p.grad
+    tensor([ 1., -1.])
 
     Parameters
     ----------
@@ -186,8 +213,12 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
             grad[...] = xp.clip(grad, -float(clip_value), float(clip_value))
 
 
+@see("vector_to_parameters")
 def parameters_to_vector(parameters: Iterable[Any]) -> Any:
     """Return all parameters as one vector; the gradient passes.
+
+    >>> xp.nn.utils.parameters_to_vector(xp.nn.Linear(2, 3).parameters()).shape
+    (9,)
 
     Parameters
     ----------
@@ -209,8 +240,14 @@ def parameters_to_vector(parameters: Iterable[Any]) -> Any:
     return xp.concat([xp.reshape(p, (-1,)) for p in parameters])
 
 
+@see("parameters_to_vector")
 def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     """Write the pieces of a vector into the parameters, in place, without recording.
+
+    >>> layer = xp.nn.Linear(1, 1)
+    >>> xp.nn.utils.vector_to_parameters(xp.asarray([2.0, 3.0]), layer.parameters())
+    >>> layer(xp.asarray([[1.0]])).detach()
+    tensor([[5.]])
 
     Parameters
     ----------

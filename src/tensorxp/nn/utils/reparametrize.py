@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._core.modes import no_grad
 from tensorxp._ops.axes import normalize_axis
 from tensorxp.nn.functional.regression import normalize
@@ -47,10 +48,15 @@ def _weight(function: str, module: Any, name: str) -> Any:
     return getattr(module, name)
 
 
+@see("remove_weight_norm, spectral_norm")
 def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
     """Replace a weight by its length and its direction: w = g v / ‖v‖ (Salimans and Kingma, 2016).
 
     The weight is computed before each call. The state dict has `name_g` and `name_v`.
+
+    >>> layer = xp.nn.utils.weight_norm(xp.nn.Linear(2, 3))
+    >>> layer.weight_g.shape
+    (3, 1)
 
     Parameters
     ----------
@@ -102,8 +108,13 @@ def _remove(module: Any, kind: type, name: str) -> Any:
     raise ValueError(f"{kind.__name__.strip('_')} of '{name}' not found in {module}")
 
 
+@see("weight_norm")
 def remove_weight_norm(module: Any, name: str = "weight") -> Any:
     """Make the weight an ordinary parameter again, of its present value.
+
+    >>> layer = xp.nn.utils.weight_norm(xp.nn.Linear(2, 3))
+    >>> xp.nn.utils.remove_weight_norm(layer)
+    Linear(in_features=2, out_features=3, bias=True)
 
     Parameters
     ----------
@@ -165,6 +176,7 @@ class _SpectralNorm:
         object.__setattr__(module, self.name, self.compute(module, module.training))
 
 
+@see("remove_spectral_norm, weight_norm")
 def spectral_norm(
     module: Any,
     name: str = "weight",
@@ -176,6 +188,9 @@ def spectral_norm(
 
     The value is found by power iteration on the buffers `name_u` and `name_v`, in training; the
     parameter is `name_orig`.
+
+    >>> xp.nn.utils.spectral_norm(xp.nn.Linear(2, 3))(xp.ones((1, 2))).shape
+    (1, 3)
 
     Parameters
     ----------
@@ -228,8 +243,13 @@ def spectral_norm(
     return module
 
 
+@see("spectral_norm")
 def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
     """Make the weight an ordinary parameter again, of its present value.
+
+    >>> layer = xp.nn.utils.spectral_norm(xp.nn.Linear(2, 3))
+    >>> xp.nn.utils.remove_spectral_norm(layer)
+    Linear(in_features=2, out_features=3, bias=True)
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._backend.names import listing
 from tensorxp.nn.functional._sizes import expect
 
@@ -46,6 +47,9 @@ class PackedSequence(NamedTuple):
 def invert_permutation(permutation: Any) -> Any:
     """Return the permutation that undoes another.
 
+    >>> xp.nn.utils.rnn.invert_permutation(xp.asarray([2, 0, 1]))
+    tensor([1, 2, 0])
+
     Parameters
     ----------
     permutation : Tensor or None
@@ -69,10 +73,15 @@ def _lengths(lengths: Any) -> list[int]:
     return [int(n) for n in values]
 
 
+@see("pad_packed_sequence, pack_sequence")
 def pack_padded_sequence(
     input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> PackedSequence:
     """Return padded sequences packed, so that recurrent layers compute only their real steps.
+
+    >>> x = xp.asarray([[1, 2, 3], [4, 0, 0]])
+    >>> xp.nn.utils.rnn.pack_padded_sequence(x, [3, 1], batch_first=True).data
+    tensor([1, 4, 2, 3])
 
     Parameters
     ----------
@@ -136,6 +145,7 @@ def pack_padded_sequence(
     return PackedSequence(data, batch_sizes, order, invert_permutation(order))
 
 
+@see("pack_padded_sequence")
 def pad_packed_sequence(
     sequence: PackedSequence,
     batch_first: bool = False,
@@ -143,6 +153,12 @@ def pad_packed_sequence(
     total_length: int | None = None,
 ) -> tuple[Any, Any]:
     """Return a packed sequence padded, and the lengths: `pack_padded_sequence` undone.
+
+    >>> packed = xp.nn.utils.rnn.pack_sequence([xp.asarray([1, 2, 3]), xp.asarray([4])])
+    >>> x, lengths = xp.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    >>> x
+    tensor([[1, 2, 3],
+            [4, 0, 0]])
 
     Parameters
     ----------
@@ -192,6 +208,7 @@ def pad_packed_sequence(
     return (xp.swapaxes(out, 0, 1) if batch_first else out), lengths
 
 
+@see("unpad_sequence, pack_sequence")
 def pad_sequence(
     sequences: Any,
     batch_first: bool = False,
@@ -199,6 +216,10 @@ def pad_sequence(
     padding_side: str = "right",
 ) -> Any:
     """Return sequences as one padded tensor.
+
+    >>> xp.nn.utils.rnn.pad_sequence([xp.asarray([1, 2, 3]), xp.asarray([4])], batch_first=True)
+    tensor([[1, 2, 3],
+            [4, 0, 0]])
 
     Parameters
     ----------
@@ -238,8 +259,13 @@ def pad_sequence(
     return xp.stack(padded, axis=0 if batch_first else 1)
 
 
+@see("pad_sequence")
 def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> list[Any]:
     """Return the sequences of a padded tensor, each of its own length, as views.
+
+    >>> x = xp.asarray([[1, 2, 3], [4, 0, 0]])
+    >>> xp.nn.utils.rnn.unpad_sequence(x, xp.asarray([3, 1]), batch_first=True)
+    [tensor([1, 2, 3]), tensor([4])]
 
     Parameters
     ----------
@@ -265,8 +291,12 @@ def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = Fals
     return [x[i, :n] for i, n in enumerate(_lengths(lengths))]
 
 
+@see("unpack_sequence, pack_padded_sequence")
 def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
     """Return sequences, packed.
+
+    >>> xp.nn.utils.rnn.pack_sequence([xp.asarray([1, 2, 3]), xp.asarray([4])]).batch_sizes
+    tensor([2, 1, 1])
 
     Parameters
     ----------
@@ -295,8 +325,13 @@ def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence
     return pack_padded_sequence(padded, lengths, enforce_sorted=enforce_sorted)
 
 
+@see("pack_sequence")
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Any]:
     """Return the sequences of a packed one.
+
+    >>> packed = xp.nn.utils.rnn.pack_sequence([xp.asarray([1, 2, 3]), xp.asarray([4])])
+    >>> xp.nn.utils.rnn.unpack_sequence(packed)
+    [tensor([1, 2, 3]), tensor([4])]
 
     Parameters
     ----------

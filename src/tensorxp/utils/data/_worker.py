@@ -53,6 +53,9 @@ class _Here:
 def get_worker_info() -> WorkerInfo | None:
     """Return what this worker process is.
 
+    >>> xp.utils.data.get_worker_info() is None
+    True
+
     Returns
     -------
     WorkerInfo or None

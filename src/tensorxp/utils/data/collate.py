@@ -6,10 +6,15 @@ from typing import Any
 import numpy as np
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 
 
+@see("default_collate")
 def default_convert(data: Any) -> Any:
     """Return `data` with NumPy arrays and scalars as Tensors, inside containers too.
+
+    >>> xp.utils.data.default_convert([1, "a"])
+    [1, 'a']
 
     Parameters
     ----------
@@ -38,8 +43,12 @@ def default_convert(data: Any) -> Any:
     return data
 
 
+@see("default_convert")
 def default_collate(batch: Sequence[Any]) -> Any:
     """Return samples stacked along a new first axis, field by field.
+
+    >>> xp.utils.data.default_collate([(1, 2.0), (3, 4.0)])
+    [tensor([1, 3]), tensor([2., 4.])]
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 
 
 class Dataset:
@@ -224,8 +225,13 @@ class Subset(Dataset):
         return found
 
 
+@see("Subset")
 def random_split(dataset: Any, lengths: Sequence[float], generator: Any = None) -> list[Subset]:
     """Split a dataset at random into subsets of given lengths.
+
+    >>> a, b = xp.utils.data.random_split(range(10), [7, 3])
+    >>> len(a), len(b)
+    (7, 3)
 
     Parameters
     ----------
