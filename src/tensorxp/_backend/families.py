@@ -4,49 +4,66 @@ A family is a decorator. The source of a member has what is its own, a sentence 
 family adds `Parameters`, `Returns`, `Raises` and `See Also` when the module is loaded, so that
 `help()` shows all. A parameter, or `Returns`, that a member describes itself is taken from there;
 what it raises beyond the others is added. Under `python -OO` there is nothing to do.
+
+It runs for hundreds of functions at import: hence no regular expressions, and texts that are kept.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 _T = TypeVar("_T", bound=Callable[..., Any])
-_SECTION = re.compile(r"\n\n(\w[\w ]*)\n-{3,}\n")
-_ENTRY = re.compile(r"^(?=\S)", re.M)
+_PARAMETERS = "\n\nParameters\n----------\n"
+_RETURNS = "\n\nReturns\n-------\n"
+_RAISES = "\n\nRaises\n------\n"
 
 
 def _names(target: Any) -> tuple[str, ...]:
     """Return the names of the parameters of a function or a class."""
-    code = (target.__init__ if isinstance(target, type) else target).__code__
+    called: Any = vars(target)["__init__"] if isinstance(target, type) else target
+    code = called.__code__
     at, only = code.co_argcount, code.co_kwonlyargcount
-    names, stars = code.co_varnames, list(code.co_varnames[at + only :])
-    more = ("*" + stars.pop(0),) if code.co_flags & 4 else ()  # inspect.CO_VARARGS
-    last = ("**" + stars[0],) if code.co_flags & 8 else ()  # CO_VARKEYWORDS
-    every = names[:at] + more + names[at : at + only] + last
+    names: tuple[str, ...] = code.co_varnames
+    every = names[:at]
+    flags = code.co_flags & 12  # inspect.CO_VARARGS and CO_VARKEYWORDS
+    if flags or only:
+        stars = list(names[at + only :])
+        more = ("*" + stars.pop(0),) if flags & 4 else ()
+        last = ("**" + stars[0],) if flags & 8 else ()
+        every += more + names[at : at + only] + last
     return every[1:] if isinstance(target, type) else every
 
 
 def _entries(text: str) -> dict[str, str]:
     """Return what the entries of a section say, by name: "x1, x2 : Tensor" are two."""
-    found = {}
-    for item in _ENTRY.split(text.strip("\n")):
-        if item.strip():
-            head, _, body = item.rstrip().partition("\n")
-            names, _, kind = head.partition(" : ")
-            for name in names.split(", "):
-                found[name] = f"{kind}\n{body}" if body else kind
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for line in text.split("\n"):
+        if line.startswith(" "):
+            for name in names:
+                found[name] += "\n" + line
+        elif line:
+            head, _, kind = line.partition(" : ")
+            names = head.split(", ")
+            for name in names:
+                found[name] = kind
     return found
 
 
-def _together(told: dict[str, str]) -> str:
-    """Return the entries of a section, neighbours that say the same in one."""
-    groups: list[tuple[list[str], str]] = []
-    for name, text in told.items():
-        if groups and groups[-1][1] == text:
-            groups[-1][0].append(name)
+def _together(told: dict[str, str], names: tuple[str, ...]) -> str:
+    """Return the entries for some names, neighbours that say the same in one."""
+    rest = told.get("*", "")
+    lines, last = [""], ""
+    for name in names:
+        text = told.get(name, rest)
+        if not text:
+            continue
+        if text == last:
+            lines[-1] += ", " + name
         else:
-            groups.append(([name], text))
-    return "\n".join(f"{', '.join(names)} : {text}" for names, text in groups)
+            lines[-1] += last and " : " + last
+            lines.append(name)
+            last = text
+    return "\n".join([*lines[1:-1], f"{lines[-1]} : {last}"]) if last else ""
 
 
 class Family:
@@ -78,39 +95,38 @@ class Family:
     def _put(self, target: _T, see: str) -> _T:
         doc = target.__doc__
         if doc:
-            if doc.endswith("\n    "):  # as it stands in the source; Python 3.13 strips it itself
-                doc = doc.replace("\n    ", "\n")
-            whole = doc.rstrip()
-            if self.parameters or self.returns or self.raises:
-                whole = self._whole(whole, _names(target))
-            target.__doc__ = f"{whole}\n\nSee Also\n--------\n{see}\n" if see else f"{whole}\n"
+            pad = (
+                "    " if doc.endswith("\n    ") else ""
+            )  # as in the source; Python 3.13 strips it
+            doc = doc.rstrip()
+            if self is not _nothing:
+                doc, pad = self._whole(doc.replace("\n" + pad, "\n"), target), ""
+            if see:
+                doc = f"{doc}\n\n{pad}See Also\n{pad}--------\n{pad}{see}"
+            target.__doc__ = f"{doc}\n{pad}"
         return target
 
-    def _whole(self, doc: str, names: tuple[str, ...]) -> str:
-        if "\n---" not in doc:  # nothing but prose and examples, as mostly
-            common = self._known.get(names)
-            if common is None:
-                common = self._known[names] = self._sections({}, names)
-            return doc + common
-        prose, *parts = _SECTION.split(doc)
-        return prose + self._sections(dict(zip(parts[::2], parts[1::2], strict=True)), names)
-
-    def _sections(self, own: dict[str, str], names: tuple[str, ...]) -> str:
-        """Return the sections: those of the family, and what a member has of its own."""
-        told = _entries(own.pop("Parameters", ""))
-        each = {**self.parameters, **told}
-        rest = self.parameters.get("*", "")
-        lines = {name: each.get(name, rest) for name in names if each.get(name, rest)}
-        raises = [text for text in (self.raises, own.pop("Raises", "").strip("\n")) if text]
-        every = {
-            "Parameters": _together(lines),
-            "Returns": own.pop("Returns", "").strip("\n") or self.returns,
-            "Raises": "\n".join(raises),
-            **own,
-        }
-        return "".join(
-            f"\n\n{title}\n{'-' * len(title)}\n{text}" for title, text in every.items() if text
+    def _whole(self, doc: str, target: Any) -> str:
+        """Return a docstring with the sections of the family, its own in them."""
+        names = _names(target) if self.parameters else ()
+        doc, _, raises = doc.partition(_RAISES)
+        doc, _, returns = doc.partition(_RETURNS)
+        doc, _, own = doc.partition(_PARAMETERS)
+        if own:
+            told = _together({**self.parameters, **_entries(own)}, names)
+        elif names in self._known:
+            told = self._known[names]
+        else:
+            told = self._known[names] = _together(self.parameters, names)
+        returns, both = returns or self.returns, self.raises and raises and self.raises + "\n"
+        raises = both + raises if both else raises or self.raises
+        return (
+            doc
+            + (_PARAMETERS + told if told else "")
+            + (_RETURNS + returns if returns else "")
+            + (_RAISES + raises if raises else "")
         )
 
 
-see = Family().see  # for functions that tell all of their sections themselves
+_nothing = Family()
+see = _nothing.see  # for functions that tell all of their sections themselves

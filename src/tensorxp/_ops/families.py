@@ -39,7 +39,7 @@ binary_integer = _two("integer or bool", "the promoted dtype.")
 binary_shift = _two("integer or bool", "the promoted dtype; of bool int8.")
 binary_float = _two(
     "real or bool",
-    f"the promoted dtype; {_FLOAT}",
+    "the promoted dtype; of integers float16 (8 bits), float32 (16) or\n    float64.",
     "TypeError, ValueError, DeviceError\n"
     "    Operands of other types or dtypes, that don't broadcast, or on two devices.",
 )

@@ -68,6 +68,9 @@ _AVG = """Return means over windows that cover the input so that the output has 
 
 Window i of m over n elements goes from ⌊i n / m⌋ to ⌈(i + 1) n / m⌉.
 
+>>> xp.nn.functional.adaptive_avg_pool{n}d(xp.ones((1, 1, {four})), 2).shape
+(1, 1, {two})
+
 Parameters
 ----------
 input : Tensor
@@ -86,6 +89,10 @@ TypeError
     `input` is no floating-point Tensor.
 RuntimeError
     Its shape or `output_size` is not allowed.
+
+See Also
+--------
+avg_pool{n}d, adaptive_max_pool{n}d
 """
 
 
@@ -146,6 +153,9 @@ _MAX = """Return maxima over windows that cover the input so that the output has
 
 Window i of m over n elements goes from ⌊i n / m⌋ to ⌈(i + 1) n / m⌉.
 
+>>> xp.nn.functional.adaptive_max_pool{n}d(xp.ones((1, 1, {four})), 2).shape
+(1, 1, {two})
+
 Parameters
 ----------
 input : Tensor
@@ -166,6 +176,10 @@ TypeError
     `input` is no Tensor.
 RuntimeError
     Its shape or `output_size` is not allowed.
+
+See Also
+--------
+max_pool{n}d, adaptive_avg_pool{n}d
 """
 
 

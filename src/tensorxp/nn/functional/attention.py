@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._ops.attention import attention, fusible
 from tensorxp._ops.dense import split_last
 from tensorxp._ops.half import in_single
@@ -13,6 +14,7 @@ from tensorxp.nn.functional.dropout import dropout
 
 
 @in_single(on_host=True)
+@see("multi_head_attention_forward")
 def scaled_dot_product_attention(
     query: Any,
     key: Any,
@@ -26,6 +28,10 @@ def scaled_dot_product_attention(
     """Return softmax(scale · Q Kᵀ + mask) V over the last two axes (Vaswani and others, 2017).
 
     Rows that are masked as a whole give 0, and have no gradient.
+
+    >>> q = xp.ones((1, 2, 4))
+    >>> xp.nn.functional.scaled_dot_product_attention(q, q, q).shape
+    (1, 2, 4)
 
     Parameters
     ----------
@@ -149,6 +155,7 @@ def _project(
 
 
 @in_single(on_host=True)
+@see("scaled_dot_product_attention")
 def multi_head_attention_forward(
     query: Any,
     key: Any,
@@ -179,6 +186,13 @@ def multi_head_attention_forward(
     """Return multi-head attention with its projections, and its weights.
 
     `MultiheadAttention` is the layer. Bool masks are true where attention is not allowed.
+
+    >>> x = xp.ones((3, 1, 2))
+    >>> output, weights = xp.nn.functional.multi_head_attention_forward(
+    ...     x, x, x, 2, 1, xp.ones((6, 2)), None, None, None, False, 0.0, xp.eye(2), None
+    ... )
+    >>> output.shape, weights.shape
+    ((3, 1, 2), (1, 3, 3))
 
     Parameters
     ----------

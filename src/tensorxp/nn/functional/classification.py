@@ -4,11 +4,13 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import activation as act
 from tensorxp._ops.axes import constant
 from tensorxp._ops.dense import checked_targets, softmax_cross_entropy
 from tensorxp._ops.half import in_single
+from tensorxp.nn.functional._family import loss, of_one_shape
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
 from tensorxp.nn.functional._sizes import expect
 
@@ -60,6 +62,7 @@ def _scales(
 
 
 @in_single("weight")
+@see("nll_loss, log_softmax")
 def cross_entropy(
     input: Any,
     target: Any,
@@ -71,6 +74,10 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Any:
     """Return -log(softmax(x)[y]), or -Σ y log(softmax(x)) for probabilities y, over classes.
+
+    >>> logits = xp.asarray([[0.0, 0.0], [5.0, 0.0]])
+    >>> xp.nn.functional.cross_entropy(logits, xp.asarray([1, 0]))
+    tensor(0.3499)
 
     Parameters
     ----------
@@ -166,6 +173,7 @@ def _soft_cross_entropy(
 
 
 @in_single("weight")
+@see("cross_entropy, log_softmax")
 def nll_loss(
     input: Any,
     target: Any,
@@ -176,6 +184,9 @@ def nll_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return -x[y], x log-probabilities, y classes: with `log_softmax` before it, `cross_entropy`.
+
+    >>> xp.nn.functional.nll_loss(xp.asarray([[-0.5, -1.0]]), xp.asarray([1]))
+    tensor(1.)
 
     Parameters
     ----------
@@ -234,6 +245,7 @@ def _same_size(function: str, input: Any, target: Any) -> None:
 
 
 @in_single()
+@of_one_shape.see("binary_cross_entropy_with_logits")
 def binary_cross_entropy(
     input: Any,
     target: Any,
@@ -244,28 +256,18 @@ def binary_cross_entropy(
 ) -> Any:
     """Return -(y log p + (1 - y) log(1 - p)); the logarithms are at least -100.
 
+    >>> xp.nn.functional.binary_cross_entropy(xp.asarray([0.5, 0.5]), xp.asarray([0.0, 1.0]))
+    tensor(0.6931)
+
     Parameters
     ----------
     input : Tensor, any dtype
         Probabilities in [0, 1], of any shape.
     target : Tensor, any dtype
         Shape of `input`.
-    weight : Tensor or None
-        Factors that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-
-    Returns
-    -------
-    Tensor
-        Shape (), or that of `input` with "none"; integers become floating.
 
     Raises
     ------
-    TypeError
-        `input` is no Tensor.
     ValueError
         Shapes differ; another `reduction`.
     RuntimeError
@@ -283,6 +285,7 @@ def binary_cross_entropy(
 
 
 @in_single()
+@of_one_shape.see("binary_cross_entropy, cross_entropy")
 def binary_cross_entropy_with_logits(
     input: Any,
     target: Any,
@@ -294,28 +297,19 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """Return the binary cross-entropy of sigmoid(x), without overflow.
 
+    >>> F = xp.nn.functional
+    >>> F.binary_cross_entropy_with_logits(xp.asarray([0.0, 0.0]), xp.asarray([0.0, 1.0]))
+    tensor(0.6931)
+
     Parameters
     ----------
     input, target : Tensor, any dtype
         Of one shape; targets in [0, 1].
-    weight : Tensor or None
-        Factors that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
     pos_weight : Tensor or None
         Factors of the positive part y log sigmoid(x), that broadcast.
 
-    Returns
-    -------
-    Tensor
-        Shape (), or that of `input` with "none"; integers become floating.
-
     Raises
     ------
-    TypeError
-        `input` is no Tensor.
     ValueError
         Shapes differ; another `reduction`.
     """
@@ -332,6 +326,7 @@ def binary_cross_entropy_with_logits(
 
 
 @in_single()
+@loss.see("binary_cross_entropy_with_logits")
 def soft_margin_loss(
     input: Any,
     target: Any,
@@ -341,26 +336,18 @@ def soft_margin_loss(
 ) -> Any:
     """Return log(1 + exp(-y x)), y being 1 or -1.
 
+    >>> xp.nn.functional.soft_margin_loss(xp.asarray([0.0, 2.0]), xp.asarray([1.0, -1.0]))
+    tensor(1.41)
+
     Parameters
     ----------
     input, target : Tensor, any dtype
         Of one shape, or shapes that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
 
     Returns
     -------
     Tensor
         Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     """
     reduction = legacy(reduction, size_average, reduce)
     expect("soft_margin_loss", input)
@@ -369,6 +356,7 @@ def soft_margin_loss(
 
 
 @in_single()
+@loss.see("binary_cross_entropy_with_logits")
 def multilabel_soft_margin_loss(
     input: Any,
     target: Any,
@@ -379,14 +367,16 @@ def multilabel_soft_margin_loss(
 ) -> Any:
     """Return the binary cross-entropies with logits, averaged over the classes.
 
+    >>> F = xp.nn.functional
+    >>> F.multilabel_soft_margin_loss(xp.asarray([[0.0, 0.0]]), xp.asarray([[1.0, 0.0]]))
+    tensor(0.6931)
+
     Parameters
     ----------
     input, target : Tensor, numeric
         Shape (…, C); targets 0 or 1.
     weight : Tensor or None
         Shape (C,).
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     reduction : str
         "mean" over the batch, "sum", or "none": a loss per sample.
 
@@ -394,13 +384,6 @@ def multilabel_soft_margin_loss(
     -------
     Tensor
         Shape (), or (…) with "none"; dtypes promote.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     """
     reduction = legacy(reduction, size_average, reduce)
     losses = -(target * act.logsigmoid(input) + (1 - target) * act.logsigmoid(-input))
@@ -425,6 +408,7 @@ def _check_margin(function: str, input: Any, target: Any, expected: tuple[int, .
 
 
 @in_single()
+@see("cross_entropy, multilabel_margin_loss")
 def multi_margin_loss(
     input: Any,
     target: Any,
@@ -436,6 +420,9 @@ def multi_margin_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return Σ_i max(0, margin - x[y] + x[i])^p / C over the other classes i.
+
+    >>> xp.nn.functional.multi_margin_loss(xp.asarray([[0.0, 0.5]]), xp.asarray([1]))
+    tensor(0.25)
 
     Parameters
     ----------
@@ -491,6 +478,7 @@ def multi_margin_loss(
 
 
 @in_single()
+@see("multi_margin_loss")
 def multilabel_margin_loss(
     input: Any,
     target: Any,
@@ -499,6 +487,9 @@ def multilabel_margin_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return Σ max(0, 1 - (x[y_j] - x[i])) / C over targets y_j and classes i that are none.
+
+    >>> xp.nn.functional.multilabel_margin_loss(xp.asarray([[0.0, 0.5]]), xp.asarray([[1, -1]]))
+    tensor(0.25)
 
     Parameters
     ----------

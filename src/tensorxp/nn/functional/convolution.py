@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._ops.convolution import convolve, spread
 from tensorxp._ops.half import in_single
 from tensorxp._ops.unfolding import fold as fold_windows
@@ -85,6 +86,9 @@ _CONV = """Return the correlation of `input` with the kernels `weight`, plus `bi
 
 The sizes are L′ = ⌊(L + 2 padding - dilation (K - 1) - 1) / stride⌋ + 1.
 
+>>> xp.nn.functional.conv{n}d(xp.ones((1, 1, {four})), xp.ones((2, 1, {three}))).shape
+(1, 2, {two})
+
 Parameters
 ----------
 input : Tensor
@@ -113,6 +117,10 @@ RuntimeError
     Shapes, sizes or `groups` do not fit.
 ValueError
     `bias` has another shape.
+
+See Also
+--------
+conv_transpose{n}d, unfold
 """
 
 
@@ -212,6 +220,10 @@ _TRANSPOSED = """Return the adjoint of `conv{n}d` applied to `input`, plus `bias
 
 The sizes are L′ = (L - 1) stride - 2 padding + dilation (K - 1) + output_padding + 1.
 
+>>> x, weight = xp.ones((1, 1, {two})), xp.ones((1, 2, {three}))
+>>> xp.nn.functional.conv_transpose{n}d(x, weight).shape
+(1, 2, {four})
+
 Parameters
 ----------
 input : Tensor
@@ -241,6 +253,10 @@ RuntimeError
     Shapes, sizes or `groups` do not fit.
 ValueError
     `bias` has another shape.
+
+See Also
+--------
+conv{n}d
 """
 
 
@@ -309,10 +325,14 @@ def _window(name: str, kernel_size: Any, dilation: Any, padding: Any, stride: An
 
 
 @in_single()
+@see("fold")
 def unfold(
     input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
     """Return the windows of images as columns.
+
+    >>> xp.nn.functional.unfold(xp.ones((1, 1, 3, 3)), 2).shape
+    (1, 4, 4)
 
     Parameters
     ----------
@@ -341,6 +361,7 @@ def unfold(
 
 
 @in_single()
+@see("unfold")
 def fold(
     input: Any,
     output_size: Any,
@@ -350,6 +371,11 @@ def fold(
     stride: Any = 1,
 ) -> Any:
     """Return images with columns added up at their windows' places: the adjoint of `unfold`.
+
+    >>> xp.nn.functional.fold(xp.ones((1, 4, 4)), (3, 3), 2)
+    tensor([[[[1., 2., 1.],
+              [2., 4., 2.],
+              [1., 2., 1.]]]])
 
     Parameters
     ----------

@@ -3,11 +3,13 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._sizes import expect
 
 
 @in_single()
+@see("cross_entropy")
 def ctc_loss(
     log_probs: Any,
     targets: Any,
@@ -18,6 +20,10 @@ def ctc_loss(
     zero_infinity: bool = False,
 ) -> Any:
     """Return -log of the probability of the targets over all alignments (Graves and others, 2006).
+
+    >>> F = xp.nn.functional
+    >>> F.ctc_loss(xp.log(xp.full((3, 1, 2), 0.5)), xp.asarray([[1]]), (3,), (1,))
+    tensor(0.2877)
 
     Parameters
     ----------

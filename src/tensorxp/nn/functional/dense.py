@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._core.modes import no_grad
 from tensorxp._core.tensor import TensorBase
 from tensorxp._ops import dense, gathering
@@ -12,8 +13,13 @@ from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.regression import vector_norm
 
 
+@see("bilinear")
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     """Return x weightᵀ + bias over the last axis.
+
+    >>> weight = xp.asarray([[1.0, 1.0], [0.0, 3.0]])
+    >>> xp.nn.functional.linear(xp.asarray([[1.0, 2.0]]), weight, xp.asarray([0.5, 0.0]))
+    tensor([[3.5, 6. ]])
 
     Parameters
     ----------
@@ -66,8 +72,13 @@ def _linear_of_half(input: Any, weight: Any, bias: Any) -> Any:
 
 
 @in_single()
+@see("linear")
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """Return x1ᵀ W_k x2 + bias_k for each output k, over the last axes.
+
+    >>> F = xp.nn.functional
+    >>> F.bilinear(xp.asarray([[1.0, 2.0]]), xp.asarray([[3.0]]), xp.asarray([[[1.0], [1.0]]]))
+    tensor([[9.]])
 
     Parameters
     ----------
@@ -97,8 +108,13 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     return out if bias is None else out + bias
 
 
+@see("embedding")
 def one_hot(input: Any, num_classes: int = -1) -> Any:
     """Return vectors with a one at each class index, along a new last axis.
+
+    >>> xp.nn.functional.one_hot(xp.asarray([2, 0]))
+    tensor([[0, 0, 1],
+            [1, 0, 0]])
 
     Parameters
     ----------
@@ -145,6 +161,7 @@ def _renormalise(weight: Any, indices: Any, max_norm: float, norm_type: float) -
         weight[used] = xp.where(norm > max_norm, rows * (max_norm / (norm + 1e-7)), rows)
 
 
+@see("embedding_bag, one_hot")
 def embedding(
     input: Any,
     weight: Any,
@@ -155,6 +172,10 @@ def embedding(
     sparse: bool = False,
 ) -> Any:
     """Return the rows of a table at integer indices.
+
+    >>> xp.nn.functional.embedding(xp.asarray([1, 0]), xp.asarray([[0.0, 1.0], [2.0, 3.0]]))
+    tensor([[2., 3.],
+            [0., 1.]])
 
     Parameters
     ----------
@@ -203,6 +224,7 @@ def embedding(
     return gathering.embedding(weight, input, padding=padding_idx, by_count=scale_grad_by_freq)
 
 
+@see("embedding")
 def embedding_bag(
     input: Any,
     weight: Any,
@@ -217,6 +239,10 @@ def embedding_bag(
     padding_idx: int | None = None,
 ) -> Any:
     """Return the sum, mean or maximum of the embeddings of each bag of indices.
+
+    >>> F = xp.nn.functional
+    >>> F.embedding_bag(xp.asarray([[0, 1]]), xp.asarray([[0.0, 1.0], [2.0, 3.0]]))
+    tensor([[1., 2.]])
 
     Parameters
     ----------

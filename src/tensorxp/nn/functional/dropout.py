@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import tensorxp as xp
-from tensorxp.nn.functional._family import told
+from tensorxp.nn.functional._family import dropped, told
 from tensorxp.nn.functional._inplace import settle
 from tensorxp.nn.functional._sizes import expect
 
@@ -21,33 +21,12 @@ def _kept(input: Any, shape: Any, p: float) -> Any:
     return u >= p
 
 
+@dropped.see("alpha_dropout, dropout2d")
 def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Return x with elements set to 0 with probability p, the others divided by 1 - p.
 
-    Parameters
-    ----------
-    input : Tensor, any dtype
-        Of any shape.
-    p : float
-        Probability, in [0, 1].
-    training : bool
-        False: return `input` itself.
-    inplace : bool
-        Write over `input`, and return it.
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `input`; integers become floating.
-
-    Raises
-    ------
-    TypeError
-        `input` is no Tensor.
-    ValueError
-        `p` is outside [0, 1].
-    RuntimeError
-        In place, where `input` is a leaf that requires grad.
+    >>> xp.nn.functional.dropout(xp.asarray([1.0, 2.0]), training=False)
+    tensor([1., 2.])
     """
     _check("dropout", input, p)
     if not training or p == 0.0:
@@ -76,6 +55,9 @@ def _channels(input: Any, p: float, training: bool, inplace: bool, ndim: int) ->
 
 _WHOLE = """Return x with whole channels set to 0 with probability p, the others divided by 1 - p.
 
+>>> xp.nn.functional.dropout{n}d(xp.ones((1, 2, {two})), training=False).shape
+(1, 2, {two})
+
 Parameters
 ----------
 input : Tensor, any dtype
@@ -100,6 +82,10 @@ ValueError
     `p` is outside [0, 1].
 RuntimeError
     `input` has another number of axes, or is a leaf that requires grad, in place.
+
+See Also
+--------
+dropout, feature_alpha_dropout
 """
 
 
@@ -137,67 +123,30 @@ def _alpha(input: Any, p: float, training: bool, inplace: bool, whole: bool) -> 
     return settle(lambda x: xp.where(keep, x, _ALPHA) * a + b, input, inplace)
 
 
+@dropped.see("dropout, selu")
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Return x after dropout that keeps mean 0 and variance 1, for networks of `selu`.
 
     Dropped elements become -1.7581, then all are scaled and shifted (Klambauer and others, 2017).
 
-    Parameters
-    ----------
-    input : Tensor, any dtype
-        Of any shape.
-    p : float
-        Probability, in [0, 1].
-    training : bool
-        False: return `input` itself.
-    inplace : bool
-        Write over `input`, and return it.
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `input`; integers become floating.
-
-    Raises
-    ------
-    TypeError
-        `input` is no Tensor.
-    ValueError
-        `p` is outside [0, 1].
-    RuntimeError
-        In place, where `input` is a leaf that requires grad.
+    >>> xp.nn.functional.alpha_dropout(xp.asarray([1.0, 2.0]), training=False)
+    tensor([1., 2.])
     """
     return _alpha(input, p, training, inplace, False)
 
 
+@dropped.see("alpha_dropout")
 def feature_alpha_dropout(
     input: Any, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Any:
     """Return x after `alpha_dropout` of whole channels.
 
+    >>> xp.nn.functional.feature_alpha_dropout(xp.ones((1, 2, 3)), training=False).shape
+    (1, 2, 3)
+
     Parameters
     ----------
     input : Tensor, any dtype
         Shape (N, C, …).
-    p : float
-        Probability, in [0, 1].
-    training : bool
-        False: return `input` itself.
-    inplace : bool
-        Write over `input`, and return it.
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `input`; integers become floating.
-
-    Raises
-    ------
-    TypeError
-        `input` is no Tensor.
-    ValueError
-        `p` is outside [0, 1].
-    RuntimeError
-        In place, where `input` is a leaf that requires grad.
     """
     return _alpha(input, p, training, inplace, True)

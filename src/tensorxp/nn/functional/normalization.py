@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._core.modes import no_grad
 from tensorxp._ops import normalization as norm
 from tensorxp._ops.axes import constant
@@ -40,6 +41,7 @@ def _check_channels(function: str, channels: int, **given: Any) -> None:
 
 
 @in_single("running_mean", "running_var")
+@see("layer_norm, instance_norm, group_norm")
 def batch_norm(
     input: Any,
     running_mean: Any,
@@ -54,6 +56,10 @@ def batch_norm(
 
     In training the statistics are the batch's (var without Bessel's correction), and running ones
     move towards them (var with it) by `momentum`, in place; otherwise running ones are used.
+
+    >>> xp.nn.functional.batch_norm(xp.asarray([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.],
+            [ 1.]])
 
     Parameters
     ----------
@@ -123,10 +129,14 @@ def _at_least_single(x: Any) -> Any:
 
 
 @in_single()
+@see("rms_norm, batch_norm")
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
     """Return (x - mean) / √(var + eps) · weight + bias over the last axes (Ba and others, 2016).
+
+    >>> xp.nn.functional.layer_norm(xp.asarray([[1.0, 3.0]]), 2)
+    tensor([[-1.,  1.]])
 
     Parameters
     ----------
@@ -171,10 +181,14 @@ def _last_axes(function: str, input: Any, normalized_shape: Any) -> tuple[int, .
     return shape
 
 
+@see("layer_norm")
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
 ) -> Any:
     """Return x / √(mean(x²) + eps) · weight over the last axes (Zhang and Sennrich, 2019).
+
+    >>> xp.nn.functional.rms_norm(xp.asarray([[3.0, 4.0]]), 2)
+    tensor([[0.8485, 1.1314]])
 
     Parameters
     ----------
@@ -213,12 +227,17 @@ def _rms_norm(input: Any, axes: tuple[int, ...], weight: Any, eps: float) -> Any
 
 
 @in_single()
+@see("batch_norm, layer_norm")
 def group_norm(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
     """Return (x - mean) / √(var + eps) over each group of channels, then scaled per channel.
 
     Wu and He, 2018.
+
+    >>> xp.nn.functional.group_norm(xp.asarray([[[1.0], [3.0]]]), 1)
+    tensor([[[-1.],
+             [ 1.]]])
 
     Parameters
     ----------
@@ -269,6 +288,7 @@ def _scaled(out: Any, weight: Any, bias: Any) -> Any:
 
 
 @in_single("running_mean", "running_var")
+@see("batch_norm, group_norm")
 def instance_norm(
     input: Any,
     running_mean: Any = None,
@@ -282,6 +302,9 @@ def instance_norm(
     """Return (x - mean) / √(var + eps) over each channel of each sample, then scaled per channel.
 
     Ulyanov and others, 2016.
+
+    >>> xp.nn.functional.instance_norm(xp.asarray([[[1.0, 3.0]]]))
+    tensor([[[-1.,  1.]]])
 
     Parameters
     ----------
@@ -332,12 +355,17 @@ def instance_norm(
 
 
 @in_single()
+@see("layer_norm")
 def local_response_norm(
     input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Any:
     """Return x / (k + alpha · m)^beta, m the mean of x² over `size` neighbouring channels.
 
     Krizhevsky and others, 2012; channels beyond the ends count as 0.
+
+    >>> xp.nn.functional.local_response_norm(xp.asarray([[[1.0], [2.0]]]), 2)
+    tensor([[[1.    ],
+             [1.9996]]])
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._sizes import expect
 
@@ -23,8 +24,12 @@ def _pairs(pad: Any, ndim: int) -> list[tuple[int, int]]:
     return [(0, 0)] * (ndim - len(pairs)) + pairs[::-1]
 
 
+@see("tensorxp.pad")
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
     """Return a copy of x with its last axes padded.
+
+    >>> xp.nn.functional.pad(xp.asarray([[1.0, 2.0]]), (1, 0), value=9.0)
+    tensor([[9., 1., 2.]])
 
     Parameters
     ----------

@@ -81,6 +81,9 @@ _MAX = """Return the maxima of windows; of equal ones the first has the gradient
 
 The sizes are L′ = ⌊(L + 2 padding - dilation (kernel_size - 1) - 1) / stride⌋ + 1.
 
+>>> xp.nn.functional.max_pool{n}d(xp.ones((1, 1, {four})), 2).shape
+(1, 1, {two})
+
 Parameters
 ----------
 input : Tensor
@@ -106,6 +109,10 @@ TypeError
     `input` is no Tensor, or sizes are no ints.
 RuntimeError
     Shape or sizes are not allowed.
+
+See Also
+--------
+max_unpool{n}d, avg_pool{n}d
 """
 
 
@@ -202,6 +209,9 @@ _AVG = """Return the means of windows.
 
 The sizes are L′ = ⌊(L + 2 padding - kernel_size) / stride⌋ + 1.
 
+>>> xp.nn.functional.avg_pool{n}d(xp.ones((1, 1, {four})), 2).shape
+(1, 1, {two})
+
 Parameters
 ----------
 input : Tensor
@@ -229,6 +239,10 @@ TypeError
     `input` is no Tensor, or sizes are no ints.
 RuntimeError
     Shape or sizes are not allowed.
+
+See Also
+--------
+max_pool{n}d, lp_pool{n}d
 """
 
 
@@ -292,6 +306,9 @@ def _lp_pool(
 
 _LP = """Return (Σ x^p)^(1/p) of windows; sums that are not positive give 0, without gradient.
 
+>>> xp.nn.functional.lp_pool{n}d(xp.ones((1, 1, {four})), 2, 2).shape
+(1, 1, {two})
+
 Parameters
 ----------
 input : Tensor
@@ -317,6 +334,10 @@ ValueError
     `norm_type` is 0.
 RuntimeError
     Shape or sizes are not allowed.
+
+See Also
+--------
+avg_pool{n}d
 """
 
 
@@ -377,6 +398,10 @@ def _max_unpool(
 
 _UNPOOL = """Return zeros with the values of `input` at `indices`, undoing `max_pool{n}d`.
 
+>>> x, indices = xp.nn.functional.max_pool{n}d(xp.ones((1, 1, {four})), 2, return_indices=True)
+>>> xp.nn.functional.max_unpool{n}d(x, indices, 2).shape
+(1, 1, {four})
+
 Parameters
 ----------
 input : Tensor
@@ -403,6 +428,10 @@ ValueError
     Shapes of `input` and `indices` do not fit.
 IndexError
     An index is outside the output.
+
+See Also
+--------
+max_pool{n}d
 """
 
 

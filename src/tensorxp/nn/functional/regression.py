@@ -6,15 +6,18 @@ from contextlib import nullcontext
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._backend.quiet import quiet
 from tensorxp._ops import activation as act
 from tensorxp._ops.axes import constant, normalize_axes, normalize_axis
 from tensorxp._ops.half import in_single
+from tensorxp.nn.functional._family import along, loss, other_loss
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
 from tensorxp.nn.functional._sizes import expect
 
 
 @in_single()
+@loss.see("l1_loss, huber_loss")
 def mse_loss(
     input: Any,
     target: Any,
@@ -27,28 +30,8 @@ def mse_loss(
 
     A UserWarning tells where shapes differ.
 
-    Parameters
-    ----------
-    input, target : Tensor, numeric
-        Of one shape, or shapes that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-    weight : Tensor or None
-        Factors of the shape of the losses; the mean is over their sum.
-
-    Returns
-    -------
-    Tensor
-        Shape (), or the broadcast one with "none"; dtypes promote.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
+    >>> xp.nn.functional.mse_loss(xp.asarray([1.0, 2.0]), xp.asarray([2.0, 5.0]))
+    tensor(5.)
     """
     reduction = legacy(reduction, size_average, reduce)
     check_sizes("mse_loss", input, target)
@@ -56,6 +39,7 @@ def mse_loss(
 
 
 @in_single()
+@loss.see("mse_loss, smooth_l1_loss")
 def l1_loss(
     input: Any,
     target: Any,
@@ -68,28 +52,8 @@ def l1_loss(
 
     A UserWarning tells where shapes differ.
 
-    Parameters
-    ----------
-    input, target : Tensor, numeric
-        Of one shape, or shapes that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-    weight : Tensor or None
-        Factors of the shape of the losses; the mean is over their sum.
-
-    Returns
-    -------
-    Tensor
-        Shape (), or the broadcast one with "none"; dtypes promote.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
+    >>> xp.nn.functional.l1_loss(xp.asarray([1.0, 2.0]), xp.asarray([2.0, 5.0]))
+    tensor(2.)
     """
     reduction = legacy(reduction, size_average, reduce)
     check_sizes("l1_loss", input, target)
@@ -97,6 +61,7 @@ def l1_loss(
 
 
 @in_single()
+@loss.see("huber_loss, l1_loss")
 def smooth_l1_loss(
     input: Any,
     target: Any,
@@ -109,14 +74,11 @@ def smooth_l1_loss(
 
     Girshick, 2015. A UserWarning tells where shapes differ.
 
+    >>> xp.nn.functional.smooth_l1_loss(xp.asarray([0.0, 0.0]), xp.asarray([1.0, 3.0]))
+    tensor(1.5)
+
     Parameters
     ----------
-    input, target : Tensor, numeric
-        Of one shape, or shapes that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
     beta : float
         At least 0.
 
@@ -127,10 +89,6 @@ def smooth_l1_loss(
 
     Raises
     ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     RuntimeError
         `beta` is negative.
     """
@@ -155,6 +113,7 @@ def _huber(d: Any, delta: float) -> Any:
 
 
 @in_single()
+@loss.see("smooth_l1_loss, mse_loss")
 def huber_loss(
     input: Any,
     target: Any,
@@ -166,16 +125,14 @@ def huber_loss(
 
     Huber, 1964. A UserWarning tells where shapes differ.
 
+    >>> F = xp.nn.functional
+    >>> F.huber_loss(xp.asarray([0.0, 0.0]), xp.asarray([1.0, 3.0]), reduction="none")
+    tensor([0.5, 2.5])
+
     Parameters
     ----------
-    input, target : Tensor, numeric
-        Of one shape, or shapes that broadcast.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
     delta : float
         Above 0.
-    weight : Tensor or None
-        Factors of the shape of the losses; the mean is over their sum.
 
     Returns
     -------
@@ -184,10 +141,6 @@ def huber_loss(
 
     Raises
     ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     RuntimeError
         `delta` is not positive.
     """
@@ -199,6 +152,7 @@ def huber_loss(
 
 
 @in_single()
+@loss.see("cross_entropy")
 def kl_div(
     input: Any,
     target: Any,
@@ -209,12 +163,14 @@ def kl_div(
 ) -> Any:
     """Return y (log y - x), x log-probabilities, y probabilities: the Kullback-Leibler divergence.
 
+    >>> F = xp.nn.functional
+    >>> F.kl_div(xp.log(xp.asarray([0.5, 0.5])), xp.asarray([0.25, 0.75]), reduction="sum")
+    tensor(0.1308)
+
     Parameters
     ----------
     input, target : Tensor, any dtype
         Of one shape, or shapes that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     reduction : str
         "mean" over all elements, "batchmean" (the sum by the batch's size), "sum" or "none".
     log_target : bool
@@ -224,13 +180,6 @@ def kl_div(
     -------
     Tensor
         Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     """
     reduction = legacy(reduction, size_average, reduce)
     if log_target:
@@ -243,6 +192,7 @@ def kl_div(
 
 
 @in_single()
+@loss.see("gaussian_nll_loss")
 def poisson_nll_loss(
     input: Any,
     target: Any,
@@ -255,6 +205,9 @@ def poisson_nll_loss(
 ) -> Any:
     """Return exp(x) - y x, the negative log-likelihood of counts y but for constants.
 
+    >>> xp.nn.functional.poisson_nll_loss(xp.asarray([0.0]), xp.asarray([2.0]))
+    tensor(1.)
+
     Parameters
     ----------
     input, target : Tensor, any dtype
@@ -263,23 +216,12 @@ def poisson_nll_loss(
         False: x is the rate, the loss x - y log(x + eps).
     full : bool
         Add Stirling's y log y - y + log(2 π y) / 2 where y > 1.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     eps : float
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
 
     Returns
     -------
     Tensor
         Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     """
     reduction = legacy(reduction, size_average, reduce)
     if log_input:
@@ -294,6 +236,7 @@ def poisson_nll_loss(
 
 
 @in_single()
+@other_loss.see("mse_loss, poisson_nll_loss")
 def gaussian_nll_loss(
     input: Any,
     target: Any,
@@ -306,6 +249,10 @@ def gaussian_nll_loss(
 
     Where `var` is below eps its gradient is that at eps.
 
+    >>> F = xp.nn.functional
+    >>> F.gaussian_nll_loss(xp.asarray([1.0]), xp.asarray([2.0]), xp.asarray([1.0]))
+    tensor(0.5)
+
     Parameters
     ----------
     input, target : Tensor
@@ -315,8 +262,6 @@ def gaussian_nll_loss(
     full : bool
         Add log(2 π) / 2.
     eps : float
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
 
     Returns
     -------
@@ -325,8 +270,6 @@ def gaussian_nll_loss(
 
     Raises
     ------
-    TypeError
-        An argument is no Tensor.
     ValueError
         `var` is negative or has another shape; another `reduction`.
     """
@@ -353,6 +296,7 @@ def gaussian_nll_loss(
 
 
 @in_single()
+@loss.see("margin_ranking_loss")
 def hinge_embedding_loss(
     input: Any,
     target: Any,
@@ -363,27 +307,19 @@ def hinge_embedding_loss(
 ) -> Any:
     """Return x where y is 1, max(0, margin - x) where y is -1.
 
+    >>> xp.nn.functional.hinge_embedding_loss(xp.asarray([0.5, 0.25]), xp.asarray([1.0, -1.0]))
+    tensor(0.625)
+
     Parameters
     ----------
     input, target : Tensor, any dtype
         Of one shape, or shapes that broadcast.
     margin : float
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
 
     Returns
     -------
     Tensor
         Shape (), or the broadcast one with "none"; dtypes promote, integers become floating.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     """
     reduction = legacy(reduction, size_average, reduce)
     losses = xp.where(target == 1, input, 0.0)
@@ -392,6 +328,7 @@ def hinge_embedding_loss(
 
 
 @in_single()
+@loss.see("hinge_embedding_loss")
 def margin_ranking_loss(
     input1: Any,
     input2: Any,
@@ -403,27 +340,15 @@ def margin_ranking_loss(
 ) -> Any:
     """Return max(0, -y (x1 - x2) + margin); y is 1 where x1 should be larger, else -1.
 
+    >>> F = xp.nn.functional
+    >>> F.margin_ranking_loss(xp.asarray([1.0]), xp.asarray([3.0]), xp.asarray([1.0]))
+    tensor(2.)
+
     Parameters
     ----------
     input1, input2, target : Tensor, real
         Of one shape, or shapes that broadcast.
     margin : float
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-
-    Returns
-    -------
-    Tensor
-        Shape (), or the broadcast one with "none"; dtypes promote.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     """
     reduction = legacy(reduction, size_average, reduce)
     for name, x in (("input1", input1), ("input2", input2), ("target", target)):
@@ -432,8 +357,12 @@ def margin_ranking_loss(
 
 
 @in_single()
+@see("pairwise_distance, cosine_embedding_loss")
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """Return x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`.
+
+    >>> xp.nn.functional.cosine_similarity(xp.asarray([[1.0, 0.0]]), xp.asarray([[1.0, 1.0]]))
+    tensor([0.7071])
 
     Parameters
     ----------
@@ -472,6 +401,7 @@ def _at_least(x: Any, low: float) -> Any:
 
 
 @in_single()
+@loss.see("cosine_similarity")
 def cosine_embedding_loss(
     input1: Any,
     input2: Any,
@@ -483,6 +413,10 @@ def cosine_embedding_loss(
 ) -> Any:
     """Return 1 - cos where y is 1, max(0, cos - margin) where y is -1, for each pair of vectors.
 
+    >>> x1, x2 = xp.asarray([[1.0, 0.0]]), xp.asarray([[1.0, 1.0]])
+    >>> xp.nn.functional.cosine_embedding_loss(x1, x2, xp.asarray([1.0]))
+    tensor(0.2929)
+
     Parameters
     ----------
     input1, input2 : Tensor
@@ -490,8 +424,6 @@ def cosine_embedding_loss(
     target : Tensor
         Shape (N,), or (): 1 or -1.
     margin : float
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     reduction : str
         "mean" over the batch, "sum", or "none": a loss per sample.
 
@@ -499,13 +431,6 @@ def cosine_embedding_loss(
     -------
     Tensor
         Shape (), or (N,) with "none"; dtypes promote.
-
-    Raises
-    ------
-    TypeError
-        An argument is no Tensor.
-    ValueError
-        Another `reduction`, or shapes that do not fit.
     """
     reduction = legacy(reduction, size_average, reduce)
     expect("cosine_embedding_loss", input1, "input1", 1)
@@ -530,10 +455,14 @@ def vector_norm(x: Any, p: float, axis: Any, keepdims: bool = False) -> Any:
 
 
 @in_single()
+@see("pdist, cosine_similarity")
 def pairwise_distance(
     x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Any:
     """Return ‖x1 - x2 + eps‖_p along the last axis; the gradient at 0 is 0.
+
+    >>> xp.nn.functional.pairwise_distance(xp.asarray([[0.0, 0.0]]), xp.asarray([[3.0, 4.0]]))
+    tensor([5.])
 
     Parameters
     ----------
@@ -563,8 +492,12 @@ def pairwise_distance(
 
 
 @in_single()
+@see("pairwise_distance")
 def pdist(input: Any, p: float = 2.0) -> Any:
     """Return the distances ‖x_i - x_j‖_p of all pairs of rows i < j, the gradient at 0 is 0.
+
+    >>> xp.nn.functional.pdist(xp.asarray([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+    tensor([5.    , 1.    , 4.2426])
 
     Parameters
     ----------
@@ -599,34 +532,25 @@ def pdist(input: Any, p: float = 2.0) -> Any:
 
 
 @in_single()
+@along.see("layer_norm")
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
     """Return x / max(‖x‖_p, eps) along `dim`.
 
+    >>> xp.nn.functional.normalize(xp.asarray([[3.0, 4.0]]))
+    tensor([[0.6, 0.8]])
+
     Parameters
     ----------
-    input : Tensor, any dtype
-        Of any shape.
     p : float
     dim : int or tuple of ints
     eps : float
-
-    Returns
-    -------
-    Tensor
-        Shape and dtype of `input`; integers become floating.
-
-    Raises
-    ------
-    TypeError
-        `input` is no Tensor.
-    IndexError
-        `dim` is out of range (an AxisError).
     """
     expect("normalize", input)
     return input / xp.clip(vector_norm(input, p, dim, True), eps)
 
 
 @in_single()
+@other_loss.see("triplet_margin_with_distance_loss, pairwise_distance")
 def triplet_margin_loss(
     anchor: Any,
     positive: Any,
@@ -643,6 +567,10 @@ def triplet_margin_loss(
 
     Balntas and others, 2016.
 
+    >>> F = xp.nn.functional
+    >>> F.triplet_margin_loss(xp.asarray([[0.0]]), xp.asarray([[1.0]]), xp.asarray([[1.5]]))
+    tensor(0.5)
+
     Parameters
     ----------
     anchor, positive, negative : Tensor, numeric
@@ -653,8 +581,6 @@ def triplet_margin_loss(
         Of the distance.
     swap : bool
         Take the nearer of anchor and positive to the negative.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     reduction : str
         "mean" over the batch, "sum", or "none": a loss per sample.
 
@@ -665,8 +591,6 @@ def triplet_margin_loss(
 
     Raises
     ------
-    TypeError
-        An argument is no Tensor.
     ValueError
         `margin` is not above 0; another `reduction`; shapes do not fit.
     """
@@ -685,6 +609,7 @@ def triplet_margin_loss(
 
 
 @in_single()
+@see("triplet_margin_loss")
 def triplet_margin_with_distance_loss(
     anchor: Any,
     positive: Any,
@@ -696,6 +621,10 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Any:
     """Return max(0, d(a, p) - d(a, n) + margin) of a distance function d.
+
+    >>> a, p, n = xp.asarray([[0.0]]), xp.asarray([[1.0]]), xp.asarray([[1.5]])
+    >>> xp.nn.functional.triplet_margin_with_distance_loss(a, p, n)
+    tensor(0.5)
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp._ops import activation as act
 from tensorxp._ops.half import in_single
 from tensorxp._ops.resampling import along
@@ -18,6 +19,7 @@ _MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 
 
 @in_single()
+@see("upsample, grid_sample")
 def interpolate(
     input: Any,
     size: Any = None,
@@ -30,6 +32,9 @@ def interpolate(
     """Return images resampled to a size, or by a factor.
 
     Without `align_corners` the edges of the outer pixels stay in place, with it their centres.
+
+    >>> xp.nn.functional.interpolate(xp.asarray([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
 
     Parameters
     ----------
@@ -174,6 +179,7 @@ def _cubic(i: int, n: int, m: int, align: bool, scale: float | None) -> list[flo
     return row
 
 
+@see("interpolate")
 def upsample(
     input: Any,
     size: Any = None,
@@ -182,6 +188,9 @@ def upsample(
     align_corners: bool | None = None,
 ) -> Any:
     """Return `interpolate`, under its older name.
+
+    >>> xp.nn.functional.upsample(xp.asarray([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
 
     Parameters
     ----------
@@ -205,8 +214,12 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+@see("interpolate")
 def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Return `interpolate` by the nearest element, under its older name.
+
+    >>> xp.nn.functional.upsample_nearest(xp.asarray([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
 
     Parameters
     ----------
@@ -230,8 +243,12 @@ def upsample_nearest(input: Any, size: Any = None, scale_factor: Any = None) -> 
     return interpolate(input, size, scale_factor)
 
 
+@see("interpolate")
 def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) -> Any:
     """Return `interpolate`, bilinear and with `align_corners`, under its older name.
+
+    >>> xp.nn.functional.upsample_bilinear(xp.ones((1, 1, 2, 2)), scale_factor=2).shape
+    (1, 1, 4, 4)
 
     Parameters
     ----------
@@ -261,8 +278,12 @@ def _check_factor(function: str, input: Any, argument: str, factor: int, least: 
         raise ValueError(f"{function}: {argument} is {factor}; it must be at least 1")
 
 
+@see("pixel_unshuffle, channel_shuffle")
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     """Return blocks of r² channels as images r times as high and wide (Shi and others, 2016).
+
+    >>> xp.nn.functional.pixel_shuffle(xp.ones((1, 4, 2, 2)), 2).shape
+    (1, 1, 4, 4)
 
     Parameters
     ----------
@@ -298,8 +319,12 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     return xp.reshape(x, (*lead, c // (r * r), h * r, w * r))
 
 
+@see("pixel_shuffle")
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     """Return images with each block of r × r pixels as channels: `pixel_shuffle` undone.
+
+    >>> xp.nn.functional.pixel_unshuffle(xp.ones((1, 1, 4, 4)), 2).shape
+    (1, 4, 2, 2)
 
     Parameters
     ----------
@@ -335,8 +360,12 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     return xp.reshape(x, (*lead, c * r * r, h // r, w // r))
 
 
+@see("pixel_shuffle")
 def channel_shuffle(input: Any, groups: int) -> Any:
     """Return channels dealt out from groups in turn (Zhang and others, 2018).
+
+    >>> xp.nn.functional.channel_shuffle(xp.reshape(xp.arange(4.0), (1, 4, 1)), 2).flatten()
+    tensor([0., 2., 1., 3.])
 
     Parameters
     ----------
@@ -369,8 +398,13 @@ def channel_shuffle(input: Any, groups: int) -> Any:
 
 
 @in_single()
+@see("grid_sample")
 def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
     """Return the places that `grid_sample` takes for affine maps.
+
+    >>> F = xp.nn.functional
+    >>> F.affine_grid(xp.ones((1, 2, 3)), (1, 1, 2, 2), align_corners=False).shape
+    (1, 2, 2, 2)
 
     Parameters
     ----------
@@ -416,6 +450,7 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
 
 
 @in_single()
+@see("affine_grid, interpolate")
 def grid_sample(
     input: Any,
     grid: Any,
@@ -424,6 +459,10 @@ def grid_sample(
     align_corners: bool | None = None,
 ) -> Any:
     """Return images sampled at given places (Jaderberg and others, 2015).
+
+    >>> F = xp.nn.functional
+    >>> F.grid_sample(xp.ones((1, 1, 2, 2)), xp.zeros((1, 1, 1, 2)), align_corners=True)
+    tensor([[[[1.]]]])
 
     Parameters
     ----------
