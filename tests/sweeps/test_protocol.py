@@ -363,7 +363,9 @@ def compare(name, function, a, args, kwargs):
         )  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:::numpy", "ignore::RuntimeWarning")
+@pytest.mark.filterwarnings(
+    "ignore:::numpy", "ignore::RuntimeWarning", "ignore:numpy.fix is deprecated:DeprecationWarning"
+)
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_function(name):
     function = attrgetter(name)(np)

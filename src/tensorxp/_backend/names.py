@@ -71,6 +71,9 @@ class UnknownName(AttributeError):
     The message looks for what is near when it is read, since callers who probe for names don't.
     """
 
+    #: None, whatever Python sets, whose traceback would add what it finds near to the message.
+    name = property(lambda self: None, lambda self, value: None)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return AttributeError, (str(self),)
 

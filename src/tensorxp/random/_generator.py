@@ -103,12 +103,9 @@ class Generator:
         return self._native
 
     def _after_fork(self) -> None:
-        """Go on from where the stream was; NumPy's own lock stays with the thread that drew."""
+        """Go on from where the stream was; the thread that drew does not free NumPy's own lock."""
         if self._native is not None:
-            numpy_random = self._device.raw.base.random
-            bits = numpy_random.PCG64(0)
-            bits.state = self._native.bit_generator.state
-            self._native = numpy_random.Generator(bits)
+            self._native.bit_generator.lock._at_fork_reinit()
 
     def draw(self, make: Callable[[Any], Any]) -> Any:
         """Return the raw array that `make(bits)` draws from the backend's generator."""
