@@ -373,9 +373,9 @@ def solve_triangular(xp: Any, x1: Any, x2: Any, *, upper: bool, unit: bool) -> A
     found = blas.solve_triangular(x1, x2, upper=upper, unit=unit)
     if found is not None:
         return found
-    x1, x2 = [x.astype(xp.float64) if x.dtype == xp.float16 else x for x in (x1, x2)]
     solver = _triangular_solver(xp.base.__name__)
     if solver is not None and x1.ndim == 2 and x2.ndim == 2 and x1.size and x2.size:
+        x1, x2 = [x.astype(xp.float32) if x.dtype == xp.float16 else x for x in (x1, x2)]
         return solver(x1, x2, lower=not upper, unit_diagonal=unit, check_finite=False)
     one = triangle(xp, x1, upper, unit)
     if unit:
