@@ -9,6 +9,7 @@ from typing import Any
 from zlib import crc32
 
 os.environ.setdefault("TENSORXP_SIM_DEVICES", "2")
+os.environ.setdefault("TENSORXP_COMPILE_STRICT", "1")  # a fault of the compiler is an error
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # SciPy reads it once, at its import
 
 import pytest

@@ -1,5 +1,7 @@
 """`compile`: the user's door to tracing, with the versions of a function and their account."""
 
+import os
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from types import TracebackType
@@ -21,6 +23,11 @@ _MOST = 256  # signatures of one function, as each takes time and memory
 _VERSIONS = 4  # that are kept of one signature
 _TRACES = 16  # of one signature: what changes more often runs as it is written
 
+_ERRORS = 16  # calls in turn of which NumPy tells of floating-point errors
+_RAISED = "it raised an exception when it was traced"
+#: Whether a fault of ours is an error instead of a plain call, as tests want it.
+_STRICT = os.environ.get("TENSORXP_COMPILE_STRICT", "0") not in ("", "0")
+
 #: What would help, by a part of the reason.
 _HELP = {
     "reads the values": "keep the value a Tensor: use where, clip and other functions",
@@ -37,14 +44,19 @@ _HELP = {
     "which may change it": "return what is needed first, and use it in a function of its own",
     "of your own": "write it with functions of the namespace",
     "effects are not known": "call it outside",
+    "floating-point errors": 'set np.errstate(all="ignore") around it',
+    "fault of xp.compile": "please report it; calls run as they are written meanwhile",
 }
 
 
 class _Plain:
     """Says why calls of a signature run as they are written."""
 
-    def __init__(self, reason: str, where: str | None = None) -> None:
+    def __init__(
+        self, reason: str, where: str | None = None, fault: Exception | None = None, key: Any = None
+    ) -> None:
         self.reason, self.where = reason, where
+        self.fault, self.key = fault, key  # an exception that may be ours, and the signature
 
     def __str__(self) -> str:
         return self.reason if self.where is None else f"{self.where}: {self.reason}"
@@ -152,10 +164,29 @@ class _Versions:
         """Run a program; where it fails, the function says what is wrong."""
         try:
             found = entry.call(tensors, raws)
-        except (Exception, Untraceable):
-            self.recent = None
-            return self.fn(*args, **kwargs)
-        return entry.finish(found) if entry.acts else found
+        except FloatingPointError:  # of which the function itself tells
+            self.recent = fault = None
+            entry.streak += 1
+            if entry.streak >= _ERRORS:
+                self._retire(entry, "NumPy tells of floating-point errors in it at each call")
+        except (MemoryError, Untraceable):
+            self.recent = fault = None
+        except Exception as error:
+            self.recent, fault = None, error
+        else:
+            if entry.streak:
+                entry.streak = 0
+            return entry.finish(found) if entry.acts else found
+        out = self.fn(*args, **kwargs)
+        if fault is not None:  # the function does not raise it
+            self._retire(entry, _told(self.fn, fault, "running a program"))
+        return out
+
+    def _retire(self, entry: Entry, reason: str) -> None:
+        """Run calls of the signature of `entry` plainly from now on."""
+        for key, found in list(self.entries.items()):
+            if not isinstance(found, _Plain) and entry in found[0]:
+                self.entries[key] = _Plain(reason)
 
     def _traced(
         self, key: Any, shape: Any, tensors: tuple[Any, ...], entries: list[Entry], count: list[int]
@@ -172,8 +203,10 @@ class _Versions:
                 made = Entry(self.fn, shape, tensors, self.backend)
             except Untraceable as error:
                 made = _Plain(str(error), _place(error.__traceback__))
-            except Exception:  # the function's own, which the plain call raises again
-                return _Plain("it raised an exception when it was traced")
+            except (RecursionError, MemoryError):
+                return _Plain(_RAISED)
+            except Exception as error:  # the function's own, if the plain call raises, too
+                return _Plain(_RAISED, fault=error, key=key)
         if isinstance(made, _Plain):
             self.entries[key] = made
         else:
@@ -183,10 +216,16 @@ class _Versions:
     def _plainly(self, plain: _Plain, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.owner.reason = plain.reason
         self.recent = None
-        if self.fullgraph and "raised an exception" not in plain.reason:
+        if self.fullgraph and plain.reason is not _RAISED:
             help = f"; {plain.help}" if plain.help else ""
             raise RuntimeError(f"compile: {_name(self.fn)} cannot be compiled: {plain}{help}")
-        return self.fn(*args, **kwargs)
+        fault, plain.fault = plain.fault, None
+        out = self.fn(*args, **kwargs)
+        if fault is not None:  # the function does not raise it
+            reason = _told(self.fn, fault, "tracing it")
+            self.entries[plain.key] = _Plain(reason)
+            self.owner.reason = reason
+        return out
 
     def explain(self) -> str:
         """Return what is compiled of the function, and what is not and why."""
@@ -207,6 +246,17 @@ class _Versions:
                 if entry.fallback:
                     lines.append(f"    replayed call by call: {entry.fallback}")
         return "\n".join([f"{_name(self.fn)}:", *(lines or ["  not called yet"])])
+
+
+def _told(fn: Any, fault: Exception, doing: str) -> str:
+    """Tell of a fault of ours, and return the reason for plain calls."""
+    reason = f"a fault of xp.compile in {doing}: {type(fault).__name__}: {fault}"
+    if _STRICT:
+        raise AssertionError(f"compile: {_name(fn)}: {reason}") from fault
+    warnings.warn(
+        f"compile: {_name(fn)} runs as it is written: {reason}", RuntimeWarning, stacklevel=5
+    )
+    return reason
 
 
 def _name(fn: Any) -> str:

@@ -15,7 +15,7 @@ from tensorxp._compile.front.guards import Guards, function
 from tensorxp._compile.front.seen import Seen
 from tensorxp._compile.front.trace import Register, Tracer, Untraceable
 from tensorxp._compile.ir.pairs import ReplayPair, Trace, improved
-from tensorxp._compile.ir.program import Program
+from tensorxp._compile.ir.program import Program, strictly
 from tensorxp._compile.native import build
 from tensorxp._compile.native.pair import NativePair
 from tensorxp._core.allocation import allocate
@@ -138,8 +138,11 @@ class Entry:
             self.led_to = _led_to(recorded, sources)
             grads: tuple[Any, ...] = ()
             if recorded:
-                with _without_hooks(sources):
-                    grads = grad(recorded, sources, cts, allow_unused=True)
+                try:
+                    with _without_hooks(sources):
+                        grads = grad(recorded, sources, cts, allow_unused=True)
+                except (RuntimeError, NotImplementedError) as error:  # as backward would raise
+                    raise Untraceable(f"its gradient cannot be computed: {error}") from None
             grad_numbers = [None if g is None else tracer.number(g) for g in grads]
         results = [y._data for y in outputs]
         self.strides = [x.strides for x in results]
@@ -175,6 +178,8 @@ class Entry:
         self.saved = traced.read, traced.returned
         traced = improved(traced)
         self.pair: Any = self._fused(traced) or ReplayPair(traced)
+        self.calls = self.pair.calls and all(r.device.type != "cuda" for r in registers)
+        self.streak = 0  # of calls with floating-point errors
         self.primitive = self._primitive() if any(self.recorded) else None
         alone = self.result == structure.ONE and not self.copied and not self.acts
         self._single = self.strides[0] if alone else None
@@ -304,7 +309,8 @@ class Entry:
         devices = self.devices
         for act, args, _ in self.before:
             act(*args)
-        raws, kept = self.pair.forward(raws)
+        pair = self.pair
+        raws, kept = strictly(pair.forward, raws) if self.calls else pair.forward(raws)
         if self._single is not None:  # one tensor, which lies in no constant
             (raw,) = raws
             if raw.strides != self._single:

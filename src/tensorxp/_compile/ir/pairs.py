@@ -86,6 +86,8 @@ def _renamed(value: Any, same: dict[int, int]) -> Any:
 class ReplayPair:
     """The programs as calls of NumPy."""
 
+    calls = True
+
     def __init__(self, trace: Trace) -> None:
         registers, inputs, outputs = trace.registers, trace.inputs, trace.outputs
         steps, count = trace.steps, trace.forward_steps

@@ -5,8 +5,13 @@ can write over an operand that dies there, it does: chains of elementwise operat
 one buffer.
 """
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from tensorxp._backend.quiet import ERRORS
 from tensorxp._compile.front.trace import Literal, Reference, Register, Step
 
 
@@ -38,6 +43,34 @@ def resolved(value: Any, values: Any) -> Any:
     if value.__class__ is tuple:
         return tuple(resolved(item, values) for item in value)
     return value
+
+
+def silenced() -> bool:
+    """Return whether warnings of floating-point errors are shown nowhere."""
+    for action, message, kind, module, line in warnings.filters:
+        if issubclass(RuntimeWarning, kind):
+            return action == "ignore" and not (message or module or line)
+    return False
+
+
+def strictly(run: Callable[[list[Any]], Any], raws: list[Any]) -> Any:
+    """Return `run(raws)`; FloatingPointError where NumPy would warn, which it does in our lines."""
+    before = ERRORS.get()
+    if _strict[0] is not before:
+        states = {kind: "raise" if x == "warn" else x for kind, x in np.geterr().items()}
+        with np.errstate(**states):  # type: ignore[arg-type]
+            _strict[:] = before, ERRORS.get()
+    known, state = _strict
+    if known is not before or silenced():
+        return run(raws)
+    try:
+        ERRORS.set(state)
+        return run(raws)
+    finally:
+        ERRORS.set(before)
+
+
+_strict: list[Any] = [None, None]  # the last error state, and the one that raises in its place
 
 
 class Program:

@@ -64,6 +64,7 @@ class NativePair:
         self._backward = self.program(
             library, arrays, [*cts, *large, *again], grads, trace.registers, tape, set(saved), False
         )
+        self.calls = self._forward.calls
         self._tape = bool(tape)
         self._alone = not (tape or large or again)
 

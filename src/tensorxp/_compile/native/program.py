@@ -6,7 +6,6 @@ saved, small values side by side in one array (the tape), unless it is cheaper t
 
 import ctypes
 import struct
-import warnings
 from operator import itemgetter
 from typing import Any
 
@@ -17,7 +16,7 @@ from tensorxp._compile.front.trace import Literal, Register, Step
 from tensorxp._compile.ir import formulas, regions  # noqa: F401 - formulas add rules
 from tensorxp._compile.ir.graph import Graph, Layout, Value
 from tensorxp._compile.ir.lowering import Facts, Lowered, known, lower
-from tensorxp._compile.ir.program import references, resolved
+from tensorxp._compile.ir.program import references, resolved, silenced
 from tensorxp._compile.native import emit
 from tensorxp._compile.native.build import Library
 
@@ -164,7 +163,6 @@ class NativeProgram:
     ) -> None:  # fmt: skip
         self.library = library
         self._told = told
-        self._errors = 0  # how often they were told
         self.tape_bytes = max([at + emit.nbytes(x) for x, at in tape.items()], default=0)
         self._gives = bool(tape) and not any(x in given for x in tape)
         saved = set(tape) if self._gives else set()
@@ -181,6 +179,7 @@ class NativeProgram:
         self._wanted = [self._reader(x) for x in wanted]
         self._free_early()
         self._plan = list(zip(self.lines, self.dying, strict=True))
+        self.calls = any(line.__class__ is not _Native for line in self.lines)  # of NumPy
         self._blank: list[Any] = [None] * len(self._slots)
         self._slots.clear()  # the values are no longer needed
         for at, raw in self._constants:
@@ -359,17 +358,10 @@ class NativeProgram:
             self._tell()
 
     def _tell(self) -> None:
-        """Raise FloatingPointError where the function itself would show a warning."""
-        self._errors += 1
+        """Raise FloatingPointError where the function itself might show a warning."""
         states = {np.geterr()[kind] for kind in ("divide", "over", "invalid")}
-        if states == {"ignore"}:
-            return
-        if self._errors > 1 and not any(
-            action in ("error", "always") and issubclass(RuntimeWarning, kind)
-            for action, _, kind, _, _ in warnings.filters
-        ):
-            return  # it is shown once
-        raise FloatingPointError("compile: a compiled program met an error that NumPy tells of")
+        if states != {"ignore"} and not silenced():
+            raise FloatingPointError("compile: a compiled program met an error that NumPy tells of")
 
     def _call(self, line: _Native, values: list[Any]) -> None:
         """Run a line through ctypes."""
