@@ -243,3 +243,58 @@ def test_modes_that_alternate_keep_their_versions():
         model.train(i % 2 == 0)
         assert xp.allclose(compiled(x), model(x) * (3 - (i % 2 == 0)), rtol=1e-5)
     assert compiled.reason is None and compiled.explain().count(": compiled") == 2
+
+
+_FACTOR = xp.asarray([1.0, 3.0])
+
+
+@pytest.mark.parametrize("backend", ["auto", "replay"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda world: setattr(world, "k", 5.0),
+        lambda world: setattr(world, "t", xp.asarray([7.0, 7.0])),
+        lambda world: setattr(world, "p", xp.ones(2, requires_grad=True)),
+        lambda world: world.p.requires_grad_(False),
+        lambda world: world.p.register_hook(lambda g: g * 2),
+        lambda world: xp.set_default_dtype(xp.float32),
+        lambda world: globals().update(_FACTOR=xp.asarray([0.5, 0.5])),
+        lambda world: setattr(world, "fn", xp.cos),
+    ],
+)
+def test_second_derivatives_are_those_of_the_call(backend, change):
+    def loss(x):
+        with xp.no_grad():
+            scale = xp.sum(x * world.k)
+        y = world.fn(x * world.p) * scale * _FACTOR + world.t * x.detach()
+        z = y * 1
+        view = z[:1]
+        z *= x
+        return xp.sum(y * z) * world.k + xp.sum(view**2)
+
+    found = []
+    for compiled in (False, True):
+        globals()["_FACTOR"] = xp.asarray([1.0, 3.0])
+        world = SimpleNamespace(
+            k=2.0, t=xp.asarray([1.0, 2.0]), p=xp.asarray([0.3, 0.4], requires_grad=True), fn=xp.sin
+        )
+        x, p = xp.asarray([1.0, 2.0], requires_grad=True), world.p
+        out = (xp.compile(loss, backend=backend) if compiled else loss)(x)
+        try:
+            change(world)
+            (g,) = xp.autograd.grad(out, x, create_graph=True)
+            xp.sum(g * g).backward()
+        finally:
+            xp.set_default_dtype(xp.float64)
+        found.append([a.tolist() for a in (g.detach(), x.grad, p.grad) if a is not None])
+    np.testing.assert_allclose(np.array(found[0]), np.array(found[1]), rtol=1e-12)
+
+
+def test_a_write_before_second_derivatives_raises():
+    b = xp.asarray([1.0, 2.0])
+    compiled = xp.compile(lambda x: xp.sum(xp.sin(x + b)))
+    x = xp.asarray([1.0, 2.0], requires_grad=True)
+    out = compiled(x)
+    b[0] = 5.0
+    with pytest.raises(RuntimeError, match="modified by an in-place"):
+        xp.autograd.grad(out, x, create_graph=True)

@@ -74,7 +74,20 @@ def _gradient(g):
     return g if g is None else (type(g).__name__, str(g.dtype), g.shape, np.asarray(g.detach()))
 
 
-def _call(fn, args, leaves):
+def _twice(total, given):
+    """Return first and second derivatives, as can be seen."""
+    leaves = [x for x in given if x.is_leaf and x.requires_grad]
+    try:
+        found = xp.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
+        again = sum(xp.sum(xp.real(g * g)) for g in found if g is not None and g.requires_grad)
+        if isinstance(again, xp.Tensor):
+            again.backward()
+    except Exception as error:
+        return type(error).__name__
+    return [_gradient(g) for g in found]
+
+
+def _call(fn, args, leaves, twice):
     kwargs = {}
     if isinstance(args, dict):
         args, kwargs = (), args
@@ -100,7 +113,10 @@ def _call(fn, args, leaves):
     if recorded:
         total = sum(xp.sum(xp.real(y * y) * (i + 1)) for i, y in enumerate(recorded))
         try:
-            total.backward()
+            if twice:
+                seen.append(_twice(total, given))
+            else:
+                total.backward()
         except Exception as error:
             seen.append((type(error).__name__,))
         seen.append([_gradient(x.grad) if x.is_leaf and x.requires_grad else None for x in given])
@@ -114,8 +130,8 @@ def _call(fn, args, leaves):
     return seen
 
 
-def observe(trap, compiler=lambda fn: fn):
-    """Return what is seen of each call of a trap."""
+def observe(trap, compiler=lambda fn: fn, twice=False):
+    """Return what is seen of each call of a trap; its second derivatives are, if `twice`."""
     np.random.seed(0)
     random.seed(0)
     xp.random.manual_seed(0)
@@ -133,9 +149,8 @@ def observe(trap, compiler=lambda fn: fn):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for args in calls():
-                seen.append(
-                    (_call(fn, args, leaves() if callable(leaves) else leaves), described(probe()))
-                )
+                there = leaves() if callable(leaves) else leaves
+                seen.append((_call(fn, args, there, twice), described(probe())))
     finally:
         xp.set_default_dtype(before)
         xp.set_grad_enabled(True)

@@ -13,13 +13,13 @@ from tensorxp._compile.front import structure
 from tensorxp._compile.front.effects import hooked
 from tensorxp._compile.front.guards import Guards, function
 from tensorxp._compile.front.seen import Seen
-from tensorxp._compile.front.trace import Register, Tracer, Untraceable
+from tensorxp._compile.front.trace import Literal, Register, Tracer, Untraceable
 from tensorxp._compile.ir.pairs import ReplayPair, Trace, improved
-from tensorxp._compile.ir.program import Program, strictly
+from tensorxp._compile.ir.program import Program, references, resolved, strictly
 from tensorxp._compile.native import build
 from tensorxp._compile.native.pair import NativePair
 from tensorxp._core.allocation import allocate
-from tensorxp._core.door import arrays_like, node_of, record, wrap
+from tensorxp._core.door import apply, arrays_like, node_of, record, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.node import Leaf, Node, slot_of
 from tensorxp._core.primitive import Primitive
@@ -87,7 +87,6 @@ class Entry:
         self.backend = backend
         self.fallback: str | None = None  # why the program does not run as it might
         self.structure = shape
-        self.mode = modes.grad
         self.needs = [node_of(x) is not None for x in tensors]
         arguments: list[Any] = []
         for x, needed in zip(tensors, self.needs, strict=True):
@@ -166,6 +165,13 @@ class Entry:
         del results
         self.grads = grad_numbers
         self.steps = forward_steps, len(tracer.steps)
+        self._forward = list(zip(tracer.steps[:forward_steps], tracer.recorded, strict=False))
+        self._numbers, self._inputs = numbers, inputs
+        self._constants = {
+            i: wrap(r.raw, r.device)
+            for i, r in enumerate(registers)
+            if r.source in ("written", "outside")
+        }
         wanted = [n for n in grad_numbers if n is not None]
         backward = Program(registers, tracer.steps[forward_steps:], ct_numbers, wanted)
         saved = [registers[n] for n in backward.reads(set(range(len(registers))))]
@@ -176,6 +182,7 @@ class Entry:
         )  # fmt: skip
         # whose later writes are an error, whether or not the program reads them
         self.saved = traced.read, traced.returned
+        self._rest = [i for i in range(len(inputs)) if i not in traced.read]
         traced = improved(traced)
         self.pair: Any = self._fused(traced) or ReplayPair(traced)
         self.calls = self.pair.calls and all(r.device.type != "cuda" for r in registers)
@@ -347,6 +354,10 @@ class Entry:
             cells.append((cell, cell[0]))
         for i in self.saved[1]:
             cells.append((cell := cell_of(outs[i]), cell[0]))
+        rest = []  # what backward does not read, but its own derivative may
+        for i in self._rest:
+            cell = cell_of(tensors[i] if i < count else self.outside[i - count])
+            rest.append((cell, cell[0]))
         edges = tuple([node_of(x) for x in inputs])
         op: Any = self.primitive
         if len(outs) == 1:
@@ -359,7 +370,7 @@ class Entry:
                 if recorded:
                     x._node = slot_of(node, i, x._data.shape, x._data.dtype)
         # in the place of the outputs, so that it is freed when they would be
-        node.saved = ((kept, cells, tuple(tensors)), None, 0)
+        node.saved = ((kept, cells, tuple(tensors), rest), None, 0)
 
     def _primitive(self) -> Primitive:
         """Return the whole function as one primitive; its vjp replays the traced backward."""
@@ -373,7 +384,7 @@ class Entry:
 
         @op.vjp
         def _(ct: Any, out: Any) -> tuple[Any, ...]:
-            kept, cells, tensors = out
+            kept, cells, tensors, rest = out
             for cell, version in cells:
                 if cell[0] != version:
                     raise RuntimeError(
@@ -384,7 +395,7 @@ class Entry:
             if any(
                 [isinstance(c, TensorBase) for c in ct] if several else [isinstance(ct, TensorBase)]
             ):
-                return entry.eager_vjp(ct if several else (ct,), tensors)
+                return entry.eager_vjp(ct if several else (ct,), tensors, rest)
             cts, used = [ct], -1
             if several:
                 cts = [c for c, recorded in zip(ct, entry.recorded, strict=True) if recorded]
@@ -421,19 +432,18 @@ class Entry:
         found = iter(grads)
         return tuple(next(found) if needed else None for needed in self.needs) + tuple(found)
 
-    def eager_vjp(self, cts: tuple[Any, ...], tensors: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the gradients by running the function itself: they can be differentiated."""
+    def eager_vjp(self, cts: Any, tensors: tuple[Any, ...], cells: Any) -> tuple[Any, ...]:
+        """Return the gradients by the operations of the trace: they can be differentiated."""
+        for cell, version in cells:
+            if cell[0] != version:
+                raise RuntimeError(
+                    "backward: a tensor that a compiled function read has been modified by an "
+                    "in-place operation since, so that its gradient cannot be differentiated "
+                    "again; clone it before the write"
+                )
         before = modes.grad
         try:
-            modes.grad = self.mode
-            if self.take(tensors) is None:
-                raise RuntimeError(
-                    "backward: what a compiled function read has changed since it was called, so "
-                    "that its gradient cannot be differentiated again; call the function again"
-                )
-            args, kwargs = structure.unflatten(self.structure, iter(tensors))
-            outputs: list[Any] = []
-            structure.result(self.fn(*args, **kwargs), outputs)
+            outputs = self._repeated(tensors)
             sources = [x for x, needed in zip(tensors, self.needs, strict=True) if needed]
             pairs = [
                 (y, c)
@@ -441,18 +451,35 @@ class Entry:
                 if recorded and c is not None
             ]
             sources += self.parameters
+            known = [x for x in sources if node_of(x) is not None]  # others were frozen since
             modes.grad = True
-            with _without_hooks(sources):
-                found = grad(
-                    [y for y, _ in pairs],
-                    sources,
-                    [c for _, c in pairs],
-                    create_graph=True,
-                    allow_unused=True,
-                )
+            ys, given = [y for y, _ in pairs], [c for _, c in pairs]
+            with _without_hooks(known):
+                found = iter(grad(ys, known, given, create_graph=True, allow_unused=True))
         finally:
             modes.grad = before
-        return self.spread(list(found))
+        return self.spread([None if node_of(x) is None else next(found) for x in sources])
+
+    def _repeated(self, tensors: tuple[Any, ...]) -> list[Any]:
+        """Return the outputs by the operations of the trace, with their histories."""
+        values = dict(self._constants)
+        values.update(zip(self._inputs, (*tensors, *self.outside), strict=True))
+        for step, (mode, history) in self._forward:
+            inputs: list[Any] = []
+            for x, recorded in zip(step.operands, history, strict=True):
+                if isinstance(x, Literal):
+                    inputs.append(x.value)
+                else:
+                    known = values[x]
+                    inputs.append(known if recorded else wrap(known._data, known._device))
+            refers: list[int] = []
+            references(step.params, refers)
+            raws = {n: values[n]._data for n in refers}
+            modes.grad = mode
+            out: Any = apply(step.op, tuple(inputs), resolved(step.params, raws))
+            for n, y in zip(step.outs, out if step.several else (out,), strict=True):
+                values[n] = y
+        return [values[n] for n in self._numbers]
 
 
 def _standing_in(x: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tensorxp._compile.front.whole import LARGE, LOOPS, NAMES, whole
 from tensorxp._core.door import apply
-from tensorxp._core.modes import modes
+from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.views import View
@@ -131,6 +131,7 @@ class Tracer(Watcher):
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.registers: list[Register] = []
         self.steps: list[Step] = []
+        self.recorded: list[tuple[bool, tuple[bool, ...]]] = []  # of steps: mode, and of operands
         self.closed: str | None = None  # an effect that may have changed what is outside
         self._plans: list[tuple[Any, Any]] = []  # of nodes whose rules run as one operation
         self._numbers: dict[int, tuple[Any, int, int]] = {}
@@ -171,11 +172,12 @@ class Tracer(Watcher):
     def _looked_at_anew(self, x: Any) -> int:
         """Return a register for a view after a write to the memory that it looks at."""
         here = x._version.base
-        for op, params in x._version.chain:
-            with only(()):
-                there: Any = apply(op, (here,), params)
-            self.after(op, (here,), params, there)
-            here = there
+        with enable_grad():  # as the door brings up to date what made a view
+            for op, params in x._version.chain:
+                with only(()):
+                    there: Any = apply(op, (here,), params)
+                self.after(op, (here,), params, there)
+                here = there
         number = self.number(here)
         self._bind(x, number)
         return number
@@ -236,6 +238,8 @@ class Tracer(Watcher):
             base = getattr(y._data, "base", None)
             self.registers[n].aliases = op.view or alias or base is not None
         device = next(x._device for x in inputs if isinstance(x, TensorBase))
+        history = tuple([isinstance(x, TensorBase) and x._node is not None for x in inputs])
+        self.recorded.append((modes.grad, history))
         self.steps.append(
             Step(op, operands, self._referring(params), numbers, isinstance(out, tuple), device)
         )
