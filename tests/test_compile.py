@@ -598,3 +598,14 @@ def test_inputs_of_outputs_that_are_not_used_have_no_gradient(backend):
     for used in ((0,), (1,), (2,), (0, 1), (0, 1, 2), (0,)):
         assert gradients(compiled, used) == gradients(fn, used)
     assert compiled.reason is None
+
+
+def test_methods_are_traced_bound_and_unbound():
+    def methods(x, p):
+        return (xp.Tensor.exp(x) if hasattr(xp.Tensor, "exp") else x).sum() + p.abs().mean()
+
+    compiled = xp.compile(methods, fullgraph=True)
+    x, p = xp.asarray([1.0, 2.0], requires_grad=True), xp.nn.Parameter(xp.ones(3))
+    assert float(compiled(x, p)) == pytest.approx(float(methods(x, p)))
+    compiled(x, p).backward()
+    assert x.grad is not None and p.grad is not None

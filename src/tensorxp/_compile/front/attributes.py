@@ -79,8 +79,9 @@ class Attributes:
         found = getattr(kind, name, None)
         if found is None or name.startswith("_"):
             return stop(f"it reads {name!r} of a Tensor")
-        if not isinstance(found, FunctionType) and type(found).__name__ != COMPILED:
-            return stop(f"it reads {name!r} of a Tensor")
+        if not isinstance(found, FunctionType | MethodDescriptorType):
+            if type(found).__name__ != COMPILED:
+                return stop(f"it reads {name!r} of a Tensor")
         guards = self.seen.guards
         if guards.new(id(kind), name):
             guards.add(f"{guards.name(kind)}.{name}", found)

@@ -69,6 +69,8 @@ class Calls:
             return self._leaf(f, str(f.__module__), f.__name__, args, kwargs)
         if known.of_numpy(f):
             return self._of_numpy(f, args, kwargs)
+        if kind is MethodDescriptorType and args and type(args[0]) in self.seen.tensors:
+            return self._method(f, args, kwargs)
         if kind in (MethodDescriptorType, WrapperDescriptorType):
             if args and type(args[0]) in (*MUTABLE, tuple, str, int, float):
                 return self.call(getattr(args[0], f.__name__), *args[1:], **kwargs)
@@ -103,6 +105,13 @@ class Calls:
                 return self._of_numpy(f, args, kwargs)
             return stop(f"it calls numpy's {f.__name__}")
         return self.seen.followed(f)(*args, **kwargs)
+
+    def _method(self, f: Any, args: Any, kwargs: Any) -> Any:
+        """Call a compiled method of a Tensor, which is the first argument."""
+        answer = self.effect(f)
+        if answer is not None:
+            return answer(*args, **kwargs)
+        return self._leaf(f, _METHODS, f.__name__, args, kwargs)
 
     def _leaf(self, f: Any, where: str, name: str, args: Any, kwargs: Any) -> Any:
         """Call a function of this package whose result follows from its arguments."""
@@ -192,6 +201,8 @@ class Calls:
         if owner is None or isinstance(owner, ModuleType):
             return self._plain(f, args, kwargs)
         name, kind = f.__name__, type(owner)
+        if kind in seen.tensors:
+            return self._method(getattr(kind, name), (owner, *args), kwargs)
         if kind is dict and name == "get" and args and id(owner) not in seen.own:
             there = self.has(args[0], owner)
             return self.item(owner, args[0]) if there else args[1] if args[1:] else None
@@ -442,6 +453,7 @@ class Calls:
         return next(x, *default)
 
 
+_METHODS = "tensorxp._tensor"  # the room of a Tensor's methods
 _SPECIAL: dict[Any, Callable[..., Any]] = {
     getattr: Calls._getattr, hasattr: Calls._hasattr, setattr: Calls._setattr,
     isinstance: Calls._isinstance, issubclass: Calls._issubclass, iter: Calls._iter,

@@ -59,7 +59,7 @@ class Effects:
         """Return what answers a call of `f` if that is an effect, else None."""
         if f is backward:
             return self._backward
-        if f is vars(CONCRETE[0]).get("backward") or f is CONCRETE[0].backward:
+        if f is CONCRETE[0].backward:
             return self._backward
         if f is None:
             return None
