@@ -39,6 +39,7 @@ from importlib import import_module
 import pytest
 
 import tensorxp as xp
+from tensorxp._backend.families import Family
 
 MODULES = (
     "", "linalg", "fft", "autograd", "special", "random", "nn", "nn.functional", "nn.init",
@@ -386,7 +387,7 @@ def test_dtypes_in_docstrings_are_true(name):
     for full, value in public(name).items():
         told = {key: kinds(kind) for key, kind, _ in entries(sections(value).get("Parameters", ""))}
         needed = required(value)
-        if not inspect.isfunction(value) or not needed or None in map(told.get, needed):
+        if not inspect.isroutine(value) or not needed or None in map(told.get, needed):
             continue
         for letter, dtype in LETTERS.items():
             arguments = [xp.eye(3, dtype=dtype) for _ in needed]
@@ -466,6 +467,74 @@ def test_errors_are_those_in_docstrings(name):
         if full in NEVER and (error is not None or "Raises" in parts):
             wrong.append(f"{full}: raises, {error!r}")
     assert not wrong, "\n".join(wrong)
+
+
+def broadcasting(value):
+    """Return whether a function broadcasts all of its arguments, as its docstring says."""
+    told = {key: kind for key, kind, _ in entries(sections(value).get("Parameters", ""))}
+    needed = required(value)
+    return len(needed) > 1 and all("broadcast" in told.get(key, "").split(", ") for key in needed)
+
+
+@every_module
+def test_shapes_that_do_not_broadcast_are_errors(name):
+    """As docs/conventions.md says; the families tell which functions these are."""
+    wrong = []
+    for full, value in public(name).items():
+        if not inspect.isroutine(value) or not broadcasting(value):
+            continue
+        dtype = xp.int32 if "integer" in sections(value)["Parameters"] else xp.float64
+        shapes = [(2,), *[(3,)] * (len(required(value)) - 1)]
+        with pytest.raises((ValueError, ImportError)):
+            wrong.append(f"{full}: {value(*(xp.ones(shape, dtype=dtype) for shape in shapes))}")
+    assert not wrong, "\n".join(wrong)
+
+
+@every_module
+def test_axes_out_of_range_are_errors(name):
+    """As docs/conventions.md says: a ValueError and an IndexError."""
+    wrong = []
+    for full, value in public(name).items():
+        if inspect.isroutine(value) and required(value) == ["x"] and "axis" in parameters(value):
+            try:
+                wrong.append(f"{full}: {value(xp.ones((2, 3)), axis=9)}")
+            except Exception as error:
+                if not isinstance(error, ValueError) or not isinstance(error, IndexError):
+                    wrong.append(f"{full}: {error!r}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_family_adds_what_a_member_does_not_say():
+    common = Family(
+        "x : Tensor\naxis : int\n    Which one.\n* : float", "Tensor", "TypeError\n    No."
+    )
+
+    def a(x, y, *more, axis, **rest):
+        """Do it.
+
+        Parameters
+        ----------
+        y : int
+
+        Raises
+        ------
+        ValueError
+            Never.
+        """
+
+    a.__doc__ = inspect.cleandoc(a.__doc__)
+    parts = sections(common.see("b")(a))
+    assert parts[""] == "Do it.\n\n"
+    assert parts["Parameters"].strip() == (
+        "x : Tensor\ny : int\n*more : float\naxis : int\n    Which one.\n**rest : float"
+    )
+    assert parts["Returns"].strip() == "Tensor" and parts["See Also"].strip() == "b"
+    assert parts["Raises"].strip() == "TypeError\n    No.\nValueError\n    Never."
+    a.__doc__ = None  # as under python -OO
+    assert common(a).__doc__ is None
+    assert sections(common.but("y : str", "int")(type("A", (), {"__init__": a, "__doc__": "A."})))[
+        "Parameters"
+    ].startswith("y : str\n*more : float")
 
 
 def test_names_that_never_raise_are_there():

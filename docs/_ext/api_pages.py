@@ -45,20 +45,12 @@ TITLES = {
     "tensorxp.utils.serialization": "Files",
     "tensorxp.linalg.products": "Products",
 }
-_ELEMENTWISE = (
-    "Elementwise: shapes broadcast, dtypes promote as NumPy's, Python scalars are weak, and the "
-    "result is a new Tensor on the device of the arguments. Shapes that do not broadcast raise a "
-    "ValueError, arguments that are no Tensors, or have a dtype that is not allowed, a TypeError, "
-    "two devices a DeviceError."
-)
-_FLOATING = (
-    _ELEMENTWISE + " Integers give a real dtype, as NumPy's: float16 of 8 bits (and bool), float32 "
-    "of 16, float64 of 32 and 64."
-)
+_USUAL = " Shapes, dtypes, devices and errors follow the :doc:`/conventions`."
+_ELEMENTWISE = "Elementwise functions." + _USUAL
+_FLOATING = "Elementwise functions; integers give a real dtype." + _USUAL
 _REDUCTION = (
-    "`axis` is an int, a tuple, or None for all; reduced axes vanish unless `keepdims`. An axis out "
-    "of range raises an AxisError (an IndexError and a ValueError), an empty reduction without a "
-    "neutral element a ValueError."
+    "`axis` is an int, a tuple, or None for all; reduced axes vanish unless `keepdims`. An empty "
+    "reduction without a neutral element raises a ValueError." + _USUAL
 )
 #: What holds for a whole chapter: shapes, dtypes, errors.
 NOTES = {
@@ -105,8 +97,8 @@ SPACE_NOTES = {
     "matrices and failed iterations a LinAlgError.",
     "fft": "Floating-point dtypes; the result is complex (real for `irfft`, `hfft`) with the same "
     "precision. Axes out of range raise an AxisError, sizes below one and unknown `norm` a ValueError.",
-    "special": "Elementwise with broadcasting, float dtypes kept, integers as the default real dtype, "
-    "unless said otherwise. Outside its domain a function gives NaN, as SciPy's does.",
+    "special": "Elementwise functions; integers give the default real dtype. Shapes, dtypes, devices "
+    "and errors follow the :doc:`/conventions`. Outside its domain a function gives NaN, as SciPy's does.",
     "random": "Draws have the shape, dtype and device asked for and come from the generator of that "
     "device. Parameters outside their domain raise a ValueError.",
     "nn": "Names, arguments, shapes, state-dict keys and initial values are PyTorch's. Parameters are "
@@ -308,7 +300,8 @@ def write_pages(app):
             pages[dotted] = module_page(dotted, module)
     pages["index"] = "\n".join(
         [*heading("API reference", "="), ".. toctree::", "   :maxdepth: 1", "",
-         *[f"   {name}" for name in pages], ""]
+         *[f"   {name}" for name in pages], "",
+         "What all functions accept, return and raise stands in the :doc:`/conventions`.", ""]
     )  # fmt: skip
     if app.builder.name == "linkcheck":
         pages["other_links"] = other_links(Path(app.srcdir).parent)

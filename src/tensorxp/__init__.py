@@ -7,7 +7,9 @@
     >>> float(x.grad)
     7.0
 
-This module is the namespace: re-exports chapter by chapter, as the standard orders them.
+This module is the namespace: re-exports chapter by chapter, as the standard orders them. What all
+functions accept, return and raise stands in docs/conventions.md: another type or dtype is a
+TypeError, shapes that do not fit are a ValueError, two devices a DeviceError.
 """
 
 import typing as _typing
