@@ -19,7 +19,9 @@ _RAISES = "\n\nRaises\n------\n"
 
 def _names(target: Any) -> tuple[str, ...]:
     """Return the names of the parameters of a function or a class."""
-    called: Any = vars(target)["__init__"] if isinstance(target, type) else target
+    called = target
+    if isinstance(target, type):
+        called = called.__init__
     code = called.__code__
     at, only = code.co_argcount, code.co_kwonlyargcount
     names: tuple[str, ...] = code.co_varnames

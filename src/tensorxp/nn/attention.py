@@ -5,10 +5,12 @@ from typing import Any
 import tensorxp as xp
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import weighted_module
 from tensorxp.nn.linear import Linear, new_parameter
 from tensorxp.nn.module import Module
 
 
+@weighted_module.see("tensorxp.nn.functional.multi_head_attention_forward")
 class MultiheadAttention(Module):
     """Attention in several subspaces of the embedding at once (Vaswani and others, 2017).
 
@@ -18,6 +20,11 @@ class MultiheadAttention(Module):
     `v_proj_weight`, Xavier uniform; `out_proj.weight` from U(-√k, √k), k = 1 / E; `in_proj_bias`,
     `out_proj.bias` 0; `bias_k`, `bias_v` (1, 1, E), Xavier normal.
 
+    >>> x = xp.ones((3, 1, 4))
+    >>> output, weights = xp.nn.MultiheadAttention(4, 2)(x, x, x)
+    >>> output.shape, weights.shape
+    ((3, 1, 4), (1, 3, 3))
+
     Parameters
     ----------
     embed_dim : int
@@ -26,7 +33,6 @@ class MultiheadAttention(Module):
         Divides E.
     dropout : float
         Of the weights, in training.
-    bias : bool
     add_bias_kv : bool
         Add a learnt place to keys and values.
     add_zero_attn : bool
@@ -34,9 +40,6 @@ class MultiheadAttention(Module):
     kdim, vdim : int or None
         None: E.
     batch_first : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------

@@ -7,11 +7,13 @@ import tensorxp as xp
 from tensorxp._ops import recurrence
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import weighted_module
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.linear import new_parameter
 from tensorxp.nn.module import Module
 
 
+@weighted_module
 class RNNCellBase(Module):
     """The base of the cells: parameters of one step.
 
@@ -22,12 +24,8 @@ class RNNCellBase(Module):
     ----------
     input_size, hidden_size : int
         I and H.
-    bias : bool
     num_chunks : int
         G.
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -103,21 +101,21 @@ class RNNCellBase(Module):
         return F.linear(x, self.weight_ih, bias)
 
 
+@weighted_module.see("RNN")
 class RNNCell(RNNCellBase):
     """h' = tanh(W x + b + U h + c), one step of an `RNN`.
 
     Shape and parameters: as `RNNCellBase` tells, with one gate.
 
+    >>> xp.nn.RNNCell(2, 3)(xp.ones((1, 2))).shape
+    (1, 3)
+
     Parameters
     ----------
     input_size, hidden_size : int
         I and H.
-    bias : bool
     nonlinearity : str
         "tanh" or "relu".
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -156,19 +154,20 @@ class RNNCell(RNNCellBase):
         return text if self.nonlinearity == "tanh" else f"{text}, nonlinearity={self.nonlinearity}"
 
 
+@weighted_module.see("LSTM")
 class LSTMCell(RNNCellBase):
     """One step of an `LSTM`: the call takes x and (h, c), and returns the next (h, c).
 
     Shape and parameters: as `RNNCellBase` tells, with four gates.
 
+    >>> h, c = xp.nn.LSTMCell(2, 3)(xp.ones((1, 2)))
+    >>> h.shape
+    (1, 3)
+
     Parameters
     ----------
     input_size, hidden_size : int
         I and H.
-    bias : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -199,19 +198,19 @@ class LSTMCell(RNNCellBase):
         return (h[0], c[0]) if single else (h, c)
 
 
+@weighted_module.see("GRU")
 class GRUCell(RNNCellBase):
     """One step of a `GRU`.
 
     Shape and parameters: as `RNNCellBase` tells, with three gates.
 
+    >>> xp.nn.GRUCell(2, 3)(xp.ones((1, 2))).shape
+    (1, 3)
+
     Parameters
     ----------
     input_size, hidden_size : int
         I and H.
-    bias : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------

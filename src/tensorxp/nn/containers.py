@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._tensor.type import Tensor
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter
@@ -112,8 +113,12 @@ class Sequential(Module):
         return found
 
 
+@see("ModuleDict, Sequential")
 class ModuleList(Module):
     """A list of modules, registered under their positions; it has no `forward`, hence no shape.
+
+    >>> len(xp.nn.ModuleList([xp.nn.ReLU(), xp.nn.Tanh()]))
+    2
 
     Parameters
     ----------
@@ -196,8 +201,12 @@ class ModuleList(Module):
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
 
+@see("ModuleList, Sequential")
 class ModuleDict(Module):
     """A dict of modules, registered under their keys; it has no `forward`, hence no shape.
+
+    >>> list(xp.nn.ModuleDict({"a": xp.nn.ReLU(), "b": xp.nn.Tanh()}))
+    ['a', 'b']
 
     Parameters
     ----------
@@ -275,8 +284,12 @@ def _line(value: Any) -> str:
     return f"Object of type: {type(value).__name__}"
 
 
+@see("ParameterDict")
 class ParameterList(Module):
     """A list of parameters of any shape, registered under their positions.
+
+    >>> len(xp.nn.ParameterList([xp.zeros(2), xp.ones(3)]))
+    2
 
     Parameters
     ----------
@@ -329,8 +342,12 @@ class ParameterList(Module):
         return "\n".join(f"  ({i}): {_line(value)}" for i, value in enumerate(self))
 
 
+@see("ParameterList")
 class ParameterDict(Module):
     """A dict of parameters of any shape, registered under their keys.
+
+    >>> list(xp.nn.ParameterDict({"a": xp.zeros(2)}))
+    ['a']
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp.nn import functional as F
 from tensorxp.nn.functional._family import told
 from tensorxp.nn.module import Module
@@ -22,11 +23,15 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
+@see("tensorxp.nn.functional.dropout")
 class Dropout(_Dropout):
     """Sets elements to 0 with probability p, and divides the others by 1 - p (Srivastava, 2014).
 
     In evaluation it returns its input. Shape: any; the output has the shape and the dtype of the
     input, integers become floating.
+
+    >>> xp.nn.Dropout(0.2).eval()(xp.asarray([1.0, 2.0]))
+    tensor([1., 2.])
 
     Parameters
     ----------
@@ -87,11 +92,15 @@ class Dropout3d(_Dropout):
         return F.dropout3d(input, self.p, self.training, self.inplace)
 
 
+@see("tensorxp.nn.functional.alpha_dropout")
 class AlphaDropout(_Dropout):
     """Dropout that keeps mean 0 and variance 1, for networks of `SELU` (Klambauer, 2017).
 
     In evaluation it returns its input. Shape: any; the output has the shape and the dtype of the
     input, integers become floating.
+
+    >>> xp.nn.AlphaDropout().eval()(xp.asarray([1.0, 2.0]))
+    tensor([1., 2.])
 
     Parameters
     ----------
@@ -111,10 +120,14 @@ class AlphaDropout(_Dropout):
         return F.alpha_dropout(input, self.p, self.training, self.inplace)
 
 
+@see("tensorxp.nn.functional.feature_alpha_dropout")
 class FeatureAlphaDropout(_Dropout):
     """`AlphaDropout` of whole channels.
 
     Shape: (N, C, …), as the output. In evaluation it returns its input.
+
+    >>> xp.nn.FeatureAlphaDropout().eval()(xp.ones((1, 2, 3))).shape
+    (1, 2, 3)
 
     Parameters
     ----------

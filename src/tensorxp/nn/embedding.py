@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._core.modes import no_grad
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import weighted_module
 from tensorxp.nn.linear import new_parameter
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter
@@ -48,11 +50,15 @@ class _Table(Module):
                 self.weight[self.padding_idx] = 0
 
 
+@weighted_module.see("tensorxp.nn.functional.embedding")
 class Embedding(_Table):
     """Rows of a learnt table at integer indices.
 
     Shape: (…) of integers to (…, embedding_dim), the dtype of the table. Parameter: `weight`
     (num_embeddings, embedding_dim), from N(0, 1), 0 at `padding_idx`.
+
+    >>> xp.nn.Embedding(10, 3)(xp.asarray([1, 2])).shape
+    (2, 3)
 
     Parameters
     ----------
@@ -71,9 +77,6 @@ class Embedding(_Table):
         The table, instead of drawing it.
     _freeze : bool
         Do not train it.
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -159,12 +162,16 @@ class Embedding(_Table):
         )  # fmt: skip
 
 
+@see("tensorxp.nn.functional.embedding_bag")
 class EmbeddingBag(_Table):
     """Sums, means or maxima of the embeddings of bags of indices.
 
     Shape: (B, n), or (n,) with offsets (B,), of integers, to (B, embedding_dim). Parameter:
     `weight` (num_embeddings, embedding_dim), from N(0, 1), 0 at `padding_idx`. The call takes
     `per_sample_weights` of the input's shape, too, with "sum".
+
+    >>> xp.nn.EmbeddingBag(10, 3)(xp.asarray([[1, 2]])).shape
+    (1, 3)
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ from typing import Any
 from tensorxp._ops.creation import empty
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import weighted_module
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter, default_dtype
 
@@ -18,6 +19,9 @@ def new_parameter(*shape: int, device: Any, dtype: Any) -> Parameter:
 
 class Identity(Module):
     """Returns its input, of any shape and dtype.
+
+    >>> xp.nn.Identity()(xp.asarray([1.0, 2.0]))
+    tensor([1., 2.])
 
     Parameters
     ----------
@@ -110,6 +114,7 @@ class Linear(Module):
         )
 
 
+@weighted_module.see("tensorxp.nn.functional.bilinear")
 class Bilinear(Module):
     """x1ᵀ W_k x2 + bias_k for each output k.
 
@@ -117,13 +122,12 @@ class Bilinear(Module):
     (out_features, in1_features, in2_features) and `bias` (out_features,), both from U(-√k, √k), k
     = 1 / in1_features.
 
+    >>> xp.nn.Bilinear(2, 3, 4)(xp.ones((1, 2)), xp.ones((1, 3))).shape
+    (1, 4)
+
     Parameters
     ----------
     in1_features, in2_features, out_features : int
-    bias : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------

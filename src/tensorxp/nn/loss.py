@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp.nn import functional as F
+from tensorxp.nn._families import loss_module
 from tensorxp.nn.functional._reduce import legacy
 from tensorxp.nn.module import Module
 
@@ -31,23 +33,15 @@ class WeightedLoss(Loss):
         self.register_buffer("weight", weight)
 
 
+@loss_module.see("tensorxp.nn.functional.l1_loss")
 class L1Loss(Loss):
     """|x - y|, averaged or summed; the gradient at 0 is 0.
 
     Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
     with "none".
 
-    Parameters
-    ----------
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-
-    Raises
-    ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
+    >>> xp.nn.L1Loss()(xp.asarray([1.0, 2.0]), xp.asarray([2.0, 5.0]))
+    tensor(2.)
     """
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -55,23 +49,15 @@ class L1Loss(Loss):
         return F.l1_loss(input, target, reduction=self.reduction)
 
 
+@loss_module.see("tensorxp.nn.functional.mse_loss")
 class MSELoss(Loss):
     """(x - y)², averaged or summed.
 
     Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
     with "none".
 
-    Parameters
-    ----------
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-
-    Raises
-    ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
+    >>> xp.nn.MSELoss()(xp.asarray([1.0, 2.0]), xp.asarray([2.0, 5.0]))
+    tensor(5.)
     """
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -79,25 +65,23 @@ class MSELoss(Loss):
         return F.mse_loss(input, target, reduction=self.reduction)
 
 
+@loss_module.see("tensorxp.nn.functional.smooth_l1_loss")
 class SmoothL1Loss(Loss):
     """d² / (2 beta) where |d| < beta, else |d| - beta / 2, d = x - y (Girshick, 2015).
 
     Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
     with "none".
 
+    >>> xp.nn.SmoothL1Loss()(xp.asarray([0.0, 0.0]), xp.asarray([1.0, 3.0]))
+    tensor(1.5)
+
     Parameters
     ----------
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
     beta : float
         At least 0.
 
     Raises
     ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     RuntimeError
         In the call: `beta` is negative.
     """
@@ -117,23 +101,23 @@ class SmoothL1Loss(Loss):
         return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
+@loss_module.see("tensorxp.nn.functional.huber_loss")
 class HuberLoss(Loss):
     """d² / 2 where |d| ≤ delta, else delta (|d| - delta / 2), d = x - y (Huber, 1964).
 
     Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
     with "none".
 
+    >>> xp.nn.HuberLoss()(xp.asarray([0.0, 0.0]), xp.asarray([1.0, 3.0]))
+    tensor(1.5)
+
     Parameters
     ----------
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
     delta : float
         Above 0.
 
     Raises
     ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     RuntimeError
         In the call: `delta` is not positive.
     """
@@ -147,29 +131,27 @@ class HuberLoss(Loss):
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
+@loss_module.see("tensorxp.nn.functional.nll_loss")
 class NLLLoss(WeightedLoss):
     """-x[y], x log-probabilities, y classes.
 
     Shape: (N, C, …) and integers (N, …), or (C,) and (), to (), or (N, …) with "none". Buffer:
     `weight`.
 
+    >>> xp.nn.NLLLoss()(xp.asarray([[-0.5, -1.0]]), xp.asarray([1]))
+    tensor(1.)
+
     Parameters
     ----------
     weight : Tensor or None
         Shape (C,); the mean is over the weights of the targets.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     ignore_index : int
         Targets equal to it do not count.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
 
     Raises
     ------
     TypeError
         In the call: targets are no integers.
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     IndexError
         In the call: a class index is outside [0, C).
     """
@@ -192,22 +174,22 @@ class NLLLoss(WeightedLoss):
         )
 
 
+@loss_module.see("tensorxp.nn.functional.cross_entropy")
 class CrossEntropyLoss(WeightedLoss):
     """-log(softmax(x)[y]), or -Σ y log(softmax(x)) for probabilities y, over classes.
 
     Shape: (N, C, …) and integers (N, …), or probabilities (N, C, …), to (), or (N, …) with "none";
     N may be missing with (C,). Buffer: `weight`.
 
+    >>> xp.nn.CrossEntropyLoss()(xp.zeros((2, 2)), xp.asarray([1, 0]))
+    tensor(0.6931)
+
     Parameters
     ----------
     weight : Tensor or None
         Shape (C,); the mean is over the weights of the targets.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     ignore_index : int
         Targets equal to it do not count.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
     label_smoothing : float
         In [0, 1]: this part of each target is spread over all classes.
 
@@ -215,8 +197,6 @@ class CrossEntropyLoss(WeightedLoss):
     ------
     TypeError
         In the call: the input is not floating-point.
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     IndexError
         In the call: a class index is outside [0, C).
     """
@@ -246,24 +226,22 @@ class CrossEntropyLoss(WeightedLoss):
         )
 
 
+@loss_module.see("tensorxp.nn.functional.binary_cross_entropy")
 class BCELoss(WeightedLoss):
     """-(y log p + (1 - y) log(1 - p)); the logarithms are at least -100.
 
     Shape: probabilities and targets of one shape to (), or that with "none". Buffer: `weight`.
 
+    >>> xp.nn.BCELoss()(xp.asarray([0.5, 0.5]), xp.asarray([0.0, 1.0]))
+    tensor(0.6931)
+
     Parameters
     ----------
     weight : Tensor or None
         Factors that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
 
     Raises
     ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     RuntimeError
         In the call: a probability is outside [0, 1].
     """
@@ -273,27 +251,22 @@ class BCELoss(WeightedLoss):
         return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
+@loss_module.see("tensorxp.nn.functional.binary_cross_entropy_with_logits")
 class BCEWithLogitsLoss(WeightedLoss):
     """The binary cross-entropy of sigmoid(x), without overflow.
 
     Shape: input and targets of one shape to (), or that with "none". Buffers: `weight`,
     `pos_weight`.
 
+    >>> xp.nn.BCEWithLogitsLoss()(xp.asarray([0.0, 0.0]), xp.asarray([0.0, 1.0]))
+    tensor(0.6931)
+
     Parameters
     ----------
     weight : Tensor or None
         Factors that broadcast.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
     pos_weight : Tensor or None
         Factors of the positive part, that broadcast.
-
-    Raises
-    ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     """
 
     def __init__(
@@ -314,25 +287,23 @@ class BCEWithLogitsLoss(WeightedLoss):
         )
 
 
+@loss_module.see("tensorxp.nn.functional.kl_div")
 class KLDivLoss(Loss):
     """y (log y - x), x log-probabilities, y probabilities: the Kullback-Leibler divergence.
 
     Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
     with "none".
 
+    >>> log_p = xp.log(xp.asarray([0.5, 0.5]))
+    >>> xp.nn.KLDivLoss(reduction="sum")(log_p, xp.asarray([0.25, 0.75]))
+    tensor(0.1308)
+
     Parameters
     ----------
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     reduction : str
         "mean" over all elements, "batchmean" (the sum by the batch's size), "sum" or "none".
     log_target : bool
         The target is the logarithm.
-
-    Raises
-    ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     """
 
     def __init__(
@@ -350,11 +321,15 @@ class KLDivLoss(Loss):
         return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
+@loss_module.see("tensorxp.nn.functional.poisson_nll_loss")
 class PoissonNLLLoss(Loss):
     """exp(x) - y x, the negative log-likelihood of counts y but for constants.
 
     Shape: input and target of one shape, or shapes that broadcast, to (), or the broadcast one
     with "none".
+
+    >>> xp.nn.PoissonNLLLoss()(xp.asarray([0.0]), xp.asarray([2.0]))
+    tensor(1.)
 
     Parameters
     ----------
@@ -362,16 +337,7 @@ class PoissonNLLLoss(Loss):
         False: x is the rate, the loss x - y log(x + eps).
     full : bool
         Add Stirling's y log y - y + log(2 π y) / 2 where y > 1.
-    size_average, reduce : bool or None
-        Old forms of `reduction`; giving one is a DeprecationWarning.
     eps : float
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-
-    Raises
-    ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     """
 
     def __init__(
@@ -395,24 +361,21 @@ class PoissonNLLLoss(Loss):
         )
 
 
+@loss_module.see("tensorxp.nn.functional.gaussian_nll_loss")
 class GaussianNLLLoss(Loss):
     """(log v + (x - y)² / v) / 2, v = max(var, eps): a negative log-likelihood.
 
     Shape: input, target and var of one shape (var with its last axis 1, or without it) to (), or
     that with "none".
 
+    >>> xp.nn.GaussianNLLLoss()(xp.asarray([1.0]), xp.asarray([2.0]), xp.asarray([1.0]))
+    tensor(0.5)
+
     Parameters
     ----------
     full : bool
         Add log(2 π) / 2.
     eps : float
-    reduction : str
-        "mean", "sum", or "none": a loss per element.
-
-    Raises
-    ------
-    ValueError
-        In the call: another `reduction`, or shapes that do not fit.
     """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
@@ -427,11 +390,16 @@ class GaussianNLLLoss(Loss):
         )
 
 
+@see("tensorxp.nn.functional.ctc_loss")
 class CTCLoss(Loss):
     """-log of the probability of the targets over all alignments (Graves and others, 2006).
 
     Shape: log-probabilities (T, N, C), or (T, C), targets (N, S) or one row of all, and two
     sequences of N lengths, to (), or (N,) with "none".
+
+    >>> log_probs = xp.log(xp.full((3, 1, 2), 0.5))
+    >>> xp.nn.CTCLoss()(log_probs, xp.asarray([[1]]), (3,), (1,))
+    tensor(0.2877)
 
     Parameters
     ----------

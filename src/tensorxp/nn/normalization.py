@@ -3,10 +3,12 @@
 import numbers
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._ops.conversion import asarray
 from tensorxp._ops.creation import ones, zeros
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import weighted_module
 from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.linear import new_parameter
@@ -267,11 +269,15 @@ def _shape(normalized_shape: Any) -> tuple[int, ...]:
     return tuple(normalized_shape)
 
 
+@weighted_module.see("tensorxp.nn.functional.layer_norm")
 class LayerNorm(Module):
     """(x - mean) / √(var + eps) · weight + bias over the last axes (Ba and others, 2016).
 
     Shape: (…, *normalized_shape), as the output, of the same dtype. Parameters: `weight`, `bias`
     of shape `normalized_shape`, 1 and 0.
+
+    >>> xp.nn.LayerNorm(2)(xp.asarray([[1.0, 3.0]])).detach()
+    tensor([[-1.,  1.]])
 
     Parameters
     ----------
@@ -281,9 +287,6 @@ class LayerNorm(Module):
         Have `weight` and `bias`.
     bias : bool
         False: `weight` alone.
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -335,11 +338,15 @@ class LayerNorm(Module):
         )
 
 
+@weighted_module.see("tensorxp.nn.functional.rms_norm")
 class RMSNorm(Module):
     """x / √(mean(x²) + eps) · weight over the last axes (Zhang and Sennrich, 2019).
 
     Shape: (…, *normalized_shape), as the output, of the same dtype. Parameter: `weight` of shape
     `normalized_shape`, 1.
+
+    >>> xp.nn.RMSNorm(2)(xp.ones((1, 2))).detach()
+    tensor([[1., 1.]])
 
     Parameters
     ----------
@@ -348,9 +355,6 @@ class RMSNorm(Module):
         None: the dtype's machine epsilon.
     elementwise_affine : bool
         Have `weight`.
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -394,10 +398,14 @@ class RMSNorm(Module):
         )
 
 
+@weighted_module.see("tensorxp.nn.functional.group_norm")
 class GroupNorm(Module):
     """(x - mean) / √(var + eps) over each group of channels of each sample (Wu and He, 2018).
 
     Shape: (N, C, …), as the output, of the same dtype. Parameters: `weight`, `bias` (C,), 1 and 0.
+
+    >>> xp.nn.GroupNorm(1, 2)(xp.asarray([[[1.0], [3.0]]])).detach().flatten()
+    tensor([-1.,  1.])
 
     Parameters
     ----------
@@ -408,9 +416,6 @@ class GroupNorm(Module):
     eps : float
     affine : bool
         Have `weight` and `bias`.
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
     bias : bool
         False: `weight` alone.
 
@@ -471,10 +476,14 @@ class GroupNorm(Module):
         )
 
 
+@see("tensorxp.nn.functional.local_response_norm")
 class LocalResponseNorm(Module):
     """x / (k + alpha · m)^beta, m the mean of x² over `size` neighbouring channels.
 
     Krizhevsky and others, 2012. Shape: (N, C, *S), as the output, of the same dtype.
+
+    >>> xp.nn.LocalResponseNorm(2)(xp.ones((1, 2, 3))).shape
+    (1, 2, 3)
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tensorxp._backend.dtypes import Defaults, float32, float64
+from tensorxp._backend.families import see
 from tensorxp._core.allocation import allocate
 from tensorxp._core.door import new_leaf
 from tensorxp._core.node import Leaf, extra_of
@@ -73,8 +74,12 @@ class Parameter(Tensor):
         return f"Parameter containing:\n{super().__repr__()}"
 
 
+@see("Parameter")
 class Buffer(Tensor):
     """A Tensor that is state but not trained: assigned to a `Module`, it is among its buffers.
+
+    >>> xp.nn.Buffer(xp.zeros(2))
+    tensor([0., 0.])
 
     Parameters
     ----------

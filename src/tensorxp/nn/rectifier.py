@@ -4,26 +4,19 @@ from typing import Any
 
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import activation_module, weighted_module
 from tensorxp.nn.linear import new_parameter
 from tensorxp.nn.module import Module
 
 
+@activation_module.see("tensorxp.nn.functional.relu")
 class ReLU(Module):
     """max(x, 0); the gradient at 0 is 0.
 
     Shape: any; the output has the shape and the dtype of the input.
 
-    Parameters
-    ----------
-    inplace : bool
-        Write over the input, and return it.
-
-    Raises
-    ------
-    TypeError
-        In the call: the input is no Tensor.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
+    >>> xp.nn.ReLU()(xp.asarray([-1.0, 2.0]))
+    tensor([0., 2.])
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -39,22 +32,14 @@ class ReLU(Module):
         return "inplace=True" if self.inplace else ""
 
 
+@activation_module.see("tensorxp.nn.functional.relu6")
 class ReLU6(Module):
     """x limited to [0, 6]; the gradient at the limits is 0.
 
     Shape: any; the output has the shape and the dtype of the input, integers become floating.
 
-    Parameters
-    ----------
-    inplace : bool
-        Write over the input, and return it.
-
-    Raises
-    ------
-    TypeError
-        In the call: the input is no Tensor.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
+    >>> xp.nn.ReLU6()(xp.asarray([-1.0, 8.0]))
+    tensor([0., 6.])
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -70,23 +55,18 @@ class ReLU6(Module):
         return "inplace=True" if self.inplace else ""
 
 
+@activation_module.see("tensorxp.nn.functional.leaky_relu")
 class LeakyReLU(Module):
     """x where x > 0, else negative_slope · x.
 
     Shape: any; the output has the shape and the dtype of the input, integers become floating.
 
+    >>> xp.nn.LeakyReLU(0.1)(xp.asarray([-1.0, 2.0]))
+    tensor([-0.1,  2. ])
+
     Parameters
     ----------
     negative_slope : float
-    inplace : bool
-        Write over the input, and return it.
-
-    Raises
-    ------
-    TypeError
-        In the call: the input is no Tensor.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
     """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
@@ -103,26 +83,24 @@ class LeakyReLU(Module):
         return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
 
 
+@activation_module.see("tensorxp.nn.functional.rrelu")
 class RReLU(Module):
     """x where x ≥ 0, else x times a slope from U(lower, upper) for each element.
 
     In evaluation the slope is (lower + upper) / 2 (Xu and others, 2015). Shape: any; the output
     has the shape and the dtype of the input, integers become floating.
 
+    >>> xp.nn.RReLU().eval()(xp.asarray([-1.0, 2.0]))
+    tensor([-0.2292,  2.    ])
+
     Parameters
     ----------
     lower, upper : float
-    inplace : bool
-        Write over the input, and return it.
 
     Raises
     ------
-    TypeError
-        In the call: the input is no Tensor.
     ValueError
         In the call, in training: `lower` is above `upper`.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
     """
 
     def __init__(
@@ -144,23 +122,18 @@ class RReLU(Module):
         )
 
 
+@activation_module.see("tensorxp.nn.functional.elu")
 class ELU(Module):
     """x where x > 0, else alpha (exp(x) - 1) (Clevert and others, 2015).
 
     Shape: any; the output has the shape and the dtype of the input, integers become floating.
 
+    >>> xp.nn.ELU()(xp.asarray([-1.0, 2.0]))
+    tensor([-0.6321,  2.    ])
+
     Parameters
     ----------
     alpha : float
-    inplace : bool
-        Write over the input, and return it.
-
-    Raises
-    ------
-    TypeError
-        In the call: the input is no Tensor.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -177,26 +150,24 @@ class ELU(Module):
         return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
+@activation_module.see("tensorxp.nn.functional.celu")
 class CELU(Module):
     """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017).
 
     Shape: any; the output has the shape and the dtype of the input, integers become floating.
 
+    >>> xp.nn.CELU()(xp.asarray([-1.0, 2.0]))
+    tensor([-0.6321,  2.    ])
+
     Parameters
     ----------
     alpha : float
         Not 0.
-    inplace : bool
-        Write over the input, and return it.
 
     Raises
     ------
-    TypeError
-        In the call: the input is no Tensor.
     ZeroDivisionError
         In the call: `alpha` is 0.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
     """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
@@ -213,22 +184,14 @@ class CELU(Module):
         return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
+@activation_module.see("tensorxp.nn.functional.selu")
 class SELU(Module):
     """1.0507 · elu(x, 1.6733), which keeps mean 0 and variance 1 (Klambauer and others, 2017).
 
     Shape: any; the output has the shape and the dtype of the input, integers become floating.
 
-    Parameters
-    ----------
-    inplace : bool
-        Write over the input, and return it.
-
-    Raises
-    ------
-    TypeError
-        In the call: the input is no Tensor.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
+    >>> xp.nn.SELU()(xp.asarray([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
     """
 
     def __init__(self, inplace: bool = False) -> None:
@@ -244,23 +207,18 @@ class SELU(Module):
         return "inplace=True" if self.inplace else ""
 
 
+@activation_module.see("tensorxp.nn.functional.threshold")
 class Threshold(Module):
     """x where x > threshold, else value.
 
     Shape: any; the output has the shape and the dtype of the input.
 
+    >>> xp.nn.Threshold(0.0, 9.0)(xp.asarray([-1.0, 2.0]))
+    tensor([9., 2.])
+
     Parameters
     ----------
     threshold, value : float
-    inplace : bool
-        Write over the input, and return it.
-
-    Raises
-    ------
-    TypeError
-        In the call: the input is no Tensor.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
     """
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
@@ -280,16 +238,18 @@ class Threshold(Module):
         )
 
 
+@activation_module.see("tensorxp.nn.functional.hardtanh")
 class Hardtanh(Module):
     """x limited to [min_val, max_val]; the gradient at the limits is 0.
 
     Shape: any; the output has the shape and the dtype of the input, integers become floating.
 
+    >>> xp.nn.Hardtanh()(xp.asarray([-4.0, 0.5]))
+    tensor([-1. ,  0.5])
+
     Parameters
     ----------
     min_val, max_val : float
-    inplace : bool
-        Write over the input, and return it.
     min_value, max_value : float or None
         Older names of the limits.
 
@@ -297,10 +257,6 @@ class Hardtanh(Module):
     ------
     AssertionError
         The lower limit is not below the upper one.
-    TypeError
-        In the call: the input is no Tensor.
-    RuntimeError
-        In the call: in place on a leaf that requires grad.
     """
 
     def __init__(
@@ -331,20 +287,21 @@ class Hardtanh(Module):
         )
 
 
+@weighted_module.see("tensorxp.nn.functional.prelu")
 class PReLU(Module):
     """x where x > 0, else weight · x with learnt weights (He and others, 2015).
 
     Shape: (N, C, …), any for one weight; as the output. Parameter: `weight` (num_parameters,),
     filled with `init`.
 
+    >>> xp.nn.PReLU()(xp.asarray([-1.0, 2.0])).detach()
+    tensor([-0.25,  2.  ])
+
     Parameters
     ----------
     num_parameters : int
         1, or C.
     init : float
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------

@@ -7,6 +7,7 @@ import tensorxp as xp
 from tensorxp._ops import recurrence
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import weighted_module
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.linear import new_parameter
 from tensorxp.nn.module import Module
@@ -16,6 +17,7 @@ from tensorxp.nn.utils.rnn import PackedSequence
 _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 
+@weighted_module
 class RNNBase(Module):
     """The base of RNN, LSTM and GRU: layers and directions, parameters, packed input.
 
@@ -32,16 +34,12 @@ class RNNBase(Module):
     input_size, hidden_size : int
         I and H.
     num_layers : int
-    bias : bool
     batch_first : bool
     dropout : float
         Between layers, in training.
     bidirectional : bool
     proj_size : int
         With "LSTM", above 0: outputs and h of this size, by `weight_hr_l0`.
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -278,10 +276,15 @@ class RNNBase(Module):
         return text
 
 
+@weighted_module.see("RNNCell, LSTM")
 class RNN(RNNBase):
     """h' = tanh(W x + b + U h + c) over sequences (Elman, 1990).
 
     Shape, states and parameters: as `RNNBase` tells, with one gate.
+
+    >>> output, h = xp.nn.RNN(2, 3)(xp.ones((4, 1, 2)))
+    >>> output.shape, h.shape
+    ((4, 1, 3), (1, 1, 3))
 
     Parameters
     ----------
@@ -290,14 +293,10 @@ class RNN(RNNBase):
     num_layers : int
     nonlinearity : str
         "tanh" or "relu".
-    bias : bool
     batch_first : bool
     dropout : float
         Between layers, in training.
     bidirectional : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -333,27 +332,28 @@ class RNN(RNNBase):
         self.nonlinearity = nonlinearity
 
 
+@weighted_module.see("LSTMCell, GRU")
 class LSTM(RNNBase):
     """Long short-term memory over sequences (Hochreiter and Schmidhuber, 1997).
 
     i, f, o = σ(W x + b + U h + c), g = tanh(…), c' = f c + i g, h' = o tanh(c'). Shape, states (h,
     c) and parameters: as `RNNBase` tells, with the gates i, f, g, o.
 
+    >>> output, (h, c) = xp.nn.LSTM(2, 3)(xp.ones((4, 1, 2)))
+    >>> output.shape, c.shape
+    ((4, 1, 3), (1, 1, 3))
+
     Parameters
     ----------
     input_size, hidden_size : int
         I and H.
     num_layers : int
-    bias : bool
     batch_first : bool
     dropout : float
         Between layers, in training.
     bidirectional : bool
     proj_size : int
         Above 0: outputs and h of this size, by `weight_hr_l0` (proj_size, H).
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -384,25 +384,26 @@ class LSTM(RNNBase):
         )  # fmt: skip
 
 
+@weighted_module.see("GRUCell, LSTM")
 class GRU(RNNBase):
     """Gated recurrent units over sequences (Cho and others, 2014).
 
     r, z = σ(W x + b + U h + c), n = tanh(W x + b + r (U h + c)), h' = (1 - z) n + z h. Shape,
     states and parameters: as `RNNBase` tells, with the gates r, z, n.
 
+    >>> output, h = xp.nn.GRU(2, 3)(xp.ones((4, 1, 2)))
+    >>> output.shape, h.shape
+    ((4, 1, 3), (1, 1, 3))
+
     Parameters
     ----------
     input_size, hidden_size : int
         I and H.
     num_layers : int
-    bias : bool
     batch_first : bool
     dropout : float
         Between layers, in training.
     bidirectional : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------

@@ -2,16 +2,21 @@
 
 from typing import Any
 
+from tensorxp._backend.families import see
 from tensorxp._ops.axes import normalize_axis
 from tensorxp.nn import functional as F
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.module import Module
 
 
+@see("Unflatten")
 class Flatten(Module):
     """Makes the axes `start_dim` to `end_dim` one.
 
     Shape: (N, *S) to (N, prod(S)) by default; the dtype stays.
+
+    >>> xp.nn.Flatten()(xp.ones((2, 3, 4))).shape
+    (2, 12)
 
     Parameters
     ----------
@@ -39,10 +44,14 @@ class Flatten(Module):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
+@see("Flatten")
 class Unflatten(Module):
     """Splits the axis `dim` into several.
 
     Shape: (…, n, …) to (…, *unflattened_size, …); the dtype stays.
+
+    >>> xp.nn.Unflatten(1, (3, 4))(xp.ones((2, 12))).shape
+    (2, 3, 4)
 
     Parameters
     ----------
@@ -79,10 +88,14 @@ class Unflatten(Module):
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
+@see("tensorxp.nn.functional.unfold")
 class Unfold(Module):
     """Gives the windows of images as columns.
 
     Shape: (N, C, H, W) to (N, C · taps, windows), or without N; the dtype stays.
+
+    >>> xp.nn.Unfold(2)(xp.ones((1, 1, 3, 3))).shape
+    (1, 4, 4)
 
     Parameters
     ----------
@@ -120,10 +133,14 @@ class Unfold(Module):
         )
 
 
+@see("tensorxp.nn.functional.fold")
 class Fold(Module):
     """Adds columns up at their windows' places in images: the adjoint of `Unfold`.
 
     Shape: (N, C · taps, windows) to (N, C, *output_size), or without N; the dtype stays.
+
+    >>> xp.nn.Fold((3, 3), 2)(xp.ones((1, 4, 4))).shape
+    (1, 1, 3, 3)
 
     Parameters
     ----------
@@ -169,10 +186,14 @@ class Fold(Module):
         )
 
 
+@see("tensorxp.nn.functional.pixel_shuffle")
 class PixelShuffle(Module):
     """Turns blocks of r² channels into images r times as high and wide (Shi and others, 2016).
 
     Shape: (…, C r², H, W) to (…, C, H r, W r); the dtype stays.
+
+    >>> xp.nn.PixelShuffle(2)(xp.ones((1, 4, 2, 2))).shape
+    (1, 1, 4, 4)
 
     Parameters
     ----------
@@ -200,10 +221,14 @@ class PixelShuffle(Module):
         return f"upscale_factor={self.upscale_factor}"
 
 
+@see("tensorxp.nn.functional.pixel_unshuffle")
 class PixelUnshuffle(Module):
     """Turns each block of r × r pixels into channels: `PixelShuffle` undone.
 
     Shape: (…, C, H r, W r) to (…, C r², H, W); the dtype stays.
+
+    >>> xp.nn.PixelUnshuffle(2)(xp.ones((1, 1, 4, 4))).shape
+    (1, 4, 2, 2)
 
     Parameters
     ----------
@@ -231,10 +256,14 @@ class PixelUnshuffle(Module):
         return f"downscale_factor={self.downscale_factor}"
 
 
+@see("tensorxp.nn.functional.channel_shuffle")
 class ChannelShuffle(Module):
     """Deals channels out from groups in turn (Zhang and others, 2018).
 
     Shape: (N, C, …), as the output, of the same dtype.
+
+    >>> xp.nn.ChannelShuffle(2)(xp.reshape(xp.arange(4.0), (1, 4, 1))).flatten()
+    tensor([0., 2., 1., 3.])
 
     Parameters
     ----------
@@ -262,10 +291,14 @@ class ChannelShuffle(Module):
         return f"groups={self.groups}"
 
 
+@see("tensorxp.nn.functional.interpolate")
 class Upsample(Module):
     """Resamples images to a size, or by a factor: `functional.interpolate`.
 
     Shape: (N, C, *S) to (N, C, *T), one to three spatial axes; the dtype stays.
+
+    >>> xp.nn.Upsample(scale_factor=2)(xp.asarray([[[1.0, 2.0]]]))
+    tensor([[[1., 1., 2., 2.]]])
 
     Parameters
     ----------
@@ -324,10 +357,14 @@ class Upsample(Module):
         return f"size={self.size!r}, mode={self.mode!r}"
 
 
+@see("tensorxp.nn.functional.upsample_nearest")
 class UpsamplingNearest2d(Upsample):
     """Resamples images by the nearest element.
 
     Shape: (N, C, H, W) to (N, C, H′, W′); the dtype stays.
+
+    >>> xp.nn.UpsamplingNearest2d(scale_factor=2)(xp.ones((1, 1, 2, 2))).shape
+    (1, 1, 4, 4)
 
     Parameters
     ----------
@@ -345,10 +382,14 @@ class UpsamplingNearest2d(Upsample):
         super().__init__(size, scale_factor, mode="nearest")
 
 
+@see("tensorxp.nn.functional.upsample_bilinear")
 class UpsamplingBilinear2d(Upsample):
     """Resamples images bilinearly, the centres of the outer pixels staying in place.
 
     Shape: (N, C, H, W) to (N, C, H′, W′); the dtype stays.
+
+    >>> xp.nn.UpsamplingBilinear2d(scale_factor=2)(xp.ones((1, 1, 2, 2))).shape
+    (1, 1, 4, 4)
 
     Parameters
     ----------
@@ -366,10 +407,14 @@ class UpsamplingBilinear2d(Upsample):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
+@see("tensorxp.nn.functional.cosine_similarity")
 class CosineSimilarity(Module):
     """x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along `dim`.
 
     Shape: two that broadcast, to that without `dim`; dtypes promote.
+
+    >>> xp.nn.CosineSimilarity()(xp.asarray([[1.0, 0.0]]), xp.asarray([[1.0, 1.0]]))
+    tensor([0.7071])
 
     Parameters
     ----------
@@ -394,10 +439,14 @@ class CosineSimilarity(Module):
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
 
+@see("tensorxp.nn.functional.pairwise_distance")
 class PairwiseDistance(Module):
     """‖x1 - x2 + eps‖_p along the last axis.
 
     Shape: two that broadcast, to that without the last axis; dtypes promote.
+
+    >>> xp.nn.PairwiseDistance()(xp.asarray([[0.0, 0.0]]), xp.asarray([[3.0, 4.0]]))
+    tensor([5.])
 
     Parameters
     ----------

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
+from tensorxp.nn._families import weighted_module
 from tensorxp.nn.attention import MultiheadAttention
 from tensorxp.nn.containers import ModuleList
 from tensorxp.nn.dropout import Dropout
@@ -31,6 +33,7 @@ def _copies(module: Module, count: int) -> ModuleList:
     return ModuleList([copy.deepcopy(module) for _ in range(count)])
 
 
+@weighted_module.see("TransformerEncoder")
 class TransformerEncoderLayer(Module):
     """Self-attention and a feed-forward network, each with dropout, residual and layer norm.
 
@@ -38,6 +41,9 @@ class TransformerEncoderLayer(Module):
     `batch_first`. The call takes `src_mask` (L, L) and `src_key_padding_mask` (N, L), bool masks
     true where not allowed. Parameters: `self_attn`, `linear1`, `linear2`, `norm1`, `norm2`, as of
     these layers.
+
+    >>> xp.nn.TransformerEncoderLayer(4, 2, 8)(xp.ones((3, 1, 4))).shape
+    (3, 1, 4)
 
     Parameters
     ----------
@@ -52,10 +58,6 @@ class TransformerEncoderLayer(Module):
     batch_first : bool
     norm_first : bool
         Normalise before attention and network, not after.
-    bias : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -123,10 +125,15 @@ class TransformerEncoderLayer(Module):
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
+@see("TransformerEncoderLayer")
 class TransformerEncoder(Module):
     """Copies of an encoder layer, one after the other, and a norm.
 
     Shape: as the layer's. Parameters: `layers.0` and so on, equal at first, and `norm`.
+
+    >>> layer = xp.nn.TransformerEncoderLayer(4, 2, 8)
+    >>> xp.nn.TransformerEncoder(layer, 1)(xp.ones((3, 1, 4))).shape
+    (3, 1, 4)
 
     Parameters
     ----------
@@ -169,12 +176,16 @@ class TransformerEncoder(Module):
         return out if self.norm is None else self.norm(out)
 
 
+@weighted_module.see("TransformerDecoder")
 class TransformerDecoderLayer(Module):
     """Self-attention, attention to the encoder's output, and a feed-forward network.
 
     Vaswani and others, 2017. Shape: (L, N, d_model) and memory (S, N, d_model) to (L, N, d_model);
     with `batch_first` N comes first. Bool masks are true where not allowed. Parameters:
     `self_attn`, `multihead_attn`, `linear1`, `linear2`, `norm1`, `norm2`, `norm3`.
+
+    >>> xp.nn.TransformerDecoderLayer(4, 2, 8)(xp.ones((2, 1, 4)), xp.ones((3, 1, 4))).shape
+    (2, 1, 4)
 
     Parameters
     ----------
@@ -189,10 +200,6 @@ class TransformerDecoderLayer(Module):
     batch_first : bool
     norm_first : bool
         Normalise before attentions and network, not after.
-    bias : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------
@@ -277,10 +284,15 @@ class TransformerDecoderLayer(Module):
         return self.norm3(x + feed(x))
 
 
+@see("TransformerDecoderLayer")
 class TransformerDecoder(Module):
     """Copies of a decoder layer, one after the other, and a norm.
 
     Shape: as the layer's. Parameters: `layers.0` and so on, equal at first, and `norm`.
+
+    >>> layer = xp.nn.TransformerDecoderLayer(4, 2, 8)
+    >>> xp.nn.TransformerDecoder(layer, 1)(xp.ones((2, 1, 4)), xp.ones((3, 1, 4))).shape
+    (2, 1, 4)
 
     Parameters
     ----------
@@ -325,6 +337,7 @@ class TransformerDecoder(Module):
         return out if self.norm is None else self.norm(out)
 
 
+@weighted_module.see("TransformerEncoder, TransformerDecoder")
 class Transformer(Module):
     """An encoder, and a decoder that attends to its output (Vaswani and others, 2017).
 
@@ -332,13 +345,16 @@ class Transformer(Module):
     comes first. Bool masks are true where not allowed. Parameters: `encoder`, `decoder`, their
     matrices Xavier uniform.
 
+    >>> model = xp.nn.Transformer(4, 2, 1, 1, 8)
+    >>> model(xp.ones((3, 1, 4)), xp.ones((2, 1, 4))).shape
+    (2, 1, 4)
+
     Parameters
     ----------
     d_model : int
     nhead : int
         Divides `d_model`.
-    num_encoder_layers, num_decoder_layers : int
-    dim_feedforward : int
+    num_encoder_layers, num_decoder_layers, dim_feedforward : int
     dropout : float
     activation : str or callable
         "relu" or "gelu", or a function of Tensors.
@@ -348,10 +364,6 @@ class Transformer(Module):
     batch_first : bool
     norm_first : bool
         Normalise before attentions and networks, not after.
-    bias : bool
-    device : Device, str or None
-    dtype : dtype or None
-        None: float32.
 
     Raises
     ------

@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from tensorxp._backend import kernels
+from tensorxp.optim._families import optimiser
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
@@ -37,42 +38,25 @@ class _Moments(Optimizer):
         return lr, beta1, beta2, decay, 1.0
 
 
+@optimiser.see("AdamW, SGD")
 class Adam(_Moments):
     """p -= lr · m̂ / (√v̂ + eps), m and v averages of g and g² (Kingma and Ba, 2015).
 
     m = β₁ m + (1 - β₁) g and m̂ = m / (1 - β₁^t); v the same with β₂ and g². State: `step`,
     `exp_avg` (m), `exp_avg_sq` (v) and, with `amsgrad`, `max_exp_avg_sq`.
 
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.Adam([p], lr=0.5).step()
+    >>> p.detach()
+    tensor([0.5])
+
     Parameters
     ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
-    betas : pair of floats
-        β₁ and β₂, in [0, 1).
-    eps : float
-    weight_decay : float
-        Adds weight_decay · p to g.
     amsgrad : bool
         Divide by the greatest v so far (Reddi and others, 2018).
-    foreach, capturable, fused : bool or None
-        Ignored.
-    maximize : bool
-        Go up: -g for g.
-    differentiable : bool
-        True is not supported.
     decoupled_weight_decay : bool
         Decay p itself, as `AdamW`.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
     """
 
     def __init__(
@@ -144,35 +128,20 @@ class Adam(_Moments):
         add_scaled(xp, p, out, -size, out)
 
 
+@optimiser.see("Adam")
 class AdamW(Adam):
     """`Adam` with decoupled weight decay, p *= 1 - lr · weight_decay (Loshchilov and Hutter, 2019).
 
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.AdamW([p], lr=0.5, weight_decay=0.0).step()
+    >>> p.detach()
+    tensor([0.5])
+
     Parameters
     ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
-    betas : pair of floats
-        β₁ and β₂, in [0, 1).
-    eps, weight_decay : float
     amsgrad : bool
         Divide by the greatest v so far.
-    maximize : bool
-        Go up: -g for g.
-    foreach, capturable, fused : bool or None
-        Ignored.
-    differentiable : bool
-        True is not supported.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
     """
 
     def __init__(
@@ -206,40 +175,23 @@ class AdamW(Adam):
         )
 
 
+@optimiser.see("Adam")
 class NAdam(_Moments):
     """`Adam` with Nesterov momentum, μ(t) = β₁ (1 - 0.96^(t · momentum_decay) / 2) (Dozat, 2016).
 
     State: `step`, `mu_product`, `exp_avg`, `exp_avg_sq`.
 
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.NAdam([p], lr=0.5).step()
+    >>> p.detach()
+    tensor([0.4718])
+
     Parameters
     ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
-    betas : pair of floats
-        β₁ and β₂, in [0, 1).
-    eps : float
-    weight_decay : float
-        Adds weight_decay · p to g.
     momentum_decay : float
     decoupled_weight_decay : bool
         Decay p itself, as `AdamW`.
-    foreach, capturable : bool or None
-        Ignored.
-    maximize : bool
-        Go up: -g for g.
-    differentiable : bool
-        True is not supported.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
     """
 
     def __init__(
@@ -318,39 +270,22 @@ class NAdam(_Moments):
         add_scaled(xp, p, out, of_average, out)
 
 
+@optimiser.see("Adam")
 class RAdam(_Moments):
     """Rectified `Adam`: plain momentum until the variance of v is tractable (Liu and others, 2020).
 
     State: `step`, `exp_avg`, `exp_avg_sq`.
 
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.RAdam([p], lr=0.5).step()
+    >>> p.detach()
+    tensor([0.5])
+
     Parameters
     ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
-    betas : pair of floats
-        β₁ and β₂, in [0, 1).
-    eps : float
-    weight_decay : float
-        Adds weight_decay · p to g.
     decoupled_weight_decay : bool
         Decay p itself, as `AdamW`.
-    foreach, capturable : bool or None
-        Ignored.
-    maximize : bool
-        Go up: -g for g.
-    differentiable : bool
-        True is not supported.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
     """
 
     def __init__(
@@ -417,37 +352,17 @@ class RAdam(_Moments):
         add_scaled(xp, p, out, -size, out)
 
 
+@optimiser.see("Adam")
 class Adamax(_Moments):
     """`Adam` with the infinity norm: p -= lr · m̂ / u, u = max(β₂ u, |g| + eps).
 
     Kingma and Ba, 2015. State: `step`, `exp_avg`, `exp_inf`.
 
-    Parameters
-    ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
-    betas : pair of floats
-        β₁ and β₂, in [0, 1).
-    eps : float
-    weight_decay : float
-        Adds weight_decay · p to g.
-    foreach, capturable : bool or None
-        Ignored.
-    maximize : bool
-        Go up: -g for g.
-    differentiable : bool
-        True is not supported.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.Adamax([p], lr=0.5).step()
+    >>> p.detach()
+    tensor([0.5])
     """
 
     _names = ("exp_avg", "exp_inf")

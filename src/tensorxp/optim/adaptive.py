@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorxp.optim._families import optimiser
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
@@ -24,38 +25,23 @@ def _count(state: dict[str, Any]) -> float:
     return float(state["step"]._data)
 
 
+@optimiser.see("Adadelta, Adam")
 class Adagrad(Optimizer):
     """p -= lr / (1 + (t - 1) lr_decay) · g / (√(Σ g²) + eps) (Duchi and others, 2011).
 
     State: `step`, `sum`.
 
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.Adagrad([p], lr=0.5).step()
+    >>> p.detach()
+    tensor([0.5])
+
     Parameters
     ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
     lr_decay : float
-    weight_decay : float
-        Adds weight_decay · p to g.
     initial_accumulator_value : float
         Of `sum`.
-    eps : float
-    foreach, fused : bool or None
-        Ignored.
-    maximize : bool
-        Go up: -g for g.
-    differentiable : bool
-        True is not supported.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
     """
 
     def __init__(
@@ -123,37 +109,22 @@ class Adagrad(Optimizer):
         add_scaled(xp, p, out, -lr, out)
 
 
+@optimiser.see("Adagrad, RMSprop")
 class Adadelta(Optimizer):
     """p -= lr · √(E Δ² + eps) / √(E g² + eps) · g, E averages with `rho` (Zeiler, 2012).
 
     State: `step`, `square_avg` (E g²), `acc_delta` (E Δ²).
 
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.Adadelta([p], lr=1.0).step()
+    >>> p.detach()
+    tensor([0.9968])
+
     Parameters
     ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
     rho : float
         In [0, 1].
-    eps : float
-    weight_decay : float
-        Adds weight_decay · p to g.
-    foreach, capturable : bool or None
-        Ignored.
-    maximize : bool
-        Go up: -g for g.
-    differentiable : bool
-        True is not supported.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
     """
 
     _buffers = 3
@@ -213,39 +184,25 @@ class Adadelta(Optimizer):
         add_scaled(xp, p, delta, -lr, delta)
 
 
+@optimiser.see("Adagrad, Adam")
 class RMSprop(Optimizer):
     """p -= lr · g / (√v + eps), v = alpha v + (1 - alpha) g² (Hinton, 2012).
 
     State: `step`, `square_avg` (v), and `momentum_buffer`, `grad_avg` where asked for.
 
+    >>> p = xp.nn.Parameter(xp.ones(1))
+    >>> p.grad = xp.ones(1)
+    >>> xp.optim.RMSprop([p], lr=0.05).step()
+    >>> p.detach()
+    tensor([0.5])
+
     Parameters
     ----------
-    params : iterable
-        Tensors, (name, Tensor) pairs, or dicts with "params" and options of a group.
-    lr : float or Tensor
-        Not negative.
-    alpha, eps : float
-    weight_decay : float
-        Adds weight_decay · p to g.
+    alpha : float
     momentum : float
         b = momentum · b + the quotient, p -= lr · b.
     centered : bool
         Subtract from v the square of the average of g (Graves, 2013).
-    foreach, capturable : bool or None
-        Ignored.
-    maximize : bool
-        Go up: -g for g.
-    differentiable : bool
-        True is not supported.
-
-    Raises
-    ------
-    TypeError
-        `params` holds anything but Tensors.
-    ValueError
-        `params` is empty or not of leaves, or an option is out of its range.
-    NotImplementedError
-        `differentiable` is True.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorxp as tx
+from tensorxp._backend.families import see
 from tensorxp._core.door import wrap
 from tensorxp._core.writes import bump
 from tensorxp.optim._pieces import as_real
@@ -129,10 +130,22 @@ def strong_wolfe(
     return best.f, best.g, best.t, evaluations
 
 
+@see("tensorxp.optimize.minimize")
 class LBFGS(Optimizer):
     """L-BFGS, a quasi-Newton method; `step` needs the closure, and calls it many times.
 
     Nocedal and Wright, Numerical Optimization, algorithms 7.4, 3.5 and 3.6.
+
+    >>> p = xp.nn.Parameter(xp.asarray([3.0]))
+    >>> optimizer = xp.optim.LBFGS([p], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = xp.sum((p - 1) ** 2)
+    ...     loss.backward()
+    ...     return loss
+    >>> _ = optimizer.step(closure)
+    >>> p.detach()
+    tensor([1.])
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorxp as xp
+from tensorxp.optim._families import schedule
 from tensorxp.optim.optimizer import Optimizer, is_number, number
 
 
@@ -35,17 +36,12 @@ def per_group(function: str, name: str, optimizer: Optimizer, value: Any) -> lis
     return list(value)
 
 
+@schedule
 class LRScheduler:
     """The base of the schedulers. Call `step()` after the optimizer's, usually once per epoch.
 
     A subclass gives `get_lr()`, the rates at `last_epoch`, from the present ones in the groups or
     from `base_lrs`, the first ones. Making a scheduler sets the rates of epoch 0.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from tensorxp.optim._families import schedule
 from tensorxp.optim.lr_scheduler._base import (
     LRScheduler,
     check_optimizer,
@@ -15,21 +16,26 @@ from tensorxp.optim.lr_scheduler._base import (
 from tensorxp.optim.optimizer import Optimizer
 
 
+@schedule.see("CosineAnnealingLR")
 class CosineAnnealingWarmRestarts(LRScheduler):
     """Half a cosine to `eta_min` in `T_0` epochs, then anew (Loshchilov and Hutter, 2017).
 
     `step` may be called with a fraction of an epoch after each batch.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     T_0 : int
         At least 1.
     T_mult : int
         How many times as long each cycle is as the one before.
     eta_min : float
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -122,12 +128,19 @@ def set_momentum(group: dict[str, Any], value: float, use_beta1: bool) -> None:
         group["momentum"] = value
 
 
+@schedule.see("OneCycleLR")
 class CyclicLR(LRScheduler):
     """Triangles between `base_lr` and `max_lr`, stepped after each batch (Smith, 2017).
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.CyclicLR(optimizer, 0.1, 1.0, cycle_momentum=False)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.1005]
+
     Parameters
     ----------
-    optimizer : Optimizer
     base_lr, max_lr : float or list
         One for each group.
     step_size_up : int
@@ -146,8 +159,6 @@ class CyclicLR(LRScheduler):
         The momentum (or first beta) goes the opposite way.
     base_momentum, max_momentum : float or list
         Its bounds.
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -258,12 +269,19 @@ def line(start: float, end: float, part: float) -> float:
     return (end - start) * part + start
 
 
+@schedule.see("CyclicLR")
 class OneCycleLR(LRScheduler):
     """Up to `max_lr` and down far below the start, stepped after each batch (Smith, 2018).
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.52]
+
     Parameters
     ----------
-    optimizer : Optimizer
     max_lr : float or list
         One for each group.
     total_steps : int or None
@@ -283,8 +301,6 @@ class OneCycleLR(LRScheduler):
         the end start / final_div_factor.
     three_phase : bool
         Fall back to the start as fast as it rose, then to the end.
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tensorxp.optim._families import schedule
 from tensorxp.optim.lr_scheduler._base import (
     LRScheduler,
     check_optimizer,
@@ -65,16 +66,21 @@ class _FunctionLR(LRScheduler):
         super()._take_state(state)
 
 
+@schedule.see("MultiplicativeLR")
 class LambdaLR(_FunctionLR):
     """The first rate times `lr_lambda(epoch)`.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     lr_lambda : callable, or list
         One for each group.
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -90,16 +96,21 @@ class LambdaLR(_FunctionLR):
         return [lr * function(self.last_epoch) for lr, function in pairs]
 
 
+@schedule.see("LambdaLR")
 class MultiplicativeLR(_FunctionLR):
     """The present rate times `lr_lambda(epoch)`, from epoch 1 on.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     lr_lambda : callable, or list
         One for each group.
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -117,17 +128,22 @@ class MultiplicativeLR(_FunctionLR):
         return [lr * function(self.last_epoch) for lr, function in pairs]
 
 
+@schedule.see("MultiStepLR, ExponentialLR")
 class StepLR(LRScheduler):
     """Times `gamma` every `step_size` epochs.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.StepLR(optimizer, step_size=1)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.1]
+
     Parameters
     ----------
-    optimizer : Optimizer
     step_size : int
         At least 1.
     gamma : float
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -158,16 +174,21 @@ class StepLR(LRScheduler):
         return [lr * factor for lr in self.base_lrs]
 
 
+@schedule.see("StepLR")
 class MultiStepLR(LRScheduler):
     """Times `gamma` at each of the `milestones`.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 3])
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.1]
+
     Parameters
     ----------
-    optimizer : Optimizer
     milestones : iterable of ints
     gamma : float
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -200,17 +221,22 @@ class MultiStepLR(LRScheduler):
         return [lr * self.gamma**passed for lr in self.base_lrs]
 
 
+@schedule.see("LinearLR")
 class ConstantLR(LRScheduler):
     """Times `factor` until epoch `total_iters`.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     factor : float
         In [0, 1].
     total_iters : int
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -248,19 +274,24 @@ class ConstantLR(LRScheduler):
         return [lr * factor for lr in self.base_lrs]
 
 
+@schedule.see("ConstantLR")
 class LinearLR(LRScheduler):
     """From `start_factor` to `end_factor` of the rate in `total_iters` epochs: a warm-up.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.75]
+
     Parameters
     ----------
-    optimizer : Optimizer
     start_factor : float
         In (0, 1].
     end_factor : float
         In [0, 1].
     total_iters : int
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -307,15 +338,20 @@ class LinearLR(LRScheduler):
         return [lr * factor for lr in self.base_lrs]
 
 
+@schedule.see("StepLR")
 class ExponentialLR(LRScheduler):
     """Times `gamma` every epoch.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     gamma : float
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -335,16 +371,21 @@ class ExponentialLR(LRScheduler):
         return [lr * self.gamma**self.last_epoch for lr in self.base_lrs]
 
 
+@schedule.see("LinearLR")
 class PolynomialLR(LRScheduler):
     """The first rate times (1 - epoch / total_iters)^power, until `total_iters`.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=2)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     total_iters : int
     power : float
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
@@ -372,19 +413,24 @@ class PolynomialLR(LRScheduler):
         return [lr * left**self.power for lr in self.base_lrs]
 
 
+@schedule.see("CosineAnnealingWarmRestarts")
 class CosineAnnealingLR(LRScheduler):
     """Half a cosine from the first rate to `eta_min` in `T_max` epochs, and back after it.
 
     Loshchilov and Hutter, 2017, without restarts.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> [round(rate, 4) for rate in scheduler.get_last_lr()]
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     T_max : int
         At least 1.
     eta_min : float
-    last_epoch : int
-        To resume after this epoch, with the optimizer's state loaded; -1: start.
 
     Raises
     ------
