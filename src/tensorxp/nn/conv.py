@@ -216,6 +216,9 @@ Shape: {x} to (N, O, {t}), or without N, with L′ = ⌊(L + 2 padding - dilatio
 1) / stride⌋ + 1; dtypes promote. Parameters: `weight` (O, C / groups, *kernel_size) and `bias`
 (O,), both from U(-√k, √k), k = groups / (C · taps).
 
+>>> xp.nn.Conv{n}d(1, 2, 3)(xp.ones((1, 1, {four}))).shape
+(1, 2, {two})
+
 Parameters
 ----------
 in_channels, out_channels : int
@@ -240,6 +243,10 @@ ValueError
     `groups`, `padding` or `padding_mode` is not allowed.
 RuntimeError
     Tuples have another length; in the call: shapes do not fit.
+
+See Also
+--------
+tensorxp.nn.functional.conv{n}d
 """
 
 
@@ -264,6 +271,9 @@ Shape: {x} to (N, O, {t}), or without N, with L′ = (L - 1) stride - 2 padding 
 (kernel_size - 1) + output_padding + 1; the call's `output_size` chooses `output_padding`.
 Parameters: `weight` (C, O / groups, *kernel_size) and `bias` (O,), both from U(-√k, √k), k =
 groups / (O · taps).
+
+>>> xp.nn.ConvTranspose{n}d(1, 2, 3)(xp.ones((1, 1, {two}))).shape
+(1, 2, {four})
 
 Parameters
 ----------
@@ -290,6 +300,10 @@ ValueError
     `groups` or `padding_mode` is not allowed, or an `output_size` of the call.
 RuntimeError
     Tuples have another length; in the call: shapes do not fit.
+
+See Also
+--------
+tensorxp.nn.functional.conv_transpose{n}d
 """
 
 

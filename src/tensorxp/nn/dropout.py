@@ -55,6 +55,9 @@ _WHOLE = """Sets whole channels to 0 with probability p, and divides the others 
 
 In evaluation it returns its input. Shape: {x} or {u}, as the output, of the same dtype.
 
+>>> xp.nn.Dropout{n}d(0.5)(xp.ones((1, 2, {two}))).shape
+(1, 2, {two})
+
 Parameters
 ----------
 p : float
@@ -68,6 +71,10 @@ ValueError
     `p` is outside [0, 1].
 RuntimeError
     In the call: another number of axes.
+
+See Also
+--------
+tensorxp.nn.functional.dropout{n}d
 """
 
 

@@ -140,6 +140,9 @@ them (var with Bessel's correction). Shape: {x}, as the output, of the same dtyp
 `weight`, `bias` (C,), 1 and 0. Buffers: `running_mean`, `running_var` (C,), 0 and 1, and
 `num_batches_tracked`.
 
+>>> xp.nn.BatchNorm{n}d(3)(xp.ones((2, 3, {four}))).shape
+(2, 3, {four})
+
 Parameters
 ----------
 num_features : int
@@ -163,6 +166,10 @@ TypeError
     `num_features` is no int; in the call: the input is not floating-point.
 ValueError
     In the call: another number of axes, or in training but 1 value per channel.
+
+See Also
+--------
+tensorxp.nn.functional.batch_norm
 """
 
 
@@ -224,6 +231,9 @@ Shape: {x} or {u}, as the output, of the same dtype. Parameters with `affine`: `
 (C,), 1 and 0. Buffers with `track_running_stats`: `running_mean`, `running_var` (C,), 0 and 1,
 which serve in evaluation, and `num_batches_tracked`.
 
+>>> xp.nn.InstanceNorm{n}d(3)(xp.ones((2, 3, {four}))).shape
+(2, 3, {four})
+
 Parameters
 ----------
 num_features : int
@@ -245,6 +255,10 @@ TypeError
     `num_features` is no int; in the call: the input is not floating-point.
 ValueError
     In the call: another number of axes, or but 1 element per channel.
+
+See Also
+--------
+tensorxp.nn.functional.instance_norm
 """
 
 

@@ -44,6 +44,9 @@ _ZERO = """Pads with zeros.
 
 Shape: {x} to {y}, or without N, of the same dtype.
 
+>>> xp.nn.ZeroPad{n}d(1)(xp.ones((1, 1, {two}))).shape
+(1, 1, {four})
+
 Parameters
 ----------
 padding : int or tuple
@@ -55,6 +58,10 @@ TypeError
     Sizes are no ints.
 RuntimeError
     The tuple has another length; in the call: sizes do not fit.
+
+See Also
+--------
+tensorxp.nn.functional.pad
 """
 
 
@@ -80,6 +87,9 @@ _CONSTANT = """Pads with a value.
 
 Shape: {x} to {y}, or without N, of the same dtype.
 
+>>> xp.nn.ConstantPad{n}d(1, 0.5)(xp.ones((1, 1, {two}))).shape
+(1, 1, {four})
+
 Parameters
 ----------
 padding : int or tuple
@@ -92,6 +102,10 @@ TypeError
     Sizes are no ints.
 RuntimeError
     The tuple has another length; in the call: sizes do not fit.
+
+See Also
+--------
+tensorxp.nn.functional.pad
 """
 
 
@@ -114,6 +128,9 @@ _REFLECTION = """Pads with the input mirrored at its edge, which is not repeated
 
 Shape: {x} to {y}, or without N, of the same dtype.
 
+>>> xp.nn.ReflectionPad{n}d(1)(xp.ones((1, 1, {two}))).shape
+(1, 1, {four})
+
 Parameters
 ----------
 padding : int or tuple
@@ -125,6 +142,10 @@ TypeError
     Sizes are no ints.
 RuntimeError
     The tuple has another length; in the call: sizes do not fit.
+
+See Also
+--------
+tensorxp.nn.functional.pad
 """
 
 
@@ -150,6 +171,9 @@ _REPLICATION = """Pads with the edge of the input.
 
 Shape: {x} to {y}, or without N, of the same dtype.
 
+>>> xp.nn.ReplicationPad{n}d(1)(xp.ones((1, 1, {two}))).shape
+(1, 1, {four})
+
 Parameters
 ----------
 padding : int or tuple
@@ -161,6 +185,10 @@ TypeError
     Sizes are no ints.
 RuntimeError
     The tuple has another length.
+
+See Also
+--------
+tensorxp.nn.functional.pad
 """
 
 
@@ -186,6 +214,9 @@ _CIRCULAR = """Pads with the other end of the input.
 
 Shape: {x} to {y}, or without N, of the same dtype.
 
+>>> xp.nn.CircularPad{n}d(1)(xp.ones((1, 1, {two}))).shape
+(1, 1, {four})
+
 Parameters
 ----------
 padding : int or tuple
@@ -197,6 +228,10 @@ TypeError
     Sizes are no ints.
 RuntimeError
     The tuple has another length; in the call: sizes do not fit.
+
+See Also
+--------
+tensorxp.nn.functional.pad
 """
 
 

@@ -55,6 +55,9 @@ _MAX = """The maxima of windows; of equal ones the first has the gradient.
 Shape: {x} to {y}, or without N, of the same dtype, with L′ = ⌊(L + 2 padding - dilation
 (kernel_size - 1) - 1) / stride⌋ + 1.
 
+>>> xp.nn.MaxPool{n}d(2)(xp.ones((1, 1, {four}))).shape
+(1, 1, {two})
+
 Parameters
 ----------
 kernel_size, dilation : {i}
@@ -73,6 +76,10 @@ TypeError
     In the call: sizes are no ints.
 RuntimeError
     In the call: shape or sizes are not allowed.
+
+See Also
+--------
+tensorxp.nn.functional.max_pool{n}d
 """
 
 
@@ -117,6 +124,10 @@ _UNPOOL = """Puts values back where `MaxPool{n}d` found them, zeros elsewhere.
 Shape: {x} and indices of that shape to {y}, or without N, with L′ = (L - 1) stride + kernel_size -
 2 padding, or the call's `output_size`.
 
+>>> pool = xp.nn.MaxPool{n}d(2, return_indices=True)
+>>> xp.nn.MaxUnpool{n}d(2)(*pool(xp.ones((1, 1, {four})))).shape
+(1, 1, {four})
+
 Parameters
 ----------
 kernel_size : {i}
@@ -132,6 +143,10 @@ ValueError
     In the call: the shapes of input and indices do not fit.
 IndexError
     In the call: an index is outside the output.
+
+See Also
+--------
+tensorxp.nn.functional.max_unpool{n}d
 """
 
 
@@ -155,6 +170,9 @@ _AVG = """The means of windows.
 Shape: {x} to {y}, or without N, of the same dtype, with L′ = ⌊(L + 2 padding - kernel_size) /
 stride⌋ + 1.
 
+>>> xp.nn.AvgPool{n}d(2)(xp.ones((1, 1, {four}))).shape
+(1, 1, {two})
+
 Parameters
 ----------
 kernel_size : {i}
@@ -175,6 +193,10 @@ TypeError
     In the call: sizes are no ints.
 RuntimeError
     In the call: shape or sizes are not allowed.
+
+See Also
+--------
+tensorxp.nn.functional.avg_pool{n}d
 """
 
 
@@ -296,6 +318,9 @@ _LP = """(Σ x^p)^(1/p) of windows; sums that are not positive give 0.
 
 Shape: {x} to {y}, or without N, of the same dtype, with L′ = ⌊(L - kernel_size) / stride⌋ + 1.
 
+>>> xp.nn.LPPool{n}d(2, 2)(xp.ones((1, 1, {four}))).shape
+(1, 1, {two})
+
 Parameters
 ----------
 norm_type : float
@@ -314,6 +339,10 @@ ValueError
     In the call: `norm_type` is 0.
 RuntimeError
     In the call: shape or sizes are not allowed.
+
+See Also
+--------
+tensorxp.nn.functional.lp_pool{n}d
 """
 
 
@@ -361,6 +390,9 @@ _ADAPTIVE_AVG = """Means over windows that cover the input so that the output ha
 
 Shape: {x} to {y}, or without N, of the same dtype.
 
+>>> xp.nn.AdaptiveAvgPool{n}d(2)(xp.ones((1, 1, {four}))).shape
+(1, 1, {two})
+
 Parameters
 ----------
 output_size : {i}
@@ -370,6 +402,10 @@ Raises
 ------
 RuntimeError
     In the call: shape or size are not allowed.
+
+See Also
+--------
+tensorxp.nn.functional.adaptive_avg_pool{n}d
 """
 
 
@@ -398,6 +434,9 @@ _ADAPTIVE_MAX = """Maxima over windows that cover the input so that the output h
 
 Shape: {x} to {y}, or without N, of the same dtype.
 
+>>> xp.nn.AdaptiveMaxPool{n}d(2)(xp.ones((1, 1, {four}))).shape
+(1, 1, {two})
+
 Parameters
 ----------
 output_size : {i}
@@ -409,6 +448,10 @@ Raises
 ------
 RuntimeError
     In the call: shape or size are not allowed.
+
+See Also
+--------
+tensorxp.nn.functional.adaptive_max_pool{n}d
 """
 
 
