@@ -1,33 +1,43 @@
 """Change lines of the source at random, one at a time, and see whether the tests notice.
 
     python -m tests.mutate --number 60 --seed 1
+    python -m tests.mutate --seed 1 --from 25       # go on with a run that was interrupted
     python -m tests.mutate --part special --number 10
 
 A change replaces an operator by another, a comparison by its neighbour, a constant by the next one,
 a condition by its contrary, or leaves a statement out. Each is made in a copy of the source, on
-which the tests of that part run in pure Python, until the first one fails. Exit status 0 when at
-least 19 of 20 changes were noticed. Those that were not are printed: some make no difference (a
-threshold of speed, say), the others want a test.
+which the tests of that part that run the statement run in pure Python, until the first one fails.
+Which tests those are is recorded first, which takes minutes, and kept: `--record` records anew,
+`--record tests/ops` only these. Exit status 0 when at least 19 of 20 changes were noticed. Those
+that were not are printed: some make no difference (a threshold of speed, say), the others want a
+test.
 """
 
 import argparse
 import ast
 import os
 import random
-import shutil
-import subprocess
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+import pytest
+
+from tests import mutate_record as record
+
+ROOT = record.ROOT
 #: The folders that are changed, and the tests of each.
 PARTS = {
-    "_core": ["tests/autograd", "tests/ops", "tests/sweeps/test_inplace_after.py"],
-    "_ops": ["tests/ops", "tests/sweeps", "tests/nn/test_cases.py", "tests/test_namespace.py"],
-    "autograd": ["tests/autograd"],
+    "_core": ["tests/autograd", "tests/ops", "tests/sweeps", "tests/test_devices.py"],
+    "_ops": ["tests/ops", "tests/sweeps", "tests/nn", "tests/test_namespace.py"],
+    "autograd": ["tests/autograd", "tests/sweeps"],
     "linalg": ["tests/linalg", "tests/sweeps"],
     "special": ["tests/special", "tests/sweeps"],
     "nn": ["tests/nn", "tests/sweeps"],
@@ -50,19 +60,26 @@ class Change:
     line: int
     before: str
     after: str
+    statement: int  # the line where the statement or lambda begins that the change is in
 
 
-def _parts(function: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a function that run: no docstring, annotation or text of an error."""
-    stack = list(ast.iter_child_nodes(function))
+def _parts(function: ast.AST) -> Iterator[tuple[ast.AST, int]]:
+    """Yield the nodes of a function that run, each with the line of its statement or lambda.
+
+    Annotations, texts and what is raised are left out.
+    """
+    stack = [(node, 0) for node in ast.iter_child_nodes(function)]
     while stack:
-        node = stack.pop()
+        node, line = stack.pop()
         if isinstance(node, ast.Raise | ast.AnnAssign | ast.arg | ast.JoinedStr):
             continue
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
-        yield node
-        stack.extend(ast.iter_child_nodes(node))
+        if isinstance(node, ast.stmt | ast.Lambda):
+            line = node.lineno
+        yield node, line
+        left = node.returns if isinstance(node, ast.FunctionDef) else None
+        stack.extend((child, line) for child in ast.iter_child_nodes(node) if child is not left)
 
 
 def _changed(node: ast.AST) -> str | None:
@@ -98,48 +115,151 @@ def changes(path: Path) -> list[Change]:
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     found = []
-    functions = [
-        n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.Lambda)
-    ]
     seen = set()
-    for function in functions:
-        for node in _parts(function):
-            new = _changed(node)
-            if new is None or not isinstance(node, ast.expr | ast.stmt):
-                continue
-            place = node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
-            if node.lineno != node.end_lineno or place in seen:
-                continue
-            seen.add(place)
-            line = lines[node.lineno - 1].encode()
-            after = line[: node.col_offset] + new.encode() + line[node.end_col_offset :]
-            found.append(Change(path, node.lineno, line.decode(), after.decode()))
+    for node, statement in _functions(ast.parse(text)):
+        new = _changed(node)
+        if new is None or not isinstance(node, ast.expr | ast.stmt):
+            continue
+        place = node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
+        if node.lineno != node.end_lineno or place in seen:
+            continue
+        seen.add(place)
+        line = lines[node.lineno - 1].encode()
+        after = line[: node.col_offset] + new.encode() + line[node.end_col_offset :]
+        found.append(Change(path, node.lineno, line.decode(), after.decode(), statement))
     return found
 
 
-def noticed(change: Change, tests: list[str], workers: int, limit: float) -> bool:
-    """Return whether a test fails, or runs for longer than `limit` seconds, after the change."""
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "src"
-        left = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / "src", copy, ignore=left)
-        for name in ("tests", "docs", "pyproject.toml"):
-            (Path(folder) / name).symlink_to(ROOT / name)
-        path = copy / change.path.relative_to(ROOT / "src")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        lines[change.line - 1] = change.after
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        environment = os.environ | {"PYTHONPATH": str(copy), "TENSORXP_PURE_PYTHON": "1"}
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        there = [test for test in tests if (ROOT / test).exists()]
-        try:
-            done = subprocess.run(
-                [*command, "-n", str(workers), *there],
-                cwd=folder, env=environment, capture_output=True, timeout=limit, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return True
-        return done.returncode != 0
+def _functions(tree: ast.Module) -> Iterator[tuple[ast.AST, int]]:
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            yield from _parts(function)
+        elif isinstance(function, ast.Lambda):
+            yield from ((node, line or function.lineno) for node, line in _parts(function))
+
+
+class Chosen:
+    """A plugin of pytest: runs the chosen tests, in their order, and writes which one failed."""
+
+    def __init__(self, tests: list[str]) -> None:
+        self.order = {test: i for i, test in enumerate(tests)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self.order),
+            key=lambda item: self.order[item.nodeid],
+        )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            Path("failed").write_text(report.nodeid)
+
+
+def child(folder: Path, work: Callable[[], object], limit: float) -> int | None:
+    """Do work in a copy of the project, in a process of its own that has the libraries loaded.
+
+    Return its exit status, None after `limit` seconds.
+    """
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.05)
+        os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        return None
+    status = 1
+    try:
+        os.setsid()
+        os.chdir(folder)
+        with open("output", "wb") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+        sys.path[:] = [str(folder), str(folder / "src"), *sys.path]
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+            del sys.modules[name]
+        os.environ["PYTHONPATH"] = str(folder / "src")
+        status = int(work() or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def run(folder: Path, tests: list[str]) -> tuple[str | None, float]:
+    """Return the test that fails first, None where all pass, and the seconds."""
+    files = sorted({test.partition("::")[0] for test in tests})
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    start = time.monotonic()
+    limit = 60 + 20 * sum(TESTS[test] for test in tests)
+    failed = folder / "failed"
+    failed.unlink(missing_ok=True)
+    code = child(folder, lambda: pytest.main([*options, *files], [Chosen(tests)]), limit)
+    seconds = time.monotonic() - start
+    if code == 0:
+        return None, seconds
+    if code is None:
+        return "no end", seconds
+    return failed.read_text() if failed.exists() else "no start", seconds
+
+
+#: The seconds of each test, and the tests that run each statement.
+TESTS: dict[str, float] = {}
+RUN: dict[int, list[str]] = {}
+
+
+def order(change: Change, part: str) -> list[list[str]]:
+    """Return the tests that may notice a change: first three of each function, then the rest."""
+    tests = RUN.get(record.number(change.path, change.statement), [])
+    if not any(record.within(test, PARTS[part]) for test in tests):
+        # it runs at import, or once for all: whoever runs something of the file may see
+        first = record.number(change.path, 0)
+        numbers = [number for number in RUN if first <= number < first + record.LINES]
+        tests = list({test for number in numbers for test in RUN[number]})
+    tests = [test for test in tests if test in TESTS and record.within(test, PARTS[part])]
+    tests.sort(key=TESTS.__getitem__)
+    if sum(TESTS[test] for test in tests) < 4:
+        return [tests]
+    seen: Counter[str] = Counter()
+    early, late = [], []
+    for test in tests:
+        function = test.partition("[")[0]
+        seen[function] += 1
+        (early if seen[function] <= 3 and TESTS[test] < 0.5 else late).append(test)
+    return [early, late]
+
+
+def noticed(change: Change, part: str, folder: Path, right: set[str]) -> tuple[str | None, float]:
+    """Return the test that fails after a change, None where there is none, and the seconds."""
+    path = folder / change.path.relative_to(ROOT)
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    lines[change.line - 1] = change.after
+    total = 0.0
+    for tests in order(change, part):
+        while tests:
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            test, seconds = run(folder, tests)
+            path.write_text(text, encoding="utf-8")
+            total += seconds
+            if test is None:
+                break
+            if test not in TESTS or test in right:
+                return test, total
+            if run(folder, [test])[0] is None:
+                right.add(test)
+                return test, total
+            print(f"left out, since it fails without a change: {test}", flush=True)
+            tests.remove(test)
+            del TESTS[test]
+    return None, total
 
 
 def main() -> int:
@@ -148,28 +268,65 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--number", type=int, default=60, help="how many changes (60)")
     parser.add_argument("--seed", type=int, default=0, help="which ones are drawn (0)")
+    parser.add_argument("--from", dest="start", type=int, default=0, help="leave out the first")
     parser.add_argument("--part", choices=PARTS, action="append", help="only of this folder")
-    parser.add_argument("-n", dest="workers", type=int, default=2, help="worker processes (2)")
-    parser.add_argument("--limit", type=float, default=600, help="seconds for each change (600)")
+    parser.add_argument("--record", nargs="*", metavar="PATH", help="record what these tests run")
     args = parser.parse_args()
-    drawn = random.Random(args.seed)
     parts = args.part or list(PARTS)
-    missed = []
-    for i in range(args.number):
+    os.environ |= {"TENSORXP_PURE_PYTHON": "1", "SCIPY_ARRAY_API": "1", "OMP_NUM_THREADS": "1"}
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    for name in ("numpy", "scipy.special", "scipy.linalg", "mpmath", "torch"):
+        try:  # loaded once for all runs
+            import_module(name)
+        except ImportError:
+            print(f"without {name}, some tests do not run")
+    wanted = sorted({test for part in parts for test in PARTS[part]})
+    again = args.record
+    if again is None:
+        there = record.load()
+        again = [test for test in wanted if not any(record.within(t, [test]) for t in there)]
+    elif not again:
+        again = wanted
+    for test in again:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            record.copied(folder)
+            print(f"recording {test}", flush=True)
+            child(folder, lambda test=test: record.main(list(PARTS), [test]), 3600)  # type: ignore[misc]
+            print((folder / "output").read_text()[-3000:], flush=True)
+    for test, (seconds, ran) in record.load().items():
+        TESTS[test] = seconds
+        for statement in ran:
+            RUN.setdefault(statement, []).append(test)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        record.copied(folder)
+        return mutate(folder, parts, args.number, args.seed, args.start)
+
+
+def mutate(folder: Path, parts: list[str], number: int, seed: int, start: int) -> int:
+    """Make the changes, print what becomes of each, and return the exit status."""
+    drawn = random.Random(seed)
+    found = {
+        part: [change for path in record.sources(part) for change in changes(path)]
+        for part in parts
+    }
+    missed, right = 0, set[str]()
+    for i in range(number):
         part = parts[i % len(parts)]
-        paths = sorted((ROOT / "src" / "tensorxp" / part).rglob("*.py"))
-        found: list[Change] = []
-        while not found:
-            found = changes(drawn.choice(paths))
-        change = drawn.choice(found)
-        caught = noticed(change, PARTS[part], args.workers, args.limit)
+        change = drawn.choice(found[part])
+        if i < start:
+            continue
+        test, seconds = noticed(change, part, folder, right)
         place = f"{change.path.relative_to(ROOT)}:{change.line}"
-        print(f"{'noticed' if caught else 'MISSED '} {place}: {change.before.strip()}", flush=True)
-        print(f"        -> {change.after.strip()}", flush=True)
-        if not caught:
-            missed.append(change)
-    print(f"{args.number - len(missed)} of {args.number} changes were noticed")
-    return 0 if 20 * len(missed) <= args.number else 1
+        print(f"{i:3} {'noticed' if test else 'MISSED '} {place}: {change.before.strip()}")
+        print(f"    -> {change.after.strip()}")
+        print(f"    {seconds:.0f} s, {test or sum(map(len, order(change, part)))}", flush=True)
+        missed += test is None
+    number -= start
+    print(f"{number - missed} of {number} changes were noticed")
+    return 0 if 20 * missed <= number else 1
 
 
 if __name__ == "__main__":
