@@ -18,8 +18,8 @@ from zlib import crc32
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-#: What is found is kept here, a file of Git's ignored folder.
-RECORD = ROOT / "build" / "mutate-record.pickle"
+#: What is found is kept here, a file for each file of tests, in a folder that Git ignores.
+RECORDS = ROOT / "build" / "mutate"
 LINES = 100_000  # more than any file has
 
 
@@ -124,17 +124,15 @@ class Recorder:
             self.seconds = report.duration
         if not report.passed and report.nodeid not in self.failed:
             self.failed.append(report.nodeid)  # or skipped
-            if report.failed:
-                print(f"\nfails before any change: {report.nodeid}")
 
 
 def load() -> dict[str, tuple[float, Any]]:
     """Return the seconds and the numbers of each test that was recorded."""
-    if not RECORD.exists():
-        return {}
-    with RECORD.open("rb") as file:
-        found: dict[str, tuple[float, Any]] = pickle.load(file)
-        return found
+    found: dict[str, tuple[float, Any]] = {}
+    for path in RECORDS.glob("*.pickle"):
+        with path.open("rb") as file:
+            found |= pickle.load(file)
+    return found
 
 
 def within(test: str, paths: list[str]) -> bool:
@@ -143,15 +141,20 @@ def within(test: str, paths: list[str]) -> bool:
     return any(path == p or path.startswith(p.rstrip("/") + "/") for p in paths)
 
 
-def main(parts: list[str], tests: list[str]) -> None:
-    """Record tests in a working directory that holds a copy, `src` of which is on the path."""
+def number_all(folder: Path, parts: list[str]) -> None:
+    """Number the statements of a copy."""
     for path in (path for part in parts for path in sources(part)):
-        copy = Path("src") / path.relative_to(ROOT / "src")
+        copy = folder / path.relative_to(ROOT)
         copy.write_text(numbered(path), encoding="utf-8")
-    Path("src/tensorxp/_ran.py").write_text("ran: set[int] = set()\nadd = ran.add\n")
+    where = folder / "src" / "tensorxp" / "_ran.py"
+    where.write_text("ran: set[int] = set()\nadd = ran.add\n")
+    subprocess.run([sys.executable, "-m", "compileall", "-q", folder / "src"], check=True)
+
+
+def main(test: str) -> None:
+    """Record a file of tests, in a working directory with such a copy."""
     recorder = Recorder()
-    pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests], [recorder])
-    RECORD.parent.mkdir(exist_ok=True)
-    kept = {test: value for test, value in load().items() if not within(test, tests)}
-    with RECORD.open("wb") as file:
-        pickle.dump(kept | recorder.found, file)
+    pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:randomly", test], [recorder])
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    with (RECORDS / f"{test.replace('/', '.')}.pickle").open("wb") as file:
+        pickle.dump(recorder.found, file)

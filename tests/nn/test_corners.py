@@ -431,3 +431,38 @@ def test_copies_and_transfers_of_modules() -> None:
     kinds = [str(v.dtype) for v in twin.state_dict().values()]
     expected = [str(v.dtype) for v in copy.deepcopy(theirs).double().state_dict().values()]
     assert [f"torch.{k.removeprefix('tensorxp.')}" for k in kinds] == expected
+
+
+def test_modules_in_the_place_of_modules() -> None:
+    m = xp.nn.Module()
+    m.child = xp.nn.Linear(2, 2)
+    with pytest.raises(TypeError, match="cannot assign 'int' as child module 'child'"):
+        m.child = 3
+    m.child = None
+    assert m.child is None and list(m.parameters()) == [] and list(m.children()) == []
+    m.child = xp.nn.Linear(3, 3)
+    assert len(list(m.parameters())) == 2
+
+
+def test_max_unpool_to_a_size() -> None:
+    def call(lib: Any) -> Callable[..., Any]:
+        def f(x: Any) -> Any:
+            F = lib.nn.functional
+            out, places = F.max_pool2d(x, 2, return_indices=True)
+            return (
+                F.max_unpool2d(out, places, 2, output_size=(5, 5)),
+                F.max_unpool2d(out, places, 2, output_size=(2, 2, 5, 5)),
+            )
+
+        return f
+
+    compare(call(xp), call(torch), (PAIR,), {}, "float64")
+
+
+def test_moves_to_cuda_name_the_device() -> None:
+    m = xp.nn.Linear(1, 1)
+    if any(device.type == "cuda" for device in xp.devices()):
+        pytest.skip("there is a CUDA device")
+    for device, name in ((None, "'cuda'"), (1, "'cuda:1'"), ("cuda:2", "'cuda:2'")):
+        with pytest.raises(xp.DeviceError, match=name):
+            m.cuda(device)
