@@ -21,7 +21,7 @@ CHANGED = [
     "def f(x: int | None = (2), *, deep: bool = True) -> int | None:",
     "def f(x: int | None = 1, *, deep: bool = (False)) -> int | None:",
     "if (x is not None) or not deep:",
-    "if (x is None and not deep):",
+    "if (x is None and (not deep)):",
     "if x is None or (deep):",
     "g = lambda z: (z / x)",
     "pass",
