@@ -6,14 +6,14 @@ import pytest
 
 import tensorxp as xp
 import tensorxp.nn.functional as F
-from tensorxp._backend import loops
-from tensorxp._ops import activation, columns, gelu
+from tensorxp._backend import blocks, kernels, loops
+from tensorxp._ops import columns, gelu
 
 R = np.random.default_rng(5)
 
 
 def test_relu_of_large_arrays_without_loops():
-    n = 2 * activation.SMALL + 3
+    n = 2 * blocks.SMALL + 3
     for x in (R.normal(size=n), R.normal(size=(3, n // 2)).astype("float32")):
         with loops.turned_off():
             found = F.relu(xp.asarray(x)).numpy()
@@ -164,11 +164,18 @@ def test_information_on_the_namespace():
 
 
 def test_gelu_without_a_library_for_the_normal_distribution(monkeypatch):
-    x = R.normal(size=7)
-    right = F.gelu(xp.asarray(x)).numpy()
-    monkeypatch.setattr(gelu, "available", lambda xp: False)
+    x, found = R.normal(size=7), []
     with loops.turned_off():
-        np.testing.assert_allclose(F.gelu(xp.asarray(x)).numpy(), right, rtol=1e-14)
+        for there in (True, False):
+            if not there:
+                monkeypatch.setattr(gelu, "available", lambda xp: False)
+                monkeypatch.setattr(kernels, "available", lambda xp: False)
+            t = xp.asarray(x, requires_grad=True)
+            out = F.gelu(t)
+            (slope,) = xp.autograd.grad(out.sum(), [t])
+            found.append((out.detach().numpy(), slope.numpy(), gelu.normal_of(np_namespace(), x)))
+    for there, missing in zip(*found, strict=True):
+        np.testing.assert_allclose(missing, there, rtol=1e-14)
 
 
 def test_variances_of_large_arrays():
