@@ -11,12 +11,11 @@ from tensorxp._backend.device import cpu
 from tensorxp._compile.cuda import lines, source
 from tensorxp._compile.cuda.emit import Kernel, Loop
 from tensorxp._compile.cuda.graphs import GraphRunner
-from tensorxp._compile.front.trace import Literal, Register
 from tensorxp._compile.ir import regions
 from tensorxp._compile.ir.graph import LETTERS, Graph, Layout, Value
 from tensorxp._compile.ir.lowering import Facts, Lowered, lower
 from tensorxp._compile.ir.pairs import Trace
-from tensorxp._compile.ir.program import resolved
+from tensorxp._compile.ir.steps import Literal, Register, resolved
 from tensorxp._compile.native.pair import NativePair
 from tensorxp._compile.native.program import Translator, constants, last_uses, used_by_call
 

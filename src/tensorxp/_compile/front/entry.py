@@ -13,9 +13,10 @@ from tensorxp._compile.front import structure
 from tensorxp._compile.front.effects import hooked
 from tensorxp._compile.front.guards import Guards, function
 from tensorxp._compile.front.seen import Seen
-from tensorxp._compile.front.trace import Literal, Register, Tracer, Untraceable
+from tensorxp._compile.front.trace import Tracer, Untraceable
 from tensorxp._compile.ir.pairs import ReplayPair, Trace, improved
-from tensorxp._compile.ir.program import Program, references, resolved, strictly
+from tensorxp._compile.ir.program import Program, strictly
+from tensorxp._compile.ir.steps import Literal, Register, references, resolved
 from tensorxp._compile.native import build
 from tensorxp._compile.native.pair import NativePair
 from tensorxp._core.allocation import allocate

@@ -7,11 +7,11 @@ tensors from outside) raises `Untraceable`.
 
 import sys
 import weakref
-from collections.abc import Callable
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from tensorxp._compile.front.whole import LARGE, LOOPS, NAMES, whole
+from tensorxp._compile.ir.steps import Literal, Reference, Register, Step
 from tensorxp._core.door import apply
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.primitive import Primitive
@@ -45,73 +45,6 @@ def is_builtin(op: Any) -> bool:
 
 class Untraceable(BaseException):
     """The function does something that a trace cannot repeat; no handler of its own sees it."""
-
-
-class Literal(NamedTuple):
-    """An operand that is no tensor: a Python scalar, or None."""
-
-    value: Any
-
-
-class Reference(NamedTuple):
-    """A place in parameters that holds the raw array of a register."""
-
-    register: int
-
-
-class Step(NamedTuple):
-    """One operation: operands are registers or literals."""
-
-    op: Any
-    operands: tuple[Any, ...]
-    params: dict[str, Any]
-    outs: tuple[int, ...]
-    several: bool
-    device: Any
-
-
-class Register:
-    """What a trace knows of a value."""
-
-    __slots__ = ("_raw", "aliases", "device", "dtype", "memory", "shape", "source", "tensor")
-
-    def __init__(self, source: str, x: Any, memory: int) -> None:
-        self.source = source  # "argument", "outside", "written" or "step"
-        # a step's result is not kept alive: a trace of a large computation would hold all of it
-        raw = x._data
-        self._raw: Callable[[], Any] = weakref.ref(raw) if source == "step" else lambda: raw
-        self.memory = memory  # the same number for arrays over one buffer
-        self.device = x._device
-        self.shape = x._data.shape
-        self.dtype = x._data.dtype
-        self.aliases = False  # whether it may share memory with another register
-        self.tensor: Any = weakref.ref(x) if source == "outside" else None
-
-    @classmethod
-    def made(cls, like: "Register", shape: tuple[int, ...], number: int) -> "Register":
-        """Return the register of a step that is put in later, of the dtype and device of `like`."""
-        x = cls.__new__(cls)
-        x.source, x.shape, x.dtype, x.device = "step", shape, like.dtype, like.device
-        x._raw, x.memory, x.aliases, x.tensor = (lambda: None), -1 - number, False, None
-        return x
-
-    @property
-    def raw(self) -> Any:
-        """The array, or None where it was a step's result and is gone."""
-        return self._raw()
-
-    @raw.setter
-    def raw(self, raw: Any) -> None:
-        self._raw = lambda: raw
-
-    def shares(self, other: "Register") -> bool:
-        """Return whether the values may lie in the same memory."""
-        if self.device is not other.device:
-            return False
-        mine, theirs = self.raw, other.raw
-        if mine is None or theirs is None:
-            return self.memory == other.memory
-        return bool(self.device.raw.may_share_memory(mine, theirs))
 
 
 def _writes(x: Any) -> int:

@@ -6,9 +6,9 @@ and the arguments, outputs and tensors from outside whose values backward reads.
 
 from typing import Any, NamedTuple
 
-from tensorxp._compile.front.trace import Reference, Register, Step
 from tensorxp._compile.ir.products import batched
 from tensorxp._compile.ir.program import Program
+from tensorxp._compile.ir.steps import Reference, Register, Step
 
 
 class Trace(NamedTuple):

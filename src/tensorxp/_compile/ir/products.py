@@ -9,8 +9,7 @@ from collections import Counter
 from math import prod
 from typing import Any
 
-from tensorxp._compile.front.trace import Register, Step
-from tensorxp._compile.ir.program import uses
+from tensorxp._compile.ir.steps import Register, Step, uses
 from tensorxp._ops.indexing import getitem_p
 from tensorxp._ops.products import matmul_p
 from tensorxp._ops.shaping import concat_p, permute_dims_p, reshape_p

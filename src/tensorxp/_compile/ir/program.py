@@ -12,37 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend.quiet import ERRORS
-from tensorxp._compile.front.trace import Literal, Reference, Register, Step
-
-
-def uses(step: Step) -> list[int]:
-    """Return the registers that a step reads, those inside its parameters too."""
-    found = [x for x in step.operands if not isinstance(x, Literal)]
-    references(step.params, found)
-    return found
-
-
-def references(value: Any, found: list[int]) -> None:
-    """Append the registers that parameters refer to."""
-    if isinstance(value, Reference):
-        found.append(value.register)
-    elif isinstance(value, dict):
-        for item in value.values():
-            references(item, found)
-    elif value.__class__ is tuple:
-        for item in value:
-            references(item, found)
-
-
-def resolved(value: Any, values: Any) -> Any:
-    """Return parameters with the arrays of `values` (by register) in the place of references."""
-    if isinstance(value, Reference):
-        return values[value.register]
-    if isinstance(value, dict):
-        return {name: resolved(item, values) for name, item in value.items()}
-    if value.__class__ is tuple:
-        return tuple(resolved(item, values) for item in value)
-    return value
+from tensorxp._compile.ir.steps import Literal, Register, Step, references, resolved, uses
 
 
 def silenced() -> bool:

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend import loops
-from tensorxp._compile.front.trace import Literal, Register, Step
 from tensorxp._compile.ir import formulas, regions  # noqa: F401 - formulas add rules
 from tensorxp._compile.ir.graph import Graph, Layout, Value
 from tensorxp._compile.ir.lowering import Facts, Lowered, known, lower
-from tensorxp._compile.ir.program import references, resolved, silenced
+from tensorxp._compile.ir.program import silenced
+from tensorxp._compile.ir.steps import Literal, Register, Step, references, resolved
 from tensorxp._compile.native import emit
 from tensorxp._compile.native.build import Library
 
