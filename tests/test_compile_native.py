@@ -1,6 +1,7 @@
 """`compile` by the machine: random programs, special values, threads, and what goes around it."""
 
 import gc
+import importlib
 import os
 import shutil
 import subprocess
@@ -13,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tensorxp as xp
-from tensorxp._compile.ir import regions
+from tensorxp._compile.ir import compound, lowering, regions
 from tensorxp._compile.native import build, emit
+from tensorxp._core.primitive import Primitive, elementwise
+from tensorxp._ops.exponential import exp_p
 
 needs_compiler = pytest.mark.skipif(bool(build.problem()), reason=build.problem())
 BACKENDS = [pytest.param("native", marks=needs_compiler), "replay"]
@@ -445,3 +448,22 @@ def test_pieces_that_were_written_through_another_shape(backend):
 
     compiled = xp.compile(fn, backend=backend)
     check(fn, compiled, [np.array([[1.0, 2.0]]), np.array([[4.0]])], 1e-12)
+
+
+def test_every_rule_belongs_to_a_primitive():
+    for module, name in list(lowering._waiting):
+        assert isinstance(getattr(importlib.import_module(module), name), Primitive)
+    found = lowering.rule_of(importlib.import_module("tensorxp.special.softmax").softmax_p)
+    assert found in compound.COMPOUND and not lowering._waiting
+
+
+def test_a_primitive_is_known_as_an_object_not_by_its_name():
+    assert lowering.rule_of(exp_p) is not None
+    assert lowering.rule_of(elementwise("exp", x=lambda ct, out: ct)) is None
+
+
+@needs_compiler
+def test_the_library_is_built_anew_for_other_formulas(monkeypatch):
+    before = build.kept_at(build.compiler())
+    monkeypatch.setattr(build, "header", lambda: "other")
+    assert build.kept_at(build.compiler()) != before

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 
 from tensorxp._compile.cuda.source import (
     TYPES,
+    WIDE,
     dtype_of,
-    folds,
     formula,
     kept,
     literal,
     loaded,
     narrowed,
 )
+from tensorxp._compile.ir.formulas import accumulator
 from tensorxp._compile.ir.graph import Layout, Value, squeezed
 from tensorxp._compile.ir.regions import Region, level_of
 
@@ -94,8 +95,7 @@ class Text:
     def declare(self, letter: str, value: str) -> str:
         """Append a variable of the letter's wide type and return its name."""
         name = self.name()
-        wide = narrowed_letter(letter)
-        self.add(f"const t{wide} {name} = {value};")
+        self.add(f"const t{WIDE[letter]} {name} = {value};")
         return name
 
     def kernel(self, size: int, grid: tuple[int, int], block: int) -> Kernel:
@@ -109,23 +109,18 @@ class Text:
         return Kernel(params, body, grid, block, list(self.pointers), self.written)
 
 
-def narrowed_letter(letter: str) -> str:
-    """Return the letter of the type in which values of `letter` are computed."""
-    return letter if letter in "fdlb" else "f" if letter == "e" else "l"
-
-
 class Fold:
     """A reduction inside a kernel: an accumulator in each thread, then a tree in shared memory."""
 
-    def __init__(self, text: Text, name: str, letter: str, wide: bool = False) -> None:
+    def __init__(self, text: Text, name: str, letter: str) -> None:
         self.text, self.letter = text, letter
-        self.of = f"{name}_{narrowed_letter(letter)}"
-        self.type = f"t{folds()[name, narrowed_letter(letter)]}"
+        self.type = f"t{accumulator(name, WIDE[letter])}"
+        self.of = f"{name}_{self.type[1]}"
         self.total = text.name()
         text.add(f"{self.type} {self.total} = start_{self.of}();")
 
     def take(self, value: str) -> None:
-        self.text.add(f"{self.total} = fold_{self.of}({self.total}, {value});")
+        self.text.add(f"{self.total} = take_{self.of}({self.total}, {value});")
 
     def join(self, lanes: int, step: int, lane: str) -> str:
         """Let `lanes` threads, `step` from one another, fold theirs; return what holds the whole.
@@ -141,7 +136,7 @@ class Fold:
         text.add(f"for (int half = {lanes // 2}; half; half /= 2) {{")
         text.add(
             f"if ({lane} < half) "
-            f"{mine} = fold_{self.of}({mine}, {shared}[threadIdx.x + half * {step}]);"
+            f"{mine} = take_{self.of}({mine}, {shared}[threadIdx.x + half * {step}]);"
         )
         text.add("__syncthreads(); }")
         whole = text.name()
@@ -151,7 +146,7 @@ class Fold:
 
     def result(self, whole: str) -> str:
         """Return the whole as a value of the reduction's dtype."""
-        return narrowed(self.letter, f"(t{narrowed_letter(self.letter)})({whole})")
+        return narrowed(self.letter, f"(t{WIDE[self.letter]})({whole})")
 
 
 def shared(kinds: Iterable[str], threads: int) -> list[str]:
@@ -161,7 +156,7 @@ def shared(kinds: Iterable[str], threads: int) -> list[str]:
 
 def kind_of(x: Value) -> str:
     """Return the type in which a reduction accumulates."""
-    return f"t{folds()[x.name, narrowed_letter(x.letter)]}"
+    return f"t{accumulator(x.name, WIDE[x.letter])}"
 
 
 class Loop:
@@ -261,7 +256,7 @@ class Loop:
         known: dict[Value, str] = {}
         for x in inner:
             known[x] = text.name()
-            text.add(f"t{narrowed_letter(x.letter)} {known[x]} = 0;")
+            text.add(f"t{WIDE[x.letter]} {known[x]} = 0;")
         for rank in range(max(self.rank[x] for x in cone) + 1):
             self._phase(text, rank, cone, known, lanes, width)
         text.add("}")

@@ -12,8 +12,9 @@ from tensorxp._compile.cuda import lines, source
 from tensorxp._compile.cuda.emit import Kernel, Loop
 from tensorxp._compile.cuda.graphs import GraphRunner
 from tensorxp._compile.ir import regions
+from tensorxp._compile.ir.compound import COMPOUND
 from tensorxp._compile.ir.graph import LETTERS, Graph, Layout, Value
-from tensorxp._compile.ir.lowering import Facts, Lowered, lower
+from tensorxp._compile.ir.lowering import Facts, Lowered, lower, rule_of
 from tensorxp._compile.ir.pairs import Trace
 from tensorxp._compile.ir.steps import Literal, Register, resolved
 from tensorxp._compile.native.pair import NativePair
@@ -23,9 +24,6 @@ from tensorxp._compile.native.program import Translator, constants, last_uses, u
 LONGEST = 2_000_000
 _POINTERS = 480  # of one kernel: its parameters are 4 KB at most
 _modules: dict[tuple[int, str], Any] = {}
-#: Formulas of several operations: in half precision they are computed in single.
-_FORMULAS = frozenset(("mean", "var", "softmax", "log_softmax", "logsumexp", "gelu", "gelu_tanh",
-                       "leaky_relu", "silu"))  # fmt: skip
 _HALF, _SINGLE = source.dtype_of("e"), source.dtype_of("f")
 
 
@@ -58,16 +56,16 @@ class CudaTranslator(Translator):
     def function(self, op: Any, device: Any) -> Any:
         return cpu._forwards.get(op) or op.bind(cpu)
 
-    def lower(self, op: Any, operands: list[Any], facts: Facts) -> Lowered:
-        if op.name not in _FORMULAS or _HALF not in facts.dtypes:
-            return lower(self.graph, op, operands, facts)
+    def lower(self, operands: list[Any], facts: Facts) -> Lowered:
+        if _HALF not in facts.dtypes or rule_of(facts.op) not in COMPOUND:
+            return lower(self.graph, operands, facts)
         g: Graph = self.graph
         wide = [
             g.cast(x, _SINGLE) if isinstance(x, Layout) and x.dtype == _HALF else x
             for x in operands
         ]
         dtypes = tuple([_SINGLE if dtype == _HALF else dtype for dtype in facts.dtypes])
-        found = lower(g, op, wide, facts._replace(dtypes=dtypes))
+        found = lower(g, wide, facts._replace(dtypes=dtypes))
         if found is None:
             return None
         outs = found if isinstance(found, tuple) else (found,)

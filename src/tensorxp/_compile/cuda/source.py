@@ -1,17 +1,15 @@
-"""What each CUDA source begins with: the formulas of `kernels.h` as functions, and the types.
+"""What each CUDA source begins with: the types, and the formulas as functions.
 
 Values are computed in float, double, int64 and bool. Half precision is rounded after each
 operation and smaller integers wrap, so that each operation gives what it gives alone.
 """
 
-import re
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
+from tensorxp._compile.ir.formulas import FORMULAS, REDUCTIONS, functions
 from tensorxp._compile.ir.graph import LETTERS, Value
-from tensorxp._compile.native import build
 
 #: No contraction to fused multiply-adds: x * y - x * y stays 0.
 OPTIONS = ("--std=c++17", "--fmad=false", "--disable-warnings")
@@ -38,70 +36,31 @@ typedef float tf;
 typedef double td;
 typedef int64_t tl;
 typedef unsigned char tb;
-#define M_f(name) name##f
-#define M_d(name) name
 #ifdef __CUDACC__
-static inline tf from_half(unsigned short x) {
+static inline __device__ tf from_half(unsigned short x) {
     tf y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x)); return y; }
-static inline unsigned short to_half(tf x) {
+static inline __device__ unsigned short to_half(tf x) {
     unsigned short y; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y) : "f"(x)); return y; }
 #endif
-#define DEF1_(S, R, name, e) static inline t##R do_##name##_##S(t##S x) { return e; }
-#define DEF2_(S, R, name, e) static inline t##R do_##name##_##S(t##S x, t##S y) { return e; }
-#define DEF1(S, name, e) DEF1_(S, S, name, e)
-#define DEF1B(S, name, e) DEF1_(S, b, name, e)
-#define DEF2(S, name, e) DEF2_(S, S, name, e)
-#define DEF2B(S, name, e) DEF2_(S, b, name, e)
-#define FOLD(S, W, name, start, e) \\
-    static inline t##W start_##name##_##S() { return start; } \\
-    static inline t##W fold_##name##_##S(t##W m, t##W v) { return e; }
+#define FUNCTION static inline __device__
 """
-
-
-@cache
-def _formulas() -> str:
-    """Return what `kernels.h` says of values: its lists of expressions and where they are used."""
-    text = (Path(build.__file__).parent / "kernels.h").read_text()
-    start, end = text.index("/* name, expression in x */"), text.index("#define DEF1(S, name, e)")
-    used = re.findall(
-        r"^(?:#define (?:MOST|LEAST) |FOLD\(|DEF1\(|[A-Z]+\(DEF[12]B?, ).*$", text[end:], re.M
-    )
-    return text[start:end] + "\n".join(used) + "\n"
 
 
 @cache
 def preamble() -> str:
     """Return what precedes the kernels."""
-    return (_TYPES + _formulas()).replace("static inline", "static inline __device__")
-
-
-@cache
-def folds() -> dict[tuple[str, str], str]:
-    """Return the letter in which each (reduction, letter) is accumulated."""
-    found = re.findall(r"FOLD\((\w), (\w), (\w+),", _formulas())
-    return {(name, s): w for s, w, name in found}
+    return _TYPES + functions()
 
 
 @cache
 def names() -> frozenset[str]:
     """Return the operations that there are, by the names of the machine's kernels."""
-    text = _formulas().replace("\\\n", " ")
-    lists: dict[str, list[str]] = {}
-    for macro, body in re.findall(r"^#define (\w+)\(X, S(?:, M)?\) (.*)$", text, re.M):
-        lists[macro] = re.findall(r"X\(S, (\w+),", body)
-        for other in re.findall(r"(\w+)\(X, S\)", body):
-            lists[macro] += lists[other]
-    found = {f"{name}.{s}.v" for s, name in re.findall(r"DEF1\((\w), (\w+),", text)}
-    for macro, count, s in re.findall(r"^(\w+)\(DEF([12])B?, (\w)", text, re.M):
-        found |= {f"{name}.{s}.{'v' * int(count)}" for name in lists[macro]}
-    for macro, count, s in re.findall(r"(?<=\) )(\w+)\(DEF([12])B?, (\w)", text):
-        found |= {f"{name}.{s}.{'v' * int(count)}" for name in lists[macro]}
-    found |= {f"rows_{name}.{s}.v" for name, s in folds()}
-    every = set(found)
-    for letter, wide in WIDE.items():
-        if letter != wide:  # computed as the wide one
-            every |= {name.replace(f".{wide}.", f".{letter}.") for name in found}
-    return frozenset(every)
+    found = [(name, "v" * len(f.inputs), f.letters) for name, f in FORMULAS.items()]
+    found += [(f"rows_{name}", "v", "fdl") for name in REDUCTIONS]
+    return frozenset([
+        f"{name}.{letter}.{form}" for name, form, letters in found
+        for letter, wide in WIDE.items() if wide in letters
+    ])  # fmt: skip
 
 
 def dtype_of(letter: str) -> "np.dtype[np.generic]":

@@ -10,7 +10,8 @@ import weakref
 from math import prod
 from typing import Any
 
-from tensorxp._compile.front.whole import LARGE, LOOPS, NAMES, whole
+from tensorxp._compile.front.whole import LOOPS, NAMES, whole
+from tensorxp._compile.ir.compound import LARGE
 from tensorxp._compile.ir.steps import Literal, Reference, Register, Step
 from tensorxp._core.door import apply
 from tensorxp._core.modes import enable_grad, modes

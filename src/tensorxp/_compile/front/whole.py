@@ -18,8 +18,8 @@ NAMES = frozenset(
      "det", "slogdet", "lstm")
 )  # fmt: skip
 
-#: Those with loops of their own over large arrays, of more elements than so many.
-LOOPS, LARGE = frozenset(("gelu", "gelu_tanh")), 1 << 16
+#: Those with loops of their own over large arrays.
+LOOPS = frozenset(("gelu", "gelu_tanh"))
 
 
 class _Place:

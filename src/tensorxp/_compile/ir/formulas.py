@@ -1,101 +1,168 @@
-"""Operations that are several of the machine's: activations and the normal distribution."""
+"""The formulas of elementwise operations and reductions in C: of the machine and of CUDA's kernels.
 
-import math
-from collections.abc import Callable
-from typing import Any
+A formula is an expression of `x`, or of `x` and `y`, or statements that return one. `T` is C's type
+of the operands, and `M(exp)` the function of <math.h> for it; types are told by letters (`graph`).
+What both back ends compile is written from this table by `functions`.
+"""
 
-import numpy as np
-
-from tensorxp._compile.front.whole import LARGE
-from tensorxp._compile.ir.graph import LETTERS, Graph, Layout
-from tensorxp._compile.ir.lowering import RULES, Facts, Lowered, Rule, cast_to
-
-Run = Callable[..., Layout]
+from functools import cache
+from typing import NamedTuple
 
 
-def _formula(fn: Callable[..., Any]) -> Rule:
-    """Return the rule of a function of one operand, written in operations by name."""
+class Formula(NamedTuple):
+    """How C computes an operation of operands of one type."""
 
-    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        dtype = facts.dtypes[0]
-        if dtype not in LETTERS or dtype.kind != "f":
-            return None
-        x = cast_to(g, xs[0], dtype)
-        if x is None:
-            return None
+    inputs: str
+    code: str
+    cost: int = 1  # of one element, in simple operations
+    letters: str = "fd"  # the types of operands for which the formula holds
+    result: str = ""  # the letter of the result, where it is another than the operands'
+    whole: str = ""  # the formula for int64, where it is another
 
-        def run(name: str, *operands: Any) -> Layout:
-            return g.elementwise(
-                name, tuple([y if isinstance(y, Layout) else g.number(y, dtype) for y in operands]),
-                dtype,
-            )  # fmt: skip
-
-        return fn(run, x, **facts.params)  # type: ignore[no-any-return]
-
-    return rule
+    def of(self, letter: str) -> str:
+        """Return the statements for operands of a type."""
+        code = self.whole if letter == "l" and self.whole else self.code
+        return code if "return" in code else f"return {code};"
 
 
-def _gelu(run: Run, x: Layout) -> Layout:
-    return run("multiply", x, run("normal", x))
+def _one(
+    code: str, cost: int = 1, letters: str = "fd", result: str = "", whole: str = ""
+) -> Formula:
+    return Formula("x", code, cost, letters, result, whole)
 
 
-def _gelu_tanh(run: Run, x: Layout) -> Layout:
-    # ½ (1 + tanh v) = σ(2v), whose lower tail does not cancel
-    c = 2 * math.sqrt(2 / math.pi)
-    z = run("minimum", run("maximum", x, -40.0), 40.0)
-    inner = run("add", run("multiply", run("multiply", z, z), 0.044715 * c), c)
-    return run("multiply", x, run("sigmoid", run("multiply", inner, z)))
+def _two(code: str, cost: int = 1, letters: str = "fd", result: str = "") -> Formula:
+    return Formula("xy", code, cost, letters, result)
 
 
-def _leaky_relu(run: Run, x: Layout, negative_slope: float) -> Layout:
-    choose = "maximum" if negative_slope <= 1 else "minimum"
-    return run(choose, x, run("multiply", x, negative_slope))
+def _library(cost: int, names: str, form: str = "x") -> dict[str, Formula]:
+    """Return the formulas of functions of <math.h>."""
+    arguments = ", ".join(form)
+    return {name: Formula(form, f"M({name})({arguments})", cost) for name in names.split()}
 
 
-def _in_double(fn: Callable[..., Any]) -> Rule:
-    """Return the rule of a formula that computes single precision in double, as it does outside."""
+# The logistic function's exponential does not overflow. The normal distribution is ½ erfc(-x √½),
+# times what the rounding of the argument costs in the tail, where erfc'/erfc is near
+# -(a + √(a² + 1.5)). Floor division and remainder are NumPy's, which have the divisor's sign.
+_SIGMOID = "T e = M(exp)(-M(fabs)(x)); return (x < 0 ? e : 1) / (1 + e);"
+_NORMAL = """const T high = sizeof(T) == 4 ? 0.70710677f : 0.70710678118654752;
+    const T low = sizeof(T) == 4 ? 1.21016171e-8f : -4.83364665672645672e-17;
+    T a = -x * high, rest = M(fma)(-x, high, -a) - x * low, half = M(erfc)(a) * (T)0.5;
+    T share = 1 - rest * (a + M(sqrt)(a * a + (T)1.5));
+    return a > 1 && a < 40 ? half * share : half;"""
+_REMAINDER = """T r = M(fmod)(x, y);
+    if (y == 0 || r != r) return r;
+    if (r != 0) return (y < 0) != (r < 0) ? r + y : r;
+    return M(copysign)((T)0, y);"""
+_FLOOR_DIVIDE = """if (y == 0 || x != x || y != y) return x / y;
+    if (M(fabs)(x) == INFINITY || M(fabs)(y) == INFINITY) return M(floor)(x / y);
+    T r = M(fmod)(x, y), q = (x - r) / y;
+    if (r != 0 && (y < 0) != (r < 0)) q -= 1;
+    if (q == 0) return M(copysign)((T)0, x / y);
+    T floored = M(floor)(q);
+    return q - floored > (T)0.5 ? floored + 1 : floored;"""
 
-    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        wide, dtype = np.dtype(np.float64), facts.dtypes[0]
-        if dtype not in LETTERS or dtype.kind != "f":
-            return None
-        x = cast_to(g, xs[0], dtype)
-        x = None if x is None else g.cast(x, wide)
-        if x is None:
-            return None
+#: The operations that both back ends know, by the names of their kernels.
+FORMULAS: dict[str, Formula] = {
+    "move": _one("x", letters="fdlb"),
+    "negative": _one("-x", letters="fdl", whole="(T)(0 - (uint64_t)x)"),
+    "abs": _one("M(fabs)(x)", letters="fdl", whole="(T)(x < 0 ? 0 - (uint64_t)x : (uint64_t)x)"),
+    "sign": _one("(T)((x > 0) - (x < 0)) + (x != x ? x : 0)", letters="fdl"),
+    "square": _one("x * x", letters="fdl"),
+    "reciprocal": _one("1 / x", 3),
+    "relu": _one("x > 0 || x != x ? x : 0"),
+    "sigmoid": _one(_SIGMOID, 7),
+    "normal": _one(_NORMAL, 20),
+    "round": _one("M(rint)(x)"),
+    **_library(1, "floor ceil trunc"),
+    **_library(3, "sqrt"),
+    **_library(5, "exp"),
+    **_library(6, "log"),
+    **_library(8, "sin cos log1p expm1"),
+    **_library(10, "tanh"),
+    **_library(12, "erf"),
+    **_library(16, "erfc"),
+    **_library(20, "tan sinh cosh exp2 log2 log10 asin acos atan asinh acosh atanh cbrt"),
+    "add": _two("x + y", letters="fdl"),
+    "subtract": _two("x - y", letters="fdl"),
+    "multiply": _two("x * y", letters="fdl"),
+    "divide": _two("x / y", 3),
+    "maximum": _two("x > y || x != x ? x : y", letters="fdl"),
+    "minimum": _two("x < y || x != x ? x : y", letters="fdl"),
+    "shifted": _two("x == y ? 0 : x - y"),  # inf - inf is 0 here
+    "remainder": _two(_REMAINDER, 40),
+    "floor_divide": _two(_FLOOR_DIVIDE, 40),
+    "logaddexp": _two(
+        "(x > y || x != x ? x : y) + M(log1p)(M(exp)(x == y ? 0 : -M(fabs)(x - y)))", 16
+    ),
+    **_library(1, "copysign", "xy"),
+    **_library(20, "atan2 hypot", "xy"),
+    **_library(24, "pow", "xy"),
+    "isnan": _one("x != x", result="b"),
+    "isinf": _one("M(fabs)(x) == INFINITY", result="b"),
+    "isfinite": _one("M(fabs)(x) < INFINITY", result="b"),
+    "less": _two("x < y", 1, "fdlb", "b"),
+    "less_equal": _two("x <= y", 1, "fdlb", "b"),
+    "greater": _two("x > y", 1, "fdlb", "b"),
+    "greater_equal": _two("x >= y", 1, "fdlb", "b"),
+    "equal": _two("x == y", 1, "fdlb", "b"),
+    "not_equal": _two("x != y", 1, "fdlb", "b"),
+    "logical_not": _one("!x", letters="b"),
+    "logical_and": _two("x & y", letters="b"),
+    "logical_or": _two("x | y", letters="b"),
+    "logical_xor": _two("x ^ y", letters="b"),
+    "to_f": _one("(tf)x", 1, "dlb", "f"),
+    "to_d": _one("(td)x", 1, "flb", "d"),
+    "to_l": _one("(tl)x", 1, "fdb", "l"),
+    "to_b": _one("x != 0", 1, "fdl", "b"),
+}
 
-        def run(name: str, *operands: Any) -> Layout:
-            whole = [y if isinstance(y, Layout) else g.number(y, wide) for y in operands]
-            return g.elementwise(name, tuple(whole), wide)
-
-        return g.cast(fn(run, x, **facts.params), dtype)
-
-    return rule
-
-
-def _ndtr(run: Run, x: Layout) -> Layout:
-    return run("multiply", run("erfc", run("multiply", x, -math.sqrt(0.5))), 0.5)
+#: Reductions: what they start with, for int64 too, and how `m` takes in one more value `v`.
+REDUCTIONS = {
+    "sum": ("0", "0", "m + v"),
+    "prod": ("1", "1", "m * v"),
+    "max": ("-INFINITY", "INT64_MIN", "m > v || m != m ? m : v"),
+    "min": ("INFINITY", "INT64_MAX", "m < v || m != m ? m : v"),
+}
 
 
-def _bell(run: Run, x: Layout, factor: float) -> Layout:
-    return run("exp", run("multiply", run("square", x), -factor))
+def accumulator(name: str, letter: str) -> str:
+    """Return the letter of the type in which a reduction of a type accumulates."""
+    return "d" if letter == "f" and name in ("sum", "prod") else letter
 
 
-RULES["ndtr"] = _in_double(_ndtr)
-RULES["bell"] = _in_double(_bell)
+@cache
+def functions() -> str:
+    """Return the formulas as functions in C; each begins with `FUNCTION`, a macro.
+
+    They are do_exp_f(x), do_add_f(x, y), start_sum_d() and take_sum_d(m, v).
+    """
+    lines = []
+    for letter in "fdlb":
+        lines += [f"#define T t{letter}", f"#define M(name) name{'##f' if letter == 'f' else ''}"]
+        for name, f in FORMULAS.items():
+            if letter in f.letters:
+                inputs = ", ".join([f"T {x}" for x in f.inputs])
+                head = f"FUNCTION t{f.result or letter} do_{name}_{letter}({inputs})"
+                lines.append(f"{head} {{ {f.of(letter)} }}")
+        if letter != "b":
+            for name, (start, whole, code) in REDUCTIONS.items():
+                start = whole if letter == "l" else start
+                lines.append(f"FUNCTION T start_{name}_{letter}(void) {{ return {start}; }}")
+                lines.append(f"FUNCTION T take_{name}_{letter}(T m, T v) {{ return {code}; }}")
+        lines += ["#undef T", "#undef M"]
+    return "\n".join(lines) + "\n"
 
 
-def _small(rule: Rule) -> Rule:
-    """Return a rule that leaves large arrays to loops of their own, which the CPU has."""
-
-    def small(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        here = f"product.{LETTERS.get(facts.dtypes[0])}.v" in facts.kernels
-        return None if here and math.prod(facts.shapes[0]) > LARGE else rule(g, xs, facts)
-
-    return small
-
-
-RULES["gelu"] = _small(_in_double(_gelu))
-RULES["gelu_tanh"] = _small(_formula(_gelu_tanh))
-RULES["leaky_relu"] = _formula(_leaky_relu)
-RULES["silu"] = _formula(lambda run, x: run("multiply", x, run("sigmoid", x)))
+@cache
+def header() -> str:
+    """Return what the machine includes: the functions, and lists of them for macros."""
+    found = [
+        f"{'ONE' if f.inputs == 'x' else 'TWO'}({s}, {f.result or s}, {name})"
+        for name, f in FORMULAS.items() for s in f.letters
+    ]  # fmt: skip
+    folds = [f"FOLD({s}, {accumulator(name, s)}, {name})" for name in REDUCTIONS for s in "fdl"]
+    return (
+        functions() + f"#define FORMULAS(ONE, TWO) {' '.join(found)}\n"
+        f"#define REDUCTIONS(FOLD) {' '.join(folds)}\n"
+    )

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorxp._compile.ir.formulas import FORMULAS
+
 #: Letters of dtypes. The machine on the CPU has f, d, l and b, CUDA's kernels all of them.
 LETTERS = {
     np.dtype(t): letter for t, letter in (
@@ -212,6 +214,13 @@ class Graph:
         if x.dtype not in LETTERS or dtype not in LETTERS:
             return None
         return self.elementwise(f"to_{LETTERS[dtype]}", (x,), dtype)
+
+    def do(self, name: str, *operands: Any) -> Layout:
+        """Return an operation of layouts of one dtype, and of numbers that take it on."""
+        dtype = next(x.dtype for x in operands if isinstance(x, Layout))
+        args = [x if isinstance(x, Layout) else self.number(x, dtype) for x in operands]
+        tests = name in FORMULAS and FORMULAS[name].result == "b"
+        return self.elementwise(name, tuple(args), BOOL if tests else dtype)
 
     def elementwise(
         self, name: str, args: tuple[Layout, ...], dtype: Any, fresh: bool = False

@@ -1,16 +1,22 @@
-"""What each operation is for the machine: a table from primitives' names to functions.
+"""What each operation is for the machine: a table from primitives, as objects, to functions.
 
 A function gets the graph, the operands (layouts, or Python scalars) and the step's facts, and
 returns layouts; None where the machine cannot do this case, which then stays a call of NumPy.
 """
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tensorxp._compile.ir.formulas import FORMULAS
 from tensorxp._compile.ir.graph import BOOL, LETTERS, Graph, Layout, contiguous
+from tensorxp._ops.complex import imag_p
+from tensorxp._ops.indexing import getitem_p
+from tensorxp._ops.reinterpret import bits_p, pairs_p
+from tensorxp._ops.shaping import reshape_p
 
 #: A product of matrices with more multiplications is left to BLAS, or to the packed one,
 SMALL_PRODUCT = 4096
@@ -23,18 +29,47 @@ _LARGEST_TOTAL = 1 << 20
 
 
 class Facts(NamedTuple):
-    """What a trace knows of a step's results, and its parameters."""
+    """What a trace knows of a step: its primitive, its results and its parameters."""
 
+    op: Any
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[Any, ...]
     params: dict[str, Any]
-    forward: Any  # the primitive's function of raw arrays
+    function: Callable[[Any], Any]  # from a primitive to its function of raw arrays
     kernels: Any  # the names that the machine has
+
+    @property
+    def on_the_cpu(self) -> bool:
+        """Whether this is for the machine, which has products and loops that CUDA has not."""
+        return f"product.{LETTERS.get(self.dtypes[0])}.v" in self.kernels
 
 
 Lowered = Layout | tuple[Layout, ...] | None
 Rule = Callable[[Graph, list[Any], Facts], Lowered]
-RULES: dict[str, Rule] = {}
+_rules: dict[Any, Rule] = {}
+#: Rules by the places of their primitives: modules that are not imported yet are not asked for.
+_waiting: dict[tuple[str, str], Rule] = {}
+
+
+def rule(module: str, *names: str) -> Callable[[Rule], Rule]:
+    """Have a function be the rule of primitives of a module, given without `_p`."""
+
+    def declare(fn: Rule) -> Rule:
+        _waiting.update({(f"tensorxp.{module}", f"{name}_p"): fn for name in names})
+        return fn
+
+    return declare
+
+
+def rule_of(op: Any) -> Rule | None:
+    """Return the rule of a primitive, which is known by what it is, not by its name."""
+    if op not in _rules:
+        for (module, name), fn in list(_waiting.items()):
+            found = getattr(sys.modules.get(module), name, None)
+            if found is not None:
+                _rules[found] = fn
+                _waiting.pop((module, name), None)
+    return _rules.get(op)
 
 
 def cast_to(g: Graph, x: Any, dtype: Any) -> Layout | None:
@@ -49,127 +84,82 @@ def cast_to(g: Graph, x: Any, dtype: Any) -> Layout | None:
     return g.number(x, dtype)
 
 
-def _apply(g: Graph, name: str, xs: list[Any], dtype: Any, result: Any, facts: Facts) -> Any:
-    """Return the elementwise kernel `name` of operands in `dtype`."""
-    letter = LETTERS.get(dtype)
-    form = ".vv" if len(xs) == 2 else ".v"
-    if letter is None or f"{name}.{letter}{form}" not in facts.kernels:
-        return None
-    cast = [cast_to(g, x, dtype) for x in xs]
-    if any(x is None for x in cast):
-        return None
-    return g.elementwise(name, tuple(cast), result)  # type: ignore[arg-type]
+def formula(name: str) -> Rule:
+    """Return the rule of an operation that is one formula.
 
+    Operands have the dtype of the result; those of a comparison the one that they have in common.
+    """
+    compares = FORMULAS[name].result == "b"
+    form = "." + "v" * len(FORMULAS[name].inputs)
 
-def _plain(name: str) -> Rule:
-    """Return the rule of an operation whose operands have the dtype of the result."""
-    return lambda g, xs, facts: _apply(g, name, xs, facts.dtypes[0], facts.dtypes[0], facts)
-
-
-def _common(xs: list[Any]) -> Any:
-    return np.result_type(*[x.dtype if isinstance(x, Layout) else x for x in xs])
-
-
-def _compare(name: str) -> Rule:
     def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
+        dtype = facts.dtypes[0]
         try:
-            return _apply(g, name, xs, _common(xs), BOOL, facts)  # type: ignore[no-any-return]
+            if compares:
+                dtype = np.result_type(*[x.dtype if isinstance(x, Layout) else x for x in xs])
+            if f"{name}.{LETTERS.get(dtype)}{form}" not in facts.kernels:
+                return None
+            cast = [cast_to(g, x, dtype) for x in xs]
         except (TypeError, OverflowError):
             return None
+        return None if any(x is None for x in cast) else g.do(name, *cast)
 
     return rule
 
 
-def _logical(name: str) -> Rule:
-    return lambda g, xs, facts: _apply(g, name, xs, BOOL, BOOL, facts)
+def _plain(module: str, names: str) -> None:
+    for name in names.split():
+        rule(module, name)(formula(name))
 
 
-for _name in (
-    "add", "subtract", "multiply", "divide", "maximum", "minimum", "atan2", "hypot", "copysign",
-    "logaddexp", "negative", "abs", "sqrt", "square", "reciprocal",
-    "sign", "exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "exp2", "expm1", "log1p",
-    "log2", "log10", "asin", "acos", "atan", "asinh", "acosh", "atanh", "erf", "erfc", "cbrt",
-    "sigmoid", "relu",
-):  # fmt: skip
-    RULES[_name] = _plain(_name)
-RULES["expit"] = _plain("sigmoid")
-for _name in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
-              "isnan", "isinf", "isfinite"):  # fmt: skip
-    RULES[_name] = _compare(_name)
-for _name in ("logical_and", "logical_or", "logical_xor", "logical_not"):
-    RULES[_name] = _logical(_name)
+_plain("_ops.arithmetic", "subtract multiply divide maximum minimum hypot negative abs square "
+       "reciprocal sign floor_divide remainder")  # fmt: skip
+_plain("_ops.exponential", "sqrt exp exp2 expm1 log log1p log2 log10 logaddexp cbrt")
+_plain("_ops.trigonometric", "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh atan2")
+_plain("_ops.rounding", "floor ceil trunc round")
+_plain("_ops.floating", "copysign")
+_plain("_ops.comparison", "less less_equal greater greater_equal equal not_equal isnan isinf "
+       "isfinite logical_and logical_or logical_xor logical_not")  # fmt: skip
+_plain("_ops.activation", "sigmoid relu")
+_plain("special.errors", "erf erfc")
+rule("_ops.logistic", "expit")(formula("sigmoid"))
+for _name in ("and", "or", "xor"):  # of bools: others have no kernel
+    rule("_ops.bitwise", f"bitwise_{_name}")(formula(f"logical_{_name}"))
+rule("_ops.bitwise", "bitwise_invert")(formula("logical_not"))
 
 
-def _rounding(name: str) -> Rule:
-    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        if not isinstance(xs[0], Layout) or xs[0].dtype.kind in "iub":
-            return None
-        return _plain(name)(g, xs, facts)
-
-    return rule
-
-
-def _division(name: str) -> Rule:
-    """Return the rule of a division, which stays a call for integers: NumPy tells of zeros."""
-    return lambda g, xs, facts: None if facts.dtypes[0].kind in "iu" else _plain(name)(g, xs, facts)
-
-
-for _name in ("floor_divide", "remainder"):
-    RULES[_name] = _division(_name)
-for _name in ("floor", "ceil", "trunc", "round"):
-    RULES[_name] = _rounding(_name)
-
-
-def _bitwise(name: str) -> Rule:
-    return lambda g, xs, facts: _logical(name)(g, xs, facts) if facts.dtypes[0] == BOOL else None
-
-
-for _name in ("and", "or", "xor"):
-    RULES[f"bitwise_{_name}"] = _bitwise(f"logical_{_name}")
-RULES["bitwise_invert"] = _bitwise("logical_not")
-
-
+@rule("_ops.arithmetic", "pow")
 def _pow(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     exponent = xs[1]
-    if not isinstance(exponent, Layout) and facts.dtypes[0].kind == "f":
+    if not isinstance(exponent, Layout) and facts.dtypes[0].kind == "f" and exponent in (2, 3, -1):
         base = cast_to(g, xs[0], facts.dtypes[0])
-        if base is not None and exponent in (2, 3, -1):
-            if exponent == -1:
-                return g.elementwise("reciprocal", (base,), base.dtype)
-            square = g.elementwise("square", (base,), base.dtype)
-            return (
-                square if exponent == 2 else g.elementwise("multiply", (square, base), base.dtype)
-            )
-    return _plain("pow")(g, xs, facts)
+        if base is not None:
+            out = g.do("reciprocal" if exponent == -1 else "square", base)
+            return g.do("multiply", out, base) if exponent == 3 else out
+    return formula("pow")(g, xs, facts)
 
 
-RULES["pow"] = _pow
-
-
+@rule("_ops.searching", "where")
 def _where(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     dtype = facts.dtypes[0]
     if dtype not in LETTERS:
         return None
     test, a, b = cast_to(g, xs[0], BOOL), cast_to(g, xs[1], dtype), cast_to(g, xs[2], dtype)
-    if test is None or a is None or b is None:
-        return None
-    return g.elementwise("where", (a, b, test), dtype)
+    return None if test is None or a is None or b is None else g.do("where", a, b, test)
 
 
-RULES["where"] = _where
-
-
+@rule("_ops.complex", "conj", "real")
+@rule("_ops.arithmetic", "positive")
+@rule("_ops.casting", "astype")
+@rule("_core.writes", "copy")
 def _same(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     """Return the operand, cast; values are never written, so a copy is the value itself."""
     if facts.dtypes[0].kind == "c" or not isinstance(xs[0], Layout):
         return None
-    return cast_to(g, xs[0], facts.dtypes[0]) if xs[0].dtype != facts.dtypes[0] else xs[0]
+    return g.cast(xs[0], facts.dtypes[0])
 
 
-for _name in ("conj", "copy", "positive", "real", "astype"):
-    RULES[_name] = _same
-
-
+@rule("_ops.shaping", "reshape", "reshape_copy")
 def view(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     """Return what a view primitive makes of its operand."""
     x = xs[0]
@@ -177,9 +167,10 @@ def view(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
         return None
     if "shape" in facts.params and len(facts.params) == 1 and x.size == math.prod(facts.shapes[0]):
         return x.reshaped(facts.shapes[0])
-    return x.through(lambda shadow: facts.forward(shadow, **facts.params))
+    return x.through(lambda shadow: facts.function(facts.op)(shadow, **facts.params))
 
 
+@rule("_ops.indexing", "element")
 def _element(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     """Return one element, which as a value that is never written may be a view."""
     (x,), key = xs, facts.params["key"]
@@ -188,11 +179,7 @@ def _element(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     return x.through(lambda shadow: shadow[(*key, ...) if key.__class__ is tuple else (key, ...)])
 
 
-RULES["reshape"] = view
-RULES["element"] = _element
-
-
-def _axes(x: Layout, axis: Any) -> tuple[int, ...]:
+def axes_of(x: Layout, axis: Any) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(len(x.shape)))
     return tuple(axis) if isinstance(axis, tuple | list) else (axis,)
@@ -205,139 +192,17 @@ def reducible(x: Layout, axes: tuple[int, ...]) -> bool:
     return left <= _LARGEST_TOTAL or rows
 
 
-def _reduce(name: str) -> Rule:
-    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        dtype, params = facts.dtypes[0], facts.params
-        x = cast_to(g, xs[0], dtype)
-        if x is None or f"rows_{name}.{LETTERS.get(dtype)}.v" not in facts.kernels:
-            return None
-        axes = _axes(x, params["axis"])
-        if not reducible(x, axes):
-            return None
-        return g.reduce(name, x, axes, params["keepdims"])
-
-    return rule
-
-
-for _name in ("sum", "prod", "max", "min"):
-    RULES[_name] = _reduce(_name)
-
-
-def _mean_of(g: Graph, x: Layout, axes: tuple[int, ...], keepdims: bool) -> Layout:
-    count = math.prod([x.shape[i] for i in axes])
-    total = g.reduce("sum", x, axes, keepdims)
-    return g.elementwise("divide", (total, g.number(count, x.dtype)), x.dtype)
-
-
-def _mean(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-    if facts.dtypes[0].kind != "f" or facts.dtypes[0] not in LETTERS:
+@rule("_ops.reduction", "sum", "prod", "max", "min")
+def _reduce(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
+    name, dtype = facts.op.name, facts.dtypes[0]
+    x = cast_to(g, xs[0], dtype)
+    if x is None or f"rows_{name}.{LETTERS.get(dtype)}.v" not in facts.kernels:
         return None
-    x = cast_to(g, xs[0], facts.dtypes[0])
-    if x is None or not reducible(x, axes := _axes(x, facts.params["axis"])):
-        return None
-    return _mean_of(g, x, axes, facts.params["keepdims"])
+    axes = axes_of(x, facts.params["axis"])
+    return g.reduce(name, x, axes, facts.params["keepdims"]) if reducible(x, axes) else None
 
 
-RULES["mean"] = _mean
-
-
-def _var(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-    x, dtype = xs[0], facts.dtypes[0]
-    if dtype.kind != "f" or dtype not in LETTERS or x.dtype != dtype:
-        return None
-    axes = _axes(x, facts.params["axis"])
-    left = math.prod([x.shape[i] for i in axes]) - facts.params["correction"]
-    if left <= 0 or not reducible(x, axes):
-        return None
-    centred = g.elementwise("subtract", (x, _mean_of(g, x, axes, True)), dtype)
-    total = g.reduce("sum", g.elementwise("square", (centred,), dtype), axes,
-                     facts.params["keepdims"])  # fmt: skip
-    return g.elementwise("divide", (total, g.number(left, dtype)), dtype)
-
-
-RULES["var"] = _var
-
-
-def _exponentials(g: Graph, x: Layout, axes: tuple[int, ...], even: bool) -> tuple[Layout, ...]:
-    """Return exp(x - c), its sum and c; with `even` as `special.softmax` has it for infinities."""
-    dtype = x.dtype
-    shift = g.reduce("max", x, axes, True)
-    if not even:
-        e = g.elementwise("exp", (g.elementwise("subtract", (x, shift), dtype),), dtype)
-        return e, g.reduce("sum", e, axes, True), shift
-    zero = g.number(0, dtype)
-    sunk = g.elementwise("equal", (shift, g.number(-math.inf, dtype)), BOOL)
-    shift = g.elementwise("where", (zero, shift, sunk), dtype)
-    moved = g.elementwise("shifted", (x, shift), dtype)  # inf - inf would be NaN
-    e = g.elementwise("exp", (moved,), dtype)
-    return e, g.reduce("sum", e, axes, True), shift
-
-
-def _operand(g: Graph, xs: list[Any], facts: Facts) -> tuple[Layout, tuple[int, ...]] | None:
-    dtype = facts.dtypes[0]
-    x = cast_to(g, xs[0], dtype) if dtype in LETTERS and dtype.kind == "f" else None
-    if x is None or not reducible(x, axes := _axes(x, facts.params["axis"])):
-        return None
-    return x, axes
-
-
-def _softmax(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-    found = _operand(g, xs, facts)
-    if found is None:
-        return None
-    even = facts.params["even"]
-    e, total, _ = _exponentials(g, *found, even)
-    dtype = e.dtype
-    if even:
-        none = g.elementwise("equal", (total, g.number(0, dtype)), BOOL)
-        total = g.elementwise("where", (g.number(1, dtype), total, none), dtype)
-    return g.elementwise("divide", (e, total), dtype)
-
-
-def _log_softmax(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-    found = _operand(g, xs, facts)
-    if found is None:
-        return None
-    x, _ = found
-    _, total, shift = _exponentials(g, *found, False)
-    moved = g.elementwise("subtract", (x, shift), x.dtype)
-    return g.elementwise("subtract", (moved, g.elementwise("log", (total,), x.dtype)), x.dtype)
-
-
-def _logsumexp(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-    found = _operand(g, xs, facts)
-    if found is None:
-        return None
-    _, total, shift = _exponentials(g, *found, True)
-    out = g.elementwise("add", (g.elementwise("log", (total,), total.dtype), shift), total.dtype)
-    shaped = out.reshaped(facts.shapes[0])
-    if shaped is None or len(facts.shapes) not in (1, 3):
-        return None
-    return shaped if len(facts.shapes) == 1 else (shaped, shift, total)
-
-
-RULES["softmax"] = _softmax
-RULES["log_softmax"] = _log_softmax
-RULES["logsumexp"] = _logsumexp
-
-
-def _clip(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-    dtype = facts.dtypes[0]
-    if dtype not in LETTERS or dtype.kind != "f" or xs[0].dtype != dtype:
-        return None
-    out = xs[0]
-    for name, bound in (("maximum", xs[1]), ("minimum", xs[2])):
-        if bound is not None:
-            limit = cast_to(g, bound, dtype)
-            if limit is None or (isinstance(bound, Layout) and bound.dtype != dtype):
-                return None
-            out = g.elementwise(name, (out, limit), dtype)
-    return out if out.shape == facts.shapes[0] and out is not xs[0] else None
-
-
-RULES["clip"] = _clip
-
-
+@rule("_ops.products", "matmul")
 def _matmul(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     a, b = xs
     dtype = facts.dtypes[0]
@@ -359,7 +224,7 @@ def _matmul(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
 
 def _packed_product(g: Graph, a: Layout, b: Layout, facts: Facts) -> Layout | None:
     """Return the product by a matrix that is packed once for all that it multiplies."""
-    if f"product.{LETTERS[a.dtype]}.v" not in facts.kernels:
+    if not facts.on_the_cpu:
         return None
     if len(a.shape) != 2 or len(b.shape) != 2 or a.strides[1] != 1:
         return None
@@ -382,13 +247,11 @@ def _sum_product(g: Graph, a: Layout, b: Layout, shape: tuple[int, ...]) -> Layo
         return None
     total = g.reduce("sum", x, (axis,), True)
     number = Layout(factor.base, 0, (), ())
-    total = g.elementwise("multiply", (total, number), a.dtype)
+    total = g.do("multiply", total, number)
     return total.reshaped(shape) if len(factor.shape) == 1 else total.broadcast(shape)
 
 
-RULES["matmul"] = _matmul
-
-
+@rule("_core.writes", "write")
 def _write(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     base, value = xs
     if not isinstance(base, Layout) or base.dtype not in LETTERS:
@@ -402,7 +265,7 @@ def _write(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
 
     def follow(shadow: Any) -> Any:
         for op, params in facts.params["chain"]:
-            shadow = facts.forward(op)(shadow, **params)
+            shadow = facts.function(op)(shadow, **params)
         parts = key if key.__class__ is tuple else (key,)
         return shadow[parts if Ellipsis in parts else (*parts, ...)]
 
@@ -464,11 +327,9 @@ def _sum_of_pieces(g: Graph, xs: list[Any], facts: Facts) -> Layout | None:
     return g.op("assemble", "", pieces, a.shape, a.dtype, where)
 
 
+@rule("_ops.arithmetic", "add")
 def _add(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-    return _sum_of_pieces(g, xs, facts) or _plain("add")(g, xs, facts)
-
-
-RULES["add"] = _add
+    return _sum_of_pieces(g, xs, facts) or formula("add")(g, xs, facts)
 
 
 def is_static(key: Any) -> bool:
@@ -477,29 +338,21 @@ def is_static(key: Any) -> bool:
     return all(part is None or part.__class__ in (int, slice, type(Ellipsis)) for part in parts)
 
 
-def _joined(stacked: bool) -> Rule:
-    def rule(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
-        shape, dtype = facts.shapes[0], facts.dtypes[0]
-        here = f"product.{LETTERS.get(dtype)}.v" in facts.kernels
-        if math.prod(shape) > (_JOINED if here else _JOINED_THERE) or dtype not in LETTERS:
-            return None
-        if any(not isinstance(x, Layout) or x.dtype != dtype for x in xs):
-            return None
-        axis = facts.params["axis"] % len(shape)
-        steps = contiguous(shape)
-        rest = tuple([step for i, step in enumerate(steps) if i != axis]) if stacked else steps
-        where, at = [], 0
-        for x in xs:
-            where.append((at * steps[axis], rest))
-            at += 1 if stacked else x.shape[axis]
-        return g.op("assemble", "", tuple(xs), shape, dtype, tuple(where))
-
-    return rule
-
-
-RULES["write"] = _write
-RULES["stack"] = _joined(True)
-RULES["concat"] = _joined(False)
+@rule("_ops.shaping", "concat", "stack")
+def _joined(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
+    shape, dtype, stacked = facts.shapes[0], facts.dtypes[0], facts.op.name == "stack"
+    if math.prod(shape) > (_JOINED if facts.on_the_cpu else _JOINED_THERE) or dtype not in LETTERS:
+        return None
+    if any(not isinstance(x, Layout) or x.dtype != dtype for x in xs):
+        return None
+    axis = facts.params["axis"] % len(shape)
+    steps = contiguous(shape)
+    rest = tuple([step for i, step in enumerate(steps) if i != axis]) if stacked else steps
+    where, at = [], 0
+    for x in xs:
+        where.append((at * steps[axis], rest))
+        at += 1 if stacked else x.shape[axis]
+    return g.op("assemble", "", tuple(xs), shape, dtype, tuple(where))
 
 
 def known(dtype: Any, kernels: Any) -> bool:
@@ -507,25 +360,23 @@ def known(dtype: Any, kernels: Any) -> bool:
     return f"move.{LETTERS.get(dtype)}.v" in kernels
 
 
-def lower(g: Graph, op: Any, xs: list[Any], facts: Facts) -> Lowered:
+def lower(g: Graph, xs: list[Any], facts: Facts) -> Lowered:
     """Return the layouts of a step's results, or None where the machine cannot do it."""
+    op = facts.op
     if any(isinstance(x, Layout) and x.size == 0 for x in xs) or any(
         math.prod(shape) == 0 for shape in facts.shapes
     ):
         return None
-    if op.view and op.name != "reshape":
-        if op.name in ("view", "imag"):  # these look at the bytes
-            return None
-        if op.name == "getitem" and not is_static(facts.params["key"]):
+    if op.view and op is not reshape_p:
+        looks_at_bytes = op in (bits_p, pairs_p, imag_p)
+        if looks_at_bytes or (op is getitem_p and not is_static(facts.params["key"])):
             return None
         return view(g, xs, facts)
-    rule = RULES.get(op.name)
-    if rule is None:
-        return None
+    found = rule_of(op)
     dtypes = [*facts.dtypes, *[x.dtype for x in xs if isinstance(x, Layout)]]
-    if not all(known(dtype, facts.kernels) for dtype in dtypes):
+    if found is None or not all(known(dtype, facts.kernels) for dtype in dtypes):
         return None
-    out = rule(g, xs, facts)
+    out = found(g, xs, facts)
     if out is None:
         return None
     outs = out if isinstance(out, tuple) else (out,)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+from tensorxp._compile.ir.formulas import FORMULAS
 from tensorxp._compile.ir.graph import Layout, Value
 
 #: Work over no more elements goes into small regions.
@@ -20,18 +21,11 @@ SMALL = 2048
 LONGEST_ROW = 8192
 #: What writing a value and reading it again costs, in simple operations on each element.
 MEMORY = 24
-_COSTS = {
-    "divide": 3, "sqrt": 3, "reciprocal": 3, "exp": 5, "log": 6, "sin": 8, "cos": 8, "tanh": 10,
-    "sigmoid": 7, "erf": 12, "erfc": 16, "normal": 20, "pow": 24, "logaddexp": 16, "remainder": 40,
-    "floor_divide": 40, "log1p": 8, "expm1": 8,
-}  # fmt: skip
-_UNLISTED = frozenset(("tan", "sinh", "cosh", "exp2", "log2", "log10", "asin", "acos", "atan",
-                       "asinh", "acosh", "atanh", "cbrt", "atan2", "hypot"))  # fmt: skip
 
 
 def cost(x: Value) -> int:
     """Return what one element of an operation costs, in simple operations."""
-    return _COSTS.get(x.name, 20 if x.name in _UNLISTED else 1)
+    return FORMULAS[x.name].cost if x.name in FORMULAS else 1
 
 
 class Call:

@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from tensorxp._backend import forks, threads
+from tensorxp._compile.ir.formulas import header
 
 _HERE = Path(__file__).parent
 _SOURCES = (
@@ -212,11 +213,21 @@ def _compile(cc: str, target: Path) -> Library | str:
     with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=target.parent) as name:
         work = Path(name)
         made = work / target.name
+        (work / "formulas.h").write_text(header(), encoding="utf-8")
         for choice in _CHOICES:
             flags = [flag for flag in choice if not flag.startswith("-l")]
             libraries = [flag for flag in choice if flag.startswith("-l")]
-            command = [cc, *_FLAGS, *flags, "-shared", str(_SOURCES[0]), "-o", str(made)]
-            command += [*libraries, "-lm", "-lpthread"]
+            command = [
+                cc,
+                *_FLAGS,
+                *flags,
+                f"-I{work}",
+                "-shared",
+                str(_SOURCES[0]),
+                "-o",
+                str(made),
+            ]
+            command += ["-o", str(made), *libraries, "-lm", "-lpthread"]
             failed = _run(command, work, end - time.monotonic())
             if failed is None:
                 content = made.read_bytes()
@@ -233,7 +244,7 @@ def _compile(cc: str, target: Path) -> Library | str:
 
 def kept_at(cc: str) -> Path:
     """Return where the library of this source, compiler and processor is kept."""
-    text = "".join([path.read_text(encoding="utf-8") for path in _SOURCES])
+    text = header() + "".join([path.read_text(encoding="utf-8") for path in _SOURCES])
     stamp = str(os.stat(cc).st_mtime)
     key = "\0".join([text, str((_FLAGS, _CHOICES)), cc, stamp, platform.machine(), _processor()])
     return _folder() / f"machine-{hashlib.sha256(key.encode()).hexdigest()[:16]}.so"

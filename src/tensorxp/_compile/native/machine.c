@@ -35,26 +35,15 @@ typedef struct {
 /* The errors of floating-point numbers that NumPy warns of. */
 enum { ERRORS = FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID };
 
-#define ENTER1(S, name, e) {#name "." #S ".v", name##_##S##_v},
-#define ENTER2(S, name, e) {#name "." #S ".vv", name##_##S##_vv}, \
+#define ENTER(S, R, name) {#name "." #S ".v", name##_##S##_v},
+#define ENTER2(S, R, name) {#name "." #S ".vv", name##_##S##_vv}, \
     {#name "." #S ".vs", name##_##S##_vs}, {#name "." #S ".sv", name##_##S##_sv},
-#define ENTERW(S) {"where." #S ".vv", where_##S##_vv}, {"where." #S ".vs", where_##S##_vs}, \
-    {"where." #S ".sv", where_##S##_sv}, {"where." #S ".ss", where_##S##_ss}, \
-    ENTER1(S, expand, 0) ENTER1(S, copy, 0) ENTER1(S, move, 0)
-#define ENTERR(S) ENTER1(S, rows_sum, 0) ENTER1(S, rows_prod, 0) ENTER1(S, rows_max, 0) \
-    ENTER1(S, rows_min, 0) ENTER1(S, gather_sum, 0) ENTER1(S, gather_prod, 0) \
-    ENTER1(S, gather_max, 0) ENTER1(S, gather_min, 0)
+#define ENTERW(S) ENTER2(S, S, where) {"where." #S ".ss", where_##S##_ss}, \
+    ENTER(S, S, expand) ENTER(S, S, copy)
+#define ENTERR(S, W, name) ENTER(S, W, rows_##name) ENTER(S, W, gather_##name)
 static const struct { const char *name; Kernel run; } table[] = {
-    UNARY(ENTER1, f, M_f) UNARY(ENTER1, d, M_d) PREDICATE(ENTER1, f, M_f) PREDICATE(ENTER1, d, M_d)
-    ENTER1(l, negative, 0) ENTER1(l, abs, 0) ENTER1(l, square, 0) ENTER1(l, sign, 0)
-    ENTER1(b, logical_not, 0)
-    BINARY(ENTER2, f, M_f) BINARY(ENTER2, d, M_d) WHOLE(ENTER2, l)
-    COMPARE(ENTER2, f) COMPARE(ENTER2, d) COMPARE(ENTER2, l) COMPARE(ENTER2, b) LOGICAL(ENTER2, b)
-    ENTERW(f) ENTERW(d) ENTERW(l) ENTERW(b) ENTERR(f) ENTERR(d) ENTERR(l)
-    ENTER1(f, to_d, 0) ENTER1(d, to_f, 0) ENTER1(l, to_f, 0) ENTER1(l, to_d, 0) ENTER1(b, to_f, 0)
-    ENTER1(b, to_d, 0) ENTER1(b, to_l, 0) ENTER1(f, to_b, 0) ENTER1(d, to_b, 0) ENTER1(l, to_b, 0)
-    ENTER1(f, to_l, 0) ENTER1(d, to_l, 0) ENTER1(f, matmul, 0) ENTER1(d, matmul, 0)
-    ENTERP(ENTER1, f) ENTERP(ENTER1, d)
+    FORMULAS(ENTER, ENTER2) ENTERW(f) ENTERW(d) ENTERW(l) ENTERW(b) REDUCTIONS(ENTERR)
+    ENTER(f, f, matmul) ENTER(d, d, matmul) ENTERP(ENTER, f) ENTERP(ENTER, d)
 };
 
 const char *machine_kernel(int i) {
@@ -79,24 +68,22 @@ static void gather(const Pointer *p, const int64_t *aux, char *to, const char *f
     }
 }
 
+/* Where totals begin, and those of another chunk (`from`) taken into those in `to`. */
+#define KINDS(X, S, to, ...) \
+    if (x->kind == 0) X(sum, S, to, __VA_ARGS__) else if (x->kind == 1) X(prod, S, to, __VA_ARGS__) \
+    else if (x->kind == 2) X(max, S, to, __VA_ARGS__) else X(min, S, to, __VA_ARGS__)
+#define START(name, S, to, unused) \
+    for (int64_t i = 0; i < x->count; i++) ((t##S *)(to))[i] = start_##name##_##S();
+#define MERGE(name, S, to, from) for (int64_t i = 0; i < x->count; i++) \
+    ((t##S *)(to))[i] = take_##name##_##S(((t##S *)(to))[i], ((const t##S *)(from))[i]);
 static void start_totals(const Program *p, const Region *r, char *totals) {
-    for (int64_t t = r->total; t < r->total + r->totals; t++) {
-        const Total *x = p->totals + t;
-        double *d = (double *)(totals + x->at);
-        int64_t *l = (int64_t *)d;
-        const double starts[] = {0, 1, -INFINITY, INFINITY};
-        const int64_t whole[] = {0, 1, INT64_MIN, INT64_MAX};
-        for (int64_t i = 0; i < x->count; i++)
-            if (x->type == 2) l[i] = whole[x->kind]; else d[i] = starts[x->kind];
+    for (const Total *x = p->totals + r->total; x < p->totals + r->total + r->totals; x++) {
+        if (x->type == 2) { KINDS(START, l, totals + x->at, 0) }
+        else { KINDS(START, d, totals + x->at, 0) }
     }
 }
-
-/* Add the totals of another chunk to those in `to`. */
 static void merge(const Total *x, char *to, const char *from) {
-#define MERGE(T, a, b) for (int64_t i = 0; i < x->count; i++) { T m = (a)[i], v = (b)[i]; \
-        (a)[i] = x->kind == 0 ? m + v : x->kind == 1 ? m * v : x->kind == 2 ? (MOST) : (LEAST); }
-    if (x->type == 2) MERGE(int64_t, (int64_t *)to, (const int64_t *)from)
-    else MERGE(double, (double *)to, (const double *)from)
+    if (x->type == 2) { KINDS(MERGE, l, to, from) } else { KINDS(MERGE, d, to, from) }
 }
 
 static void finish(const Total *x, const char *from, char *to) {

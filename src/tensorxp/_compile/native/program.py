@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorxp._backend import loops
-from tensorxp._compile.ir import formulas, regions  # noqa: F401 - formulas add rules
+from tensorxp._compile.ir import compound, regions  # noqa: F401 - compound adds rules
 from tensorxp._compile.ir.graph import Graph, Layout, Value
 from tensorxp._compile.ir.lowering import Facts, Lowered, known, lower
 from tensorxp._compile.ir.program import silenced
@@ -66,20 +66,18 @@ class Translator:
         found = None
         refers: list[int] = []
         references(step.params, refers)
-        forward = self.function(step.op, step.device)
         if not refers and not any(n in self.viewed for n in step.outs):
             operands = [
                 x.value if x.__class__ is Literal else self.layout(x) for x in step.operands
             ]
             facts = Facts(
-                tuple([r.shape for r in outs]), tuple([r.dtype for r in outs]), step.params,
-                forward if step.op.name != "write" else lambda op: self.function(op, step.device),
-                self.kernels,
+                step.op, tuple([r.shape for r in outs]), tuple([r.dtype for r in outs]),
+                step.params, lambda op: self.function(op, step.device), self.kernels,
             )  # fmt: skip
             if all(len(r.shape) <= _DIMS for r in outs) and all(
                 len(x.shape) <= _DIMS for x in operands if isinstance(x, Layout)
             ):
-                found = self.lower(step.op, operands, facts)
+                found = self.lower(operands, facts)
         if found is None:
             call = regions.Call(
                 step, [x if x.__class__ is Literal else self.layout(x) for x in step.operands],
@@ -100,9 +98,9 @@ class Translator:
         """Return the function of raw arrays that views are tried out with."""
         return device._forwards.get(op) or op.bind(device)
 
-    def lower(self, op: Any, operands: list[Any], facts: Facts) -> Lowered:
+    def lower(self, operands: list[Any], facts: Facts) -> Lowered:
         """Return the results of an operation, None where it stays a call."""
-        return lower(self.graph, op, operands, facts)
+        return lower(self.graph, operands, facts)
 
     def _own(self, x: Layout) -> bool:
         """Return whether `x` is a result that no other register that must be fresh is, yet."""
