@@ -29,8 +29,11 @@ NotImplementedError
     `differentiable` is True.
 """,
 )
-schedule = Family("""
+schedule = Family(
+    """
 optimizer : Optimizer
 last_epoch : int
     To resume after this epoch, with the optimizer's state loaded; -1: start.
-""")
+""",
+    raises="TypeError\n    `optimizer` is no Optimizer.",
+)

@@ -45,8 +45,6 @@ class LRScheduler:
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     KeyError
         It resumes, but the groups have no "initial_lr".
     """

@@ -39,8 +39,6 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         `T_0` or `T_mult` is no int from 1 on.
     """
@@ -162,8 +160,6 @@ class CyclicLR(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         Another `mode` or length, `step_size_up` is not above 0, or there is no momentum.
     """
@@ -304,8 +300,6 @@ class OneCycleLR(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         Options are out of range, or there is no momentum; in `step`: after `total_steps`.
     """

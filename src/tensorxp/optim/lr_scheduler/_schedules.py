@@ -85,7 +85,7 @@ class LambdaLR(_FunctionLR):
     Raises
     ------
     TypeError
-        `optimizer` is no Optimizer, or `lr_lambda` not callable.
+        `lr_lambda` is not callable.
     ValueError
         The list has another length.
     """
@@ -115,7 +115,7 @@ class MultiplicativeLR(_FunctionLR):
     Raises
     ------
     TypeError
-        `optimizer` is no Optimizer, or `lr_lambda` not callable.
+        `lr_lambda` is not callable.
     ValueError
         The list has another length.
     """
@@ -147,8 +147,6 @@ class StepLR(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         `step_size` is below 1.
     """
@@ -193,7 +191,7 @@ class MultiStepLR(LRScheduler):
     Raises
     ------
     TypeError
-        `optimizer` is no Optimizer, or `milestones` not iterable.
+        `milestones` is not iterable.
     """
 
     def __init__(
@@ -240,8 +238,6 @@ class ConstantLR(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         `factor` is out of range.
     """
@@ -295,8 +291,6 @@ class LinearLR(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         A factor is out of range.
     """
@@ -352,11 +346,6 @@ class ExponentialLR(LRScheduler):
     Parameters
     ----------
     gamma : float
-
-    Raises
-    ------
-    TypeError
-        `optimizer` is no Optimizer.
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
@@ -386,11 +375,6 @@ class PolynomialLR(LRScheduler):
     ----------
     total_iters : int
     power : float
-
-    Raises
-    ------
-    TypeError
-        `optimizer` is no Optimizer.
     """
 
     def __init__(
@@ -434,8 +418,6 @@ class CosineAnnealingLR(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         `T_max` is below 1.
     """
