@@ -466,3 +466,16 @@ def test_moves_to_cuda_name_the_device() -> None:
     for device, name in ((None, "'cuda'"), (1, "'cuda:1'"), ("cuda:2", "'cuda:2'")):
         with pytest.raises(xp.DeviceError, match=name):
             m.cuda(device)
+
+
+def test_norms_of_numbers() -> None:
+    F = xp.nn.functional
+    for p, right in ((0, 1.0), (1, -1.0), (2, -1.0), (3.0, -1.0)):
+        x = xp.asarray(-2.0, requires_grad=True)
+        assert float(F.normalize(x, p=p, dim=0)) == (right if p else -2.0)
+    assert float(F.pairwise_distance(xp.asarray([3.0]), xp.asarray([1.0]), p=0)) == 1.0
+    with pytest.raises(IndexError):
+        F.normalize(xp.asarray(2.0), dim=1)
+    for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
+        with pytest.warns(UserWarning, match=r"target size \(\(1, 3\)\) that .* \(\(2, 3\)\)"):
+            getattr(F, name)(xp.zeros((2, 3)), xp.zeros((1, 3)))

@@ -200,3 +200,67 @@ def test_quotients_by_one_number():
     x, y = xp.asarray(a), xp.asarray(b, requires_grad=True)
     (x / y).backward(xp.asarray(np.cos(a)))
     np.testing.assert_allclose(y.grad.numpy(), [-(np.cos(a) * a).sum() / 1.7**2], rtol=1e-10)
+
+
+def test_arrays_beside_tensors_of_indices():
+    a, k = R.normal(size=(3, 4)), xp.asarray([2, 0])
+    assert (xp.take(a, k, axis=1).numpy() == a[:, [2, 0]]).all()
+    rows = xp.asarray([[0], [2], [1]])
+    assert (xp.take_along_axis(a, rows, axis=1).numpy() == a[[0, 1, 2], [0, 2, 1], None]).all()
+    x = xp.asarray(R.normal(size=(2, 3, 4)))
+    for axes in ((1, 2, 0), [0, 2, 1]):
+        assert (x.transpose(axes).numpy() == x.numpy().transpose(axes)).all()
+
+
+@pytest.mark.parametrize("method", ["linear", "lower", "higher", "midpoint", "nearest"])
+def test_the_slope_of_quantiles_by_their_place(method):
+    a, places = R.normal(size=(2, 5)), np.asarray([0.1, 0.25, 0.6])
+    for q in (places, places[0]):
+        x, t = xp.asarray(a, requires_grad=True), xp.asarray(q, requires_grad=True)
+        out = xp.quantile(x, t, axis=1, method=method)
+        right = np.quantile(a, q, axis=1, method=method)
+        np.testing.assert_allclose(out.detach().numpy(), right, rtol=1e-12)
+        ct = np.cos(np.arange(out.size)).reshape(out.shape)
+        gx, gq = xp.autograd.grad(out, [x, t], xp.asarray(ct))
+
+        def of(rows, q, ct=ct):
+            return (np.quantile(rows, q, axis=1, method=method) * ct).sum(axis=-1)
+
+        if method == "linear":
+            up, at = of(a, q + 1e-7), of(a, q)
+            slope = np.atleast_1d((up - at) / 1e-7)
+            np.testing.assert_allclose(np.atleast_1d(gq.numpy())[0], slope[0], rtol=1e-5)
+        else:
+            assert (gq.numpy() == 0).all()
+        np.testing.assert_allclose((gx.numpy() * a).sum(), of(a, q).sum(), rtol=1e-12)
+    assert xp.quantile(xp.asarray(a), xp.asarray([]), axis=1).shape == (0, 2)
+    assert xp.quantile(xp.asarray(a), xp.zeros((2, 0)), axis=1, keepdims=True).shape == (2, 0, 2, 1)
+
+
+def test_convolutions_without_outputs():
+    for options in ({"stride": 2}, {}):
+        x = xp.asarray(R.normal(size=(2, 3, 5, 5)), requires_grad=True)
+        weight = xp.zeros((0, 3, 3, 3), requires_grad=True)
+        slopes = xp.autograd.grad(F.conv2d(x, weight, **options).sum(), [x, weight])
+        assert (slopes[0].numpy() == 0).all() and slopes[1].shape == (0, 3, 3, 3)
+
+
+def test_targets_that_are_no_classes_are_named():
+    x = xp.asarray(R.normal(size=(4, 3)))
+    for wrong in (3, -1):
+        with pytest.raises(
+            IndexError, match=f"Target {wrong} is out of bounds; allowed are 0 to 2"
+        ):
+            F.nll_loss(x, xp.asarray([0, wrong, 2, -100]))
+    assert np.isfinite(float(F.nll_loss(x, xp.asarray([0, 1, 2, -100]))))
+
+
+def test_recording_is_left_as_it_is_by_inference_mode_of_false():
+    for outer in (xp.no_grad, xp.enable_grad):
+        with outer():
+            before = xp.is_grad_enabled()
+            with xp.inference_mode(False):
+                assert xp.is_grad_enabled() is before
+            with xp.inference_mode():
+                assert not xp.is_grad_enabled()
+            assert xp.is_grad_enabled() is before

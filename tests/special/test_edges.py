@@ -356,3 +356,10 @@ def test_boxcox_of_negative_numbers_is_nan():
             of = xp.asarray(lmbda, dtype=dtype)
             assert np.isnan(float(special.boxcox(xp.asarray(-5, dtype=dtype), of)))
             assert np.isnan(float(special.boxcox1p(xp.asarray(-6, dtype=dtype), of)))
+
+
+def test_hyp1f1_of_huge_numbers_does_not_hang() -> None:
+    a, b = np.asarray([1.5, -0.5, 1.5, 2.0]), np.asarray([2.5, 2.5, -0.5, 3.0])
+    found = special.hyp1f1(xp.asarray(a), xp.asarray(b), xp.asarray([1e9, 1e9, 1e9, 1.0])).numpy()
+    assert found[0] == INF and np.isnan(found[1:3]).all()
+    np.testing.assert_allclose(found[3], sp.hyp1f1(2.0, 3.0, 1.0), rtol=1e-14)
