@@ -30,11 +30,12 @@ that names each parameter in backticks or a section, or is "See :func:`tensorxp.
 import doctest
 import inspect
 import io
-import pkgutil
 import re
 import warnings
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +87,7 @@ def optional(name):
         pytest.skip(f"{error.name} is not installed")
 
 
+@cache
 def public(name):
     """Return the public functions and classes of a module, by full name."""
     module = optional(name)
@@ -101,6 +103,7 @@ def public(name):
     return found
 
 
+@cache
 def members(cls):
     """Return the public methods and properties that a class of ours defines, by name."""
     found = {}
@@ -168,7 +171,7 @@ def examples(found):
     """Return the examples in the docstrings of functions, classes and what these hold, by name."""
     tests = {}
     for full, value in found.items():
-        if not value.__module__.startswith("tensorxp"):
+        if not getattr(value, "__module__", "tensorxp").startswith("tensorxp"):
             continue
         inner = members(value) if inspect.isclass(value) else {}
         for name, each in [(full, value), *((f"{full}.{key}", one) for key, one in inner.items())]:
@@ -204,20 +207,20 @@ def test_other_examples_run(tmp_path, monkeypatch):
     for name in MODULES:
         with suppress(pytest.skip.Exception):
             done |= {test.docstring for test in examples(public(name)).values()}
-    finder, tests = doctest.DocTestFinder(exclude_empty=True), {}
-    for info in [*pkgutil.walk_packages(xp.__path__, "tensorxp."), None]:
-        module = xp
-        if info is not None:
-            origin = info.module_finder.find_spec(info.name).origin
-            if info.name.endswith("__main__") or not origin.endswith(".py"):  # compiled
-                continue
-            with open(origin, encoding="utf-8") as file:
-                if ">>> " not in file.read():
-                    continue
-            module = optional(info.name.removeprefix("tensorxp."))
-        for test in finder.find(module, extraglobs={"xp": xp}):
-            if test.docstring not in done:
-                tests[test.name] = test
+    tests, root = {}, Path(xp.__file__).parent
+    for path in root.rglob("*.py"):
+        if path.stem == "__main__" or ">>> " not in path.read_text(encoding="utf-8"):
+            continue
+        dotted = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix("__init__")
+        module = optional(dotted.removesuffix("."))
+        own = {
+            f"{module.__name__}.{key}": value
+            for key, value in vars(module).items()
+            if (inspect.isclass(value) or inspect.isroutine(value))
+            and getattr(value, "__module__", "") == module.__name__
+        }
+        tests |= examples({module.__name__: module} | own)
+    tests = {name: test for name, test in tests.items() if test.docstring not in done}
     assert "tensorxp" in tests  # that of the package itself
     assert not (wrong := wrong_examples(tests)), wrong
 
@@ -261,6 +264,7 @@ def test_siblings_are_there(name):
 HEADER = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.M)
 
 
+@cache
 def sections(value):
     """Return the sections of a docstring by title, what stands before them under ""."""
     parts = HEADER.split(inspect.getdoc(value) or "")
@@ -277,6 +281,7 @@ def entries(text):
                 yield each.strip(), kind, body
 
 
+@cache
 def parameters(value):
     """Return the parameters of a call of `value` by name, stars included; None if unknown."""
     try:
