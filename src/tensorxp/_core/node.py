@@ -59,26 +59,41 @@ class Extra:
 
 
 class RemovableHandle:
-    """Removes a hook: `handle.remove()`, or leave the `with handle:` scope."""
+    """Removes a hook: `handle.remove()`, or leave the `with handle:` scope.
 
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+    `marks` hold more about some of the hooks, by the `id` of their handle.
+    """
+
+    def __init__(
+        self, hooks: dict[int, Any], hook: Any, *marks: dict[int, Any], first: bool = False
+    ) -> None:
         if not callable(hook):
             raise TypeError(f"hook: a {type(hook).__name__} was given; allowed is a function")
-        if COMPILED:
-            show_held(hook)
-        self._hooks = hooks
-        self._key = next_seq()
-        hooks[self._key] = hook
+        self._dicts = (hooks, *marks)
+        self.id = next_seq()
+        others = list(hooks) if first else ()
+        hooks[self.id] = hook
+        for key in others:
+            hooks[key] = hooks.pop(key)
 
     def remove(self) -> None:
         """Remove the hook; a second call does nothing."""
-        self._hooks.pop(self._key, None)
+        for each in self._dicts:
+            each.pop(self.id, None)
 
     def __enter__(self) -> "RemovableHandle":
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+def hooked(hooks: dict[int, Any], hook: Any) -> RemovableHandle:
+    """Put a hook among those of a node, and return its handle."""
+    handle = RemovableHandle(hooks, hook)
+    if COMPILED:
+        show_held(hook)
+    return handle
 
 
 def extra_of(node: Any) -> Extra:
@@ -175,7 +190,7 @@ class Node(Vertex):
         """
         extra = extra_of(self)
         extra.prehooks = {} if extra.prehooks is None else extra.prehooks
-        return RemovableHandle(extra.prehooks, hook)
+        return hooked(extra.prehooks, hook)
 
     def register_hook(self, hook: Any) -> RemovableHandle:
         """Have backward call `hook(grad_inputs, grad_outputs)` after the node ran.
@@ -184,7 +199,7 @@ class Node(Vertex):
         """
         extra = extra_of(self)
         extra.posthooks = {} if extra.posthooks is None else extra.posthooks
-        return RemovableHandle(extra.posthooks, hook)
+        return hooked(extra.posthooks, hook)
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

@@ -7,6 +7,7 @@ from tensorxp._backend import kernels
 from tensorxp._core.door import apply
 from tensorxp._core.primitive import nondifferentiable, primitive
 from tensorxp._core.tensor import Tensor
+from tensorxp._ops.half import HALF, in_single
 
 
 def _rows(xp: Any, x: Any) -> Any:
@@ -72,6 +73,13 @@ def _(xp: Any, t: Any, x: Any, weight: Any, out: Any) -> Any:
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
     """Return x weightᵀ + bias over the last axis of `x`; `weight` is (out, in)."""
+    if x._data.dtype is HALF:
+        return _linear_of_half(x, weight, bias)  # type: ignore[no-any-return]
+    return apply(linear_p, (x, weight, bias), {})
+
+
+@in_single(on_host=True)
+def _linear_of_half(x: Any, weight: Any, bias: Any) -> Any:
     return apply(linear_p, (x, weight, bias), {})
 
 

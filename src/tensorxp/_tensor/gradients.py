@@ -6,34 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorxp._core.door import new_leaf, node_of, wrap
-from tensorxp._core.node import Extra, Leaf, RemovableHandle, extra_of, show_graph
+from tensorxp._core.leaves import change_leaf, kept
+from tensorxp._core.node import Extra, Leaf, RemovableHandle, extra_of, hooked, show_graph
 from tensorxp._core.tensor import Tensor, TensorBase
 from tensorxp._core.views import View, cell_of
 from tensorxp._tensor.operators import Operators
 from tensorxp.autograd.functions import backward
-
-#: The nodes of leaves that do not require a gradient (any more), with the gradient and hooks they
-#: had: a graph may still lead there. Weak reference and node, by id.
-_kept: dict[int, tuple[Any, Leaf]] = {}
-
-
-def _keep(x: Any, leaf: Leaf) -> None:
-    key = id(x)
-    _kept[key] = (weakref.ref(x, lambda _: _kept.pop(key, None)), leaf)
-
-
-def leaf_of(x: Any) -> Any:
-    """Return the node of a leaf, or the one that it had while it required a gradient; or None."""
-    return _kept[id(x)][1] if x._node is None and id(x) in _kept else x._node
-
-
-def change_leaf(x: Any, leaf: Leaf) -> None:
-    """Give a leaf another node, in the place of the one that `leaf_of` gives."""
-    if x._node is None:
-        extra_of(leaf).frozen = True
-        _keep(x, leaf)
-    else:
-        x._node = leaf
 
 
 def _extra(x: Any, function: str) -> Extra:
@@ -88,7 +66,7 @@ class AutogradMethods(Operators):
                     "requires_grad_: only floating-point and complex tensors can require a "
                     f"gradient; this one has dtype {self._data.dtype}"
                 )
-            self._node = node = _kept.pop(id(self))[1] if id(self) in _kept else new_leaf(self)
+            self._node = node = kept.pop(id(self))[1] if id(self) in kept else new_leaf(self)
             if node.extra is not None:
                 node.extra.frozen = False
         elif not requires_grad and node is not None:
@@ -113,7 +91,7 @@ class AutogradMethods(Operators):
         """The gradient that backward accumulated, a Tensor, or None (typed as always there)."""
         node = node_of(self)
         if node is None:
-            return _kept[id(self)][1].grad if id(self) in _kept else None  # type: ignore[return-value]
+            return kept[id(self)][1].grad if id(self) in kept else None  # type: ignore[return-value]
         if node.__class__ is Leaf:
             return node.grad  # type: ignore[no-any-return]
         return None if node.extra is None else node.extra.grad  # type: ignore[return-value]
@@ -140,10 +118,10 @@ class AutogradMethods(Operators):
                 )
             show_graph(value._node)
         if node is None:
-            if id(self) not in _kept and value is not None:
+            if id(self) not in kept and value is not None:
                 change_leaf(self, new_leaf(self))
-            if id(self) in _kept:
-                _kept[id(self)][1].grad = value
+            if id(self) in kept:
+                kept[id(self)][1].grad = value
         elif node.__class__ is Leaf:
             node.grad = value
         else:
@@ -235,7 +213,7 @@ class AutogradMethods(Operators):
         """
         extra = _extra(self, "register_hook")
         extra.hooks = {} if extra.hooks is None else extra.hooks
-        return RemovableHandle(extra.hooks, hook)
+        return hooked(extra.hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
         """Have backward call a function with this leaf after adding to its `.grad`.
@@ -260,7 +238,7 @@ class AutogradMethods(Operators):
         if extra.accumulated_hooks is None:
             extra.accumulated_hooks = {}
         extra.owner = weakref.ref(self)
-        return RemovableHandle(extra.accumulated_hooks, hook)
+        return hooked(extra.accumulated_hooks, hook)
 
     @property
     def _base(self) -> Any:

@@ -16,10 +16,10 @@ from tensorxp._backend.dtypes import DType, as_dtype, of_raw
 from tensorxp._backend.names import Size
 from tensorxp._core.allocation import allocate, lend, publish, settle, strict
 from tensorxp._core.door import node_of, wrap
+from tensorxp._core.leaves import duplicate, of_class_of
 from tensorxp._core.modes import modes
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.tensor import TensorBase, concrete
-from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import note_read, watching
 from tensorxp._numpy import protocol
 from tensorxp._ops import casting, transfer
@@ -404,7 +404,7 @@ class Tensor(Methods):
     def __copy__(self) -> "Tensor":
         """Return a view, on the graph of the tensor where that is recorded."""
         if self.requires_grad and (modes.grad or not self.is_leaf):
-            return _of_class_of(self, self[...])
+            return of_class_of(self, self[...])
         return duplicate(self, self._data)
 
     def __deepcopy__(self, memo: dict[int, Any], /) -> "Tensor":
@@ -414,7 +414,7 @@ class Tensor(Methods):
         RuntimeError for what was computed.
         """
         if self.requires_grad and (modes.grad or not self.is_leaf):
-            return _of_class_of(self, sh.copy(self))
+            return of_class_of(self, sh.copy(self))
         return duplicate(self, self._device.raw.copy(self._data))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -439,32 +439,6 @@ _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 def _is_device(name: str) -> bool:
     return name.partition(":")[0] in ("cpu", "cuda", "sim")
-
-
-def _of_class_of(x: Any, out: Any) -> Tensor:
-    """Return `out` as a tensor of the class of `x`, with the attributes that this was given."""
-    if type(x) is Tensor:
-        return out  # type: ignore[no-any-return]
-    kept: Any = allocate(type(x))
-    for name in ("_data", "_device", "_node", "_version"):
-        setattr(kept, name, getattr(out, name))
-    kept.__dict__.update(getattr(x, "__dict__", {}))
-    return kept  # type: ignore[no-any-return]
-
-
-def duplicate(x: Any, data: Any) -> Tensor:
-    """Return a leaf like `x` over `data`; a tensor of a graph gives one without history."""
-    out = _of_class_of(x, wrap(data, x._device, None, cell_of(x) if data is x._data else None))
-    if x.requires_grad:
-        out.requires_grad_(True)
-        if x.is_leaf and x.grad is not None:
-            out.grad = duplicate(x.grad, x._device.raw.copy(x.grad._data))
-    return out
-
-
-def replica(x: Any) -> Tensor:
-    """Return a leaf of its own memory like `x`: what `deepcopy` makes of things that train."""
-    return duplicate(x, x._device.raw.copy(x._data))
 
 
 def _rebuild(cls: type, data: Any, device: str, requires_grad: bool) -> Any:

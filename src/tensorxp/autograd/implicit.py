@@ -11,9 +11,9 @@ from typing import Any
 from tensorxp._core import engine
 from tensorxp._core.allocation import next_seq
 from tensorxp._core.door import node_of, wrap
+from tensorxp._core.face import attach
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.record import record
 from tensorxp._core.tensor import TensorBase
 from tensorxp._core.watchers import stack
 
@@ -114,9 +114,7 @@ def implicit_solution(residual: Residual, x: Any, name: str = "implicit_solution
             stops = (*edges, node_of(at))
             return partials(node_of(values), -multiplier, stops, again)[:-1]
 
-    out: Any = wrap(x._data, x._device)
-    out._node = record(op, (), edges, {}, out._data, out._device, out)
-    return out
+    return attach(wrap(x._data, x._device), op, edges)
 
 
 class _unchanged:

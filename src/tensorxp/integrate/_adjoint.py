@@ -9,11 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorxp as tx
-from tensorxp._core.allocation import next_seq
-from tensorxp._core.door import node_of, wrap
-from tensorxp._core.modes import modes
-from tensorxp._core.primitive import Primitive
-from tensorxp._core.record import record
+from tensorxp._core.face import adopt, attach, next_seq, node_of, raw
+from tensorxp.autograd import Primitive
 from tensorxp.autograd.implicit import older_nodes, partials
 
 #: integrates (fun, times, y0) and returns the values at the times but the first
@@ -36,16 +33,14 @@ def with_adjoint(fun: Any, times: list[float], y0: Any, values: Any, solver: Sol
 
     @op.vjp
     def _(ct: Any, out: Any) -> Any:
-        if modes.grad:
+        if tx.is_grad_enabled():
             raise RuntimeError(
                 'integrate.solve_ivp: gradient="adjoint" can be differentiated once only; use '
                 'gradient="record" for higher derivatives'
             )
         return _backwards(fun, times, out.detach(), ct, parameters, solver)
 
-    result: Any = wrap(values._data, values._device)
-    result._node = record(op, (), edges, {}, result._data, result._device, result)
-    return result
+    return attach(adopt(raw(values), values.device), op, edges)
 
 
 def _real(y: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorxp as tx
 import tensorxp.optimize  # before its module, which another thread may be importing
 from tensorxp._backend.families import see
-from tensorxp._core.watchers import stack
+from tensorxp._core.face import stack
 from tensorxp.integrate._adjoint import with_adjoint
 from tensorxp.integrate._methods import METHODS, Method, Step
 from tensorxp.optimize._results import OptimizeResult

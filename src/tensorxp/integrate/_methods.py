@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorxp as tx
-from tensorxp._core.door import apply
+from tensorxp._core.face import apply
 from tensorxp.autograd import primitive
 from tensorxp.integrate import _dop853
 

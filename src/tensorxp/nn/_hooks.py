@@ -1,34 +1,11 @@
 """How a module is called: `forward` between its hooks, forward and backward."""
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
-from tensorxp._core.door import apply, node_of
-from tensorxp._core.modes import modes
-from tensorxp._core.primitive import primitive
-from tensorxp._core.tensor import TensorBase
-
-_keys = count(1)
-
-
-class RemovableHandle:
-    """Removes a hook of a module: `handle.remove()`, or leave the `with handle:` scope."""
-
-    def __init__(self, *hooks: dict[int, Any]) -> None:
-        self._hooks = hooks
-        self.id = next(_keys)
-
-    def remove(self) -> None:
-        """Remove the hook; a second call does nothing."""
-        for hooks in self._hooks:
-            hooks.pop(self.id, None)
-
-    def __enter__(self) -> "RemovableHandle":
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
+from tensorxp import is_grad_enabled
+from tensorxp._core.face import RemovableHandle, apply, is_floating
+from tensorxp.autograd import primitive
 
 
 @primitive
@@ -134,10 +111,10 @@ class HookMethods:
         `prepend`: before the other hooks. `with_kwargs`: `hook(module, args, kwargs)`, which may
         return both. Returns a handle with `remove()`; TypeError for what is not callable.
         """
-        handle = RemovableHandle(self._forward_pre_hooks, self._forward_pre_hooks_with_kwargs)
-        _add(self._forward_pre_hooks, handle.id, hook, prepend)
+        kwargs = self._forward_pre_hooks_with_kwargs
+        handle = RemovableHandle(self._forward_pre_hooks, hook, kwargs, first=prepend)
         if with_kwargs:
-            self._forward_pre_hooks_with_kwargs[handle.id] = True
+            kwargs[handle.id] = True
         return handle
 
     def register_forward_hook(
@@ -153,10 +130,8 @@ class HookMethods:
         `prepend`: before the other hooks. `with_kwargs`: `hook(module, args, kwargs, output)`.
         `always_call`: also where `forward` raises. Returns a handle with `remove()`.
         """
-        handle = RemovableHandle(
-            self._forward_hooks, self._forward_hooks_with_kwargs, self._forward_hooks_always_called
-        )
-        _add(self._forward_hooks, handle.id, hook, prepend)
+        marks = self._forward_hooks_with_kwargs, self._forward_hooks_always_called
+        handle = RemovableHandle(self._forward_hooks, hook, *marks, first=prepend)
         if with_kwargs:
             self._forward_hooks_with_kwargs[handle.id] = True
         if always_call:
@@ -171,9 +146,7 @@ class HookMethods:
         `prepend`: before the others. A returned tuple replaces the gradients of the inputs.
         Returns a handle with `remove()`.
         """
-        handle = RemovableHandle(self._backward_hooks)
-        _add(self._backward_hooks, handle.id, hook, prepend)
-        return handle
+        return RemovableHandle(self._backward_hooks, hook, first=prepend)
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
@@ -183,20 +156,9 @@ class HookMethods:
         `prepend`: before the others. A returned tuple replaces the gradients of the outputs.
         Returns a handle with `remove()`.
         """
-        handle = RemovableHandle(self._backward_pre_hooks)
-        _add(self._backward_pre_hooks, handle.id, hook, prepend)
-        return handle
+        return RemovableHandle(self._backward_pre_hooks, hook, first=prepend)
 
     register_backward_hook = register_full_backward_hook
-
-
-def _add(hooks: dict[int, Any], key: int, hook: Any, first: bool) -> None:
-    if not callable(hook):
-        raise TypeError(f"hook: a {type(hook).__name__} was given; allowed are callables")
-    hooks[key] = hook
-    if first:
-        for other in [k for k in hooks if k != key]:
-            hooks[other] = hooks.pop(other)
 
 
 class _Boundary:
@@ -209,16 +171,16 @@ class _Boundary:
         self.recorded = False
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        places = [i for i, x in enumerate(args) if _is_float(x)]
+        places = [i for i, x in enumerate(args) if is_floating(x)]
         self.inputs = len(args)
-        if not places or not modes.grad or all(node_of(args[i]) is None for i in places):
+        if not places or not is_grad_enabled() or not any(args[i].requires_grad for i in places):
             return args
         self.recorded = True
 
         def watch(cts: tuple[Any, ...]) -> tuple[Any, ...]:
             grads: list[Any] = [None] * len(args)
             for i, ct in zip(places, cts, strict=True):
-                grads[i] = ct if node_of(args[i]) is not None else None
+                grads[i] = ct if args[i].requires_grad else None
             found = self._run(tuple(grads))
             return tuple(
                 new if new is not None else ct
@@ -234,8 +196,8 @@ class _Boundary:
     def leave(self, result: Any) -> Any:
         several = isinstance(result, tuple | list)
         items = list(result) if several else [result]
-        places = [i for i, x in enumerate(items) if _is_float(x)]
-        if not places or not modes.grad or all(node_of(items[i]) is None for i in places):
+        places = [i for i, x in enumerate(items) if is_floating(x)]
+        if not places or not is_grad_enabled() or not any(items[i].requires_grad for i in places):
             return result
 
         def watch(cts: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -272,7 +234,3 @@ class _Boundary:
                     )
                 grads = changed
         return grads
-
-
-def _is_float(x: Any) -> bool:
-    return isinstance(x, TensorBase) and x._data.dtype.kind in "fc"

@@ -3,11 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
-from tensorxp._backend.device import as_device
-from tensorxp._backend.dtypes import as_dtype
-from tensorxp._core.modes import no_grad
-from tensorxp._tensor.type import Tensor
-from tensorxp.nn.parameter import replace_data
+from tensorxp import Tensor, no_grad
+from tensorxp._core.face import as_device, as_dtype, is_floating, raw, replace_data
 
 
 class MoveMethods:
@@ -24,7 +21,7 @@ class MoveMethods:
                 for parameter in module._parameters.values():
                     if parameter is not None:
                         new = fn(parameter.detach())
-                        if new._data is not parameter._data:
+                        if raw(new) is not raw(parameter):
                             replace_data(parameter, new)
                 for name, buffer in module._buffers.items():
                     if buffer is not None:
@@ -60,7 +57,7 @@ class MoveMethods:
         def move(x: Any) -> Any:
             if place is not None and x.device is not place:
                 x = x.to_device(place)
-            if kind is not None and x._data.dtype.kind in "fc":
+            if kind is not None and is_floating(x):
                 x = x.astype(kind, copy=False)
             return x
 

@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorxp._core.modes import no_grad
-from tensorxp._core.tensor import TensorBase
-from tensorxp._ops.conversion import asarray
+from tensorxp import Tensor, asarray, no_grad
 
 
 class IncompatibleKeys(NamedTuple):
@@ -166,7 +164,7 @@ class StateMethods:
 
 def _read(key: str, value: Any, own: Any) -> tuple[Any, str]:
     """Return the entry as a Tensor that fits `own`, and what is wrong with it."""
-    if not isinstance(value, TensorBase):
+    if not isinstance(value, Tensor):
         if not hasattr(value, "__array__") and not isinstance(value, int | float | complex):
             return None, (
                 f'While copying the parameter named "{key}", expected a tensor or array but '
@@ -182,6 +180,6 @@ def _read(key: str, value: Any, own: Any) -> tuple[Any, str]:
             f"size mismatch for {key}: copying a param with shape {value.shape} from "
             f"checkpoint, the shape in current model is {own.shape}."
         )
-    if value._data.dtype.kind == "c" and own._data.dtype.kind != "c":
+    if value.dtype.kind == "c" and own.dtype.kind != "c":
         return None, f"dtype mismatch for {key}: the checkpoint is complex, the current model real."
     return value.to(own.device), ""

@@ -6,7 +6,7 @@ from itertools import chain, groupby
 from typing import Any
 
 from tensorxp._backend.families import see
-from tensorxp._tensor.type import Tensor
+from tensorxp import Tensor
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter
 

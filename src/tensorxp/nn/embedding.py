@@ -3,7 +3,7 @@
 from typing import Any
 
 from tensorxp._backend.families import see
-from tensorxp._core.modes import no_grad
+from tensorxp import no_grad
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
 from tensorxp.nn._families import weighted_module

@@ -9,8 +9,8 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import Family, see
+from tensorxp import no_grad
 from tensorxp._backend.names import listing
-from tensorxp._core.modes import no_grad
 from tensorxp.nn.functional._sizes import expect
 
 _initial = Family(

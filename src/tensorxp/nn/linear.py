@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from tensorxp._ops.creation import empty
+from tensorxp import empty
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
 from tensorxp.nn._families import weighted_module

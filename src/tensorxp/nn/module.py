@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorxp.utils  # noqa: F401 - before its module, which another thread may be importing
-from tensorxp._core.modes import no_grad
-from tensorxp._tensor.type import Tensor
+from tensorxp import Tensor, no_grad
 from tensorxp.nn._hooks import HookMethods
 from tensorxp.nn._moves import MoveMethods
 from tensorxp.nn._state import StateMethods

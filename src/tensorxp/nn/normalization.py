@@ -4,8 +4,7 @@ import numbers
 from typing import Any
 
 from tensorxp._backend.families import see
-from tensorxp._ops.conversion import asarray
-from tensorxp._ops.creation import ones, zeros
+from tensorxp import asarray, ones, zeros
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
 from tensorxp.nn._families import weighted_module

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._ops import recurrence
+from tensorxp._ops.network import recurrence
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
 from tensorxp.nn._families import weighted_module

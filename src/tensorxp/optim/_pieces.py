@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
-from tensorxp._backend.device import Device
+from tensorxp._core.face import Device
 
 # elements of a piece: five float32 arrays of it fit into a core's cache; a GPU wants more
 LIMITS = {"cuda": 1 << 24}
 LIMIT = 1 << 14
 
 
+_ANYWHERE = nullcontext()
+
+
 def current(device: Device) -> Any:
     """Return a scope in which `device` is the current one of its backend."""
-    return device.raw.base.cuda.Device(device.index) if device.type == "cuda" else nullcontext()
+    return device.raw.base.cuda.Device(device.index) if device.type == "cuda" else _ANYWHERE
 
 
 def as_real(raw: Any) -> Any:

@@ -5,13 +5,22 @@ from typing import Any
 
 from tensorxp._backend import kernels
 from tensorxp.optim._families import optimiser
+from tensorxp._core.face import raw
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
     move_average,
     total_gradient,
 )
-from tensorxp.optim.optimizer import Optimizer, check, counter, filled_like, number, options
+from tensorxp.optim.optimizer import (
+    Optimizer,
+    check,
+    counted,
+    counter,
+    filled_like,
+    number,
+    options,
+)
 
 
 class _Moments(Optimizer):
@@ -23,11 +32,6 @@ class _Moments(Optimizer):
         state["step"] = counter()
         for name in self._names:
             state[name] = filled_like(p)
-
-    def _count(self, state: dict[str, Any]) -> float:
-        """Count this step; returns its number."""
-        state["step"]._data[...] += 1
-        return float(state["step"]._data)
 
     def _common(self, group: dict[str, Any]) -> tuple[float, float, float, float, float]:
         """Return lr, both betas, the weight decay of the gradient, and the factor of p."""
@@ -96,7 +100,7 @@ class Adam(_Moments):
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
     ) -> tuple[list[Any], Any]:
-        step = self._count(state)
+        step = counted(state)
         lr, beta1, beta2, decay, keep = self._common(group)
         slots = [state["exp_avg"], state["exp_avg_sq"]]
         if group["amsgrad"]:
@@ -238,13 +242,14 @@ class NAdam(_Moments):
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
     ) -> tuple[list[Any], Any]:
-        step = self._count(state)
+        step = counted(state)
         lr, beta1, beta2, decay, keep = self._common(group)
         rate = number(group["momentum_decay"])
         mu = beta1 * (1 - 0.5 * 0.96 ** (step * rate))
         mu_next = beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * rate))
-        state["mu_product"]._data[...] *= mu
-        product = float(state["mu_product"]._data)
+        mu_product = raw(state["mu_product"])
+        mu_product *= mu
+        product = float(mu_product)
         of_g = -lr * (1 - mu) / (1 - product)
         of_average = -lr * mu_next / (1 - product * mu_next)
         c = (of_g, of_average, 1 - beta2**step, beta1, beta2, decay, keep)
@@ -320,7 +325,7 @@ class RAdam(_Moments):
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
     ) -> tuple[list[Any], Any]:
-        step = self._count(state)
+        step = counted(state)
         lr, beta1, beta2, decay, keep = self._common(group)
         # the length of the simple moving average that v is like, now and in the limit
         correction = 1 - beta2**step
@@ -394,7 +399,7 @@ class Adamax(_Moments):
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
     ) -> tuple[list[Any], Any]:
-        step = self._count(state)
+        step = counted(state)
         lr, beta1, beta2, decay, _ = self._common(group)
         c = (lr / (1 - beta1**step), beta1, beta2, decay, number(group["eps"]), group["maximize"])
         return [state["exp_avg"], state["exp_inf"]], c

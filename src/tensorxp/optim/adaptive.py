@@ -12,17 +12,13 @@ from tensorxp.optim._pieces import (
 from tensorxp.optim.optimizer import (
     Optimizer,
     check,
+    counted,
     counter,
     filled_like,
     number,
     options,
     params_of,
 )
-
-
-def _count(state: dict[str, Any]) -> float:
-    state["step"]._data[...] += 1
-    return float(state["step"]._data)
 
 
 @optimiser.see("Adadelta, Adam")
@@ -91,7 +87,7 @@ class Adagrad(Optimizer):
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
     ) -> tuple[list[Any], Any]:
-        step = _count(state)
+        step = counted(state)
         lr = number(group["lr"]) / (1 + (step - 1) * number(group["lr_decay"]))
         decay, eps = number(group["weight_decay"]), number(group["eps"])
         return [state["sum"]], (lr, decay, eps, group["maximize"])
@@ -163,7 +159,7 @@ class Adadelta(Optimizer):
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
     ) -> tuple[list[Any], Any]:
-        _count(state)
+        counted(state)
         names = ("lr", "rho", "eps", "weight_decay")
         c = (*(number(group[name]) for name in names), group["maximize"])
         return [state["square_avg"], state["acc_delta"]], c
@@ -243,7 +239,7 @@ class RMSprop(Optimizer):
     def _advance(
         self, p: Any, group: dict[str, Any], state: dict[str, Any]
     ) -> tuple[list[Any], Any]:
-        _count(state)
+        counted(state)
         slots = [state["square_avg"]]
         if group["centered"]:
             slots.append(state["grad_avg"])

@@ -10,8 +10,7 @@ from typing import Any
 
 import tensorxp as tx
 from tensorxp._backend.families import see
-from tensorxp._core.door import wrap
-from tensorxp._core.writes import bump
+from tensorxp._core.face import adopt, raw, written
 from tensorxp.optim._pieces import as_real
 from tensorxp.optim.optimizer import Optimizer, check, is_number, number
 
@@ -214,7 +213,7 @@ class LBFGS(Optimizer):
 
     def _check_loaded(self, place: str, p: Any, name: str, value: Any) -> None:
         vectors = {"d": [value], "prev_flat_grad": [value], "old_dirs": value, "old_stps": value}
-        size = sum(as_real(p._data).size for p in self._params)
+        size = sum(as_real(raw(p)).size for p in self._params)
         found = vectors.get(name, [])
         if not isinstance(found, list | tuple):
             raise TypeError(f"load_state_dict: {place} is a {type(value).__name__}, not a list")
@@ -236,17 +235,17 @@ class LBFGS(Optimizer):
         parts = []
         for p in self._params:
             grad = tx.zeros_like(p.detach()) if p.grad is None else p.grad
-            parts.append(as_real(grad._data).reshape(-1))
-        return self._params[0]._device.raw.base.concatenate(parts)
+            parts.append(as_real(raw(grad)).reshape(-1))
+        return self._params[0].device.raw.base.concatenate(parts)
 
     def _move(self, t: float, d: Any) -> None:
         """Add t · d to the parameters."""
         offset = 0
         for p in self._params:
-            target = as_real(p._data)
+            target = as_real(raw(p))
             target += t * d[offset : offset + target.size].reshape(target.shape)
             offset += target.size
-            bump(p)
+            written(p)
 
     def _step(self, closure: Any = None) -> Any:
         if closure is None:
@@ -327,50 +326,50 @@ class LBFGS(Optimizer):
         tolerance: float,
     ) -> tuple[float, Any, float, int]:
         """Search along `d`; the parameters are where they were afterwards."""
-        kept = [p._device.raw.copy(p._data) for p in self._params]
+        kept = [p.device.raw.copy(raw(p)) for p in self._params]
 
         def at(t: float) -> tuple[float, Any]:
             self._move(t, d)
             loss, grad = evaluate()
-            for p, raw in zip(self._params, kept, strict=True):
-                p._data[...] = raw
-                bump(p)
+            for p, values in zip(self._params, kept, strict=True):
+                raw(p)[...] = values
+                written(p)
             return float(loss), grad
 
         return strong_wolfe(at, t, d, start, limit, tolerance)
 
     def _remember(self, state: dict[str, Any], **vectors: Any) -> None:
-        device = self._params[0]._device
-        for name, raw in vectors.items():
-            state[name] = wrap(raw, device)
+        device = self._params[0].device
+        for name, vector in vectors.items():
+            state[name] = adopt(vector, device)
 
     def _direction(self, group: dict[str, Any], state: dict[str, Any], grad: Any, t: float) -> Any:
         """Return the direction -H g, H the inverse Hessian that the history stands for."""
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1.0)
             return -grad
-        device = self._params[0]._device
+        device = self._params[0].device
         ys, ss, ro = state["old_dirs"], state["old_stps"], state["ro"]
-        y = grad - state["prev_flat_grad"]._data
-        s = state["d"]._data * t
+        y = grad - raw(state["prev_flat_grad"])
+        s = raw(state["d"]) * t
         curvature = float(y @ s)
         if curvature > 1e-10:
             if len(ys) == group["history_size"]:
                 for history in (ys, ss, ro):
                     history.pop(0)
-            ys.append(wrap(y, device))
-            ss.append(wrap(s, device))
+            ys.append(adopt(y, device))
+            ss.append(adopt(s, device))
             ro.append(1.0 / curvature)
             state["H_diag"] = curvature / float(y @ y)
         alpha = [0.0] * len(ys)
         q = -grad
         for i in reversed(range(len(ys))):
-            alpha[i] = float(ss[i]._data @ q) * number(ro[i])
-            q -= alpha[i] * ys[i]._data
+            alpha[i] = float(raw(ss[i]) @ q) * number(ro[i])
+            q -= alpha[i] * raw(ys[i])
         q *= number(state["H_diag"])
         for i in range(len(ys)):
-            beta = float(ys[i]._data @ q) * number(ro[i])
-            q += (alpha[i] - beta) * ss[i]._data
+            beta = float(raw(ys[i]) @ q) * number(ro[i])
+            q += (alpha[i] - beta) * raw(ss[i])
         # PyTorch, which may load the state, writes into a list of this length
         state["al"] = [*alpha, *[None] * (group["history_size"] - len(alpha))]
         return q

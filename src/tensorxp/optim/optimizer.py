@@ -9,17 +9,12 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from itertools import chain, count
+from itertools import chain
 from typing import Any, ClassVar
 
 import tensorxp as xp
-from tensorxp._core.door import wrap
-from tensorxp._core.watchers import span, watching
-from tensorxp._core.writes import bump
-from tensorxp._tensor.type import replica
+from tensorxp._core.face import RemovableHandle, adopt, raw, replica, span, watching, written
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, as_real, current, pieces
-
-_keys = count()
 
 required: Any = object()
 
@@ -72,25 +67,20 @@ def counter(value: Any = 0.0) -> Any:
 
 def filled_like(p: Any, value: complex = 0) -> Any:
     """Return a state tensor in the memory layout of a parameter, so that pieces line up."""
-    with current(p._device):
-        return wrap(p._device.raw.base.full_like(p._data, value), p._device)
+    device = p.device
+    with current(device):
+        return adopt(device.raw.base.full_like(raw(p), value), device)
+
+
+def counted(state: dict[str, Any]) -> float:
+    """Count a step in the state of a parameter, and return its number."""
+    step = raw(state["step"])
+    step += 1
+    return float(step)
 
 
 def _scalar_dtype() -> Any:
     return xp.float64 if xp.get_default_dtype() == xp.float64 else xp.float32
-
-
-class Handle:
-    """Removes a hook: `handle.remove()`."""
-
-    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
-        self._hooks = hooks
-        self._key = next(_keys)
-        hooks[self._key] = hook
-
-    def remove(self) -> None:
-        """Remove the hook; a second call does nothing."""
-        self._hooks.pop(self._key, None)
 
 
 class Optimizer:
@@ -242,17 +232,17 @@ class Optimizer:
         if not state:
             self._begin(p, group, state)
         slots, c = self._advance(p, group, state)
-        device = p._device
-        raw = device.raw.base
-        limit = LIMITS.get(device.type, LIMIT)
+        device = p.device
+        arrays = list(map(raw, (p, grad, *slots)))
+        if arrays[0].dtype.kind == "c":
+            arrays = [as_real(x) for x in arrays]
         with current(device):
-            arrays = [as_real(t._data) for t in (p, grad, *slots)]
-            if self._at_once(device, arrays, c):
-                return bump(p)
-            for target, g, *states in pieces(arrays, limit):
-                scratch = self._scratch.like(device, target, self._buffers)
-                self._rule(raw, target, g, states, scratch, c)
-        bump(p)
+            if not self._at_once(device, arrays, c):
+                base = device.raw.base
+                for target, g, *states in pieces(arrays, LIMITS.get(device.type, LIMIT)):
+                    scratch = self._scratch.like(device, target, self._buffers)
+                    self._rule(base, target, g, states, scratch, c)
+        written(p)
 
     def _begin(self, p: Any, group: dict[str, Any], state: dict[str, Any]) -> None:
         """Put the state of a parameter before its first step into `state`."""
@@ -271,16 +261,16 @@ class Optimizer:
         """Update `p` and `states` in place; `xp` is the raw namespace."""
         raise NotImplementedError
 
-    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new ones.
 
         Returns a handle with `remove()`.
         """
-        return Handle(self._pre_hooks, hook)
+        return RemovableHandle(self._pre_hooks, hook)
 
-    def register_step_post_hook(self, hook: Callable[..., None]) -> Handle:
+    def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after each step; return a handle with `remove()`."""
-        return Handle(self._post_hooks, hook)
+        return RemovableHandle(self._post_hooks, hook)
 
     # states
 

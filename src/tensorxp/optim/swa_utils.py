@@ -8,7 +8,7 @@ from typing import Any
 import tensorxp as xp
 from tensorxp._backend.families import see
 from tensorxp._backend.names import listing
-from tensorxp._core.writes import bump
+from tensorxp._core.face import is_floating, raw, written
 from tensorxp.nn import Module
 from tensorxp.nn.normalization import _BatchNorm
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, current, pieces
@@ -36,20 +36,21 @@ def _check_decay(decay: float) -> None:
 
 def _approach(average: Any, current_value: Any, weight: float) -> None:
     """Do average += weight · (value - average) in place; integers are rounded towards zero."""
-    device = average._device
-    raw = device.raw.base
-    if average._data.dtype.kind not in "fc":
-        average._data[...] = average._data + weight * (current_value._data - average._data)
-        bump(average)
+    device = average.device
+    base = device.raw.base
+    mean, value = raw(average), raw(current_value)
+    if not is_floating(average):
+        mean[...] = mean + weight * (value - mean)
+        written(average)
         return
     with current(device):
-        arrays = [average._data, current_value._data]
+        arrays = [mean, value]
         for target, value in pieces(arrays, LIMITS.get(device.type, LIMIT)):
             (out,) = _scratch.like(device, target, 1)
-            raw.subtract(value, target, out=out)
-            raw.multiply(out, weight, out=out)
-            raw.add(target, out, out=target)
-    bump(average)
+            base.subtract(value, target, out=out)
+            base.multiply(out, weight, out=out)
+            base.add(target, out, out=target)
+    written(average)
 
 
 @see("get_ema_avg_fn")

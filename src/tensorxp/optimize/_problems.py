@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import tensorxp as tx
-from tensorxp._core.watchers import only
+from tensorxp._core.face import only
 from tensorxp.optimize._trees import Packing, pack, to_host
 
 

@@ -23,13 +23,12 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from tensorxp import cuda
+from tensorxp import Tensor, cuda
 from tensorxp._backend import forks
 from tensorxp._backend.files import write_text
 from tensorxp._backend.names import listing
 from tensorxp._backend.text import MONO, Table, shape_text, size_text, time_text
-from tensorxp._core.tensor import TensorBase
-from tensorxp._core.watchers import Watcher, watch
+from tensorxp._core.face import Watcher, node_of, raw, raw_of, watch
 from tensorxp.profiler.flame import flame_page
 
 __all__ = ["Event", "Row", "profile"]
@@ -173,7 +172,7 @@ class profile(Watcher):
 
     def before(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
         """Begin the span of an operation."""
-        shapes = ", ".join([shape_text(x._data.shape) for x in inputs if isinstance(x, TensorBase)])
+        shapes = ", ".join([shape_text(x.shape) for x in inputs if isinstance(x, Tensor)])
         module = self._modules[-1] if self._modules else ""
         self._synchronize(inputs)
         self._begin(op.name, "op", module, shapes, inputs)
@@ -185,11 +184,11 @@ class profile(Watcher):
         event = self._end(inputs)
         if event is None:
             return
-        node = outs[0]._node
+        node = node_of(outs[0])
         if node is not None and event.module:
             self._module_of[getattr(node, "main", node).seq] = event.module
         if not op.view:
-            event.nbytes = self._count([x._data for x in outs], inputs)
+            event.nbytes = self._count(list(map(raw, outs)), inputs)
 
     def enter_node(self, node: Any) -> None:
         """Begin the span of a node in backward."""
@@ -208,7 +207,7 @@ class profile(Watcher):
             cuda.synchronize(node.device)
         event = self._end(node)
         if event is not None and grads is not None:
-            event.nbytes = self._count([getattr(g, "_data", g) for g in grads if g is not None])
+            event.nbytes = self._count([raw_of(g) for g in grads if g is not None])
 
     def enter_span(self, name: str, kind: str, tensors: Any, mark: object) -> None:
         """Begin the span of what is no operation, such as an optimizer's step, told by a watcher.
@@ -272,14 +271,14 @@ class profile(Watcher):
 
     def _synchronize(self, tensors: Iterable[Any]) -> None:
         if self._sync:
-            for device in {x._device for x in tensors if isinstance(x, TensorBase)}:
+            for device in {x.device for x in tensors if isinstance(x, Tensor)}:
                 if device.type == "cuda":
                     cuda.synchronize(device)
 
     def _count(self, arrays: list[Any], inputs: Iterable[Any] = ()) -> int:
         """Return the bytes of the new memory of `arrays`, and follow it until it dies."""
         new = 0
-        old = {id(_owner(x._data)) for x in inputs if isinstance(x, TensorBase)}
+        old = {id(_owner(raw(x))) for x in inputs if isinstance(x, Tensor)}
         for array in map(_owner, arrays):
             if id(array) in old or id(array) in self._known:
                 continue

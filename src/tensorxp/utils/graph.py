@@ -10,15 +10,10 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
-from tensorxp._backend.dtypes import of_raw
+from tensorxp import Tensor
 from tensorxp._backend.files import write_text
 from tensorxp._backend.text import shape_text, size_text
-from tensorxp._core.door import node_of
-from tensorxp._core.engine import root_of
-from tensorxp._core.node import FREED, Leaf, Recipe, Slot
-from tensorxp._core.rules import SHAPE
-from tensorxp._core.tensor import TensorBase
-from tensorxp._core.tensor import TensorBase as Tensor
+from tensorxp._core.face import FREED, SHAPE, Leaf, Recipe, Slot, node_of, of_raw, raw_of, root_of
 from tensorxp.utils._svg import page, picture
 
 __all__ = ["Box", "GraphDrawing", "draw_graph"]
@@ -149,7 +144,7 @@ def draw_graph(
         raise TypeError(
             f"draw_graph: t is a {type(t).__name__}; allowed are Tensors and lists of them"
         )
-    tensors = [t] if isinstance(t, TensorBase) else list(t)
+    tensors = [t] if isinstance(t, Tensor) else list(t)
     roots = [root_of("draw_graph", x) for x in tensors]
     if max_nodes < 1:
         raise ValueError(f"draw_graph: max_nodes is {max_nodes}; allowed are numbers from 1 on")
@@ -213,7 +208,7 @@ def _names(params: Any) -> dict[Any, str]:
                 "mapping, or pairs of a name and a tensor"
             )
         name, x = pair
-        if not isinstance(x, TensorBase):
+        if not isinstance(x, Tensor):
             raise TypeError(f"draw_graph: params[{name!r}] is a {type(x).__name__}, not a Tensor")
         node = node_of(x)
         if node is not None:
@@ -266,7 +261,7 @@ def _triples(node: Any) -> list[tuple[int, Any]]:
         triples = zip(node.saved[::3], node.saved[2::3], strict=True)
         for code, (value, count) in zip(node.plan.saves, triples, strict=True):
             items = [item[0] for item in value] if count == -1 else [value]
-            found += [(code, getattr(x, "_data", x)) for x in items]
+            found += [(code, raw_of(x)) for x in items]
     return [(code, x) for code, x in found if hasattr(x, "nbytes")]
 
 

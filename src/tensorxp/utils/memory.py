@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from tensorxp import cuda
-from tensorxp._backend.device import as_device
 from tensorxp._backend.families import see
 from tensorxp._backend.memory import glibc, kept_bound
+from tensorxp._core.face import as_device
 
 try:
     from resource import RUSAGE_SELF, getrusage

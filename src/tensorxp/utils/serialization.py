@@ -19,6 +19,7 @@ import numpy as np
 import tensorxp as xp
 from tensorxp._backend.families import see
 from tensorxp._backend.files import write_file, write_parts
+from tensorxp._core.face import raw
 
 _FORMAT = "tensorxp"
 _VERSION = 1
@@ -162,8 +163,7 @@ class _Writer:
         )
 
     def _tensor(self, x: Any, path: str) -> dict[str, Any]:
-        raw = x.detach()._data
-        stored = self._store(x.device.raw.to_numpy(raw), path)
+        stored = self._store(x.device.raw.to_numpy(raw(x.detach())), path)
         entry = {"kind": "tensor", **stored, "device": str(x.device)}
         if x.requires_grad and x.is_leaf:
             entry["requires_grad"] = True

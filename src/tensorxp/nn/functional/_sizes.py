@@ -4,13 +4,13 @@ import operator
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._core.tensor import TensorBase
+from tensorxp import Tensor
 from tensorxp._ops.axes import not_a_tensor
 
 
 def expect(function: str, x: Any, argument: str = "input", least: int = 0) -> None:
     """Raise TypeError unless `x` is a Tensor, ValueError where it has fewer than `least` axes."""
-    found = isinstance(x, TensorBase)
+    found = isinstance(x, Tensor)
     if not found:
         raise not_a_tensor(function, x, argument)
     if least and x.ndim < least:

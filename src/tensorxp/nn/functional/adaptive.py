@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 import tensorxp as xp
-from tensorxp._ops.half import in_single
-from tensorxp._ops.resampling import along
+from tensorxp._core.face import is_floating
+from tensorxp._ops.network import along, in_single
 from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import batched
 from tensorxp.nn.functional.pooling import mean_pool, pool
@@ -43,7 +43,7 @@ def _even(size: Any, wanted: Any) -> bool:
 def _adaptive_avg(ndim: int, input: Any, output_size: Any) -> Any:
     name = f"adaptive_avg_pool{ndim}d"
     x, single = batched(name, input, ndim)
-    if x._data.dtype.kind not in "fc":
+    if not is_floating(x):
         raise TypeError(f"{name}: input has dtype {x.dtype}; allowed are floating-point dtypes")
     size = x.shape[2:]
     wanted = _adaptive_sizes(name, size, output_size, 0)

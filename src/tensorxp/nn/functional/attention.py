@@ -5,9 +5,7 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._ops.attention import attention, fusible
-from tensorxp._ops.dense import split_last
-from tensorxp._ops.half import in_single
+from tensorxp._ops.network import attention, dense, fusible, in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.dense import linear
 from tensorxp.nn.functional.dropout import dropout
@@ -145,7 +143,7 @@ def _project(
             linear(x, w, b) for x, w, b in zip((query, key, value), separate, biases, strict=True)
         )
     if query is key and key is value:
-        q, k, v = split_last(linear(query, in_weight, in_bias), 3)
+        q, k, v = dense.split_last(linear(query, in_weight, in_bias), 3)
         return q, k, v
     out = []
     for i, x in enumerate((query, key, value)):

@@ -5,12 +5,12 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._core.modes import no_grad
-from tensorxp._ops import activation as act
-from tensorxp._ops.axes import constant
-from tensorxp._ops.dense import checked_targets, softmax_cross_entropy
-from tensorxp._ops.half import in_single
 from tensorxp.nn.functional._family import loss, of_one_shape
+from tensorxp import no_grad
+from tensorxp._core.face import is_floating
+from tensorxp._ops.axes import constant
+from tensorxp._ops.network import activation as act
+from tensorxp._ops.network import dense, in_single
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
 from tensorxp.nn.functional._sizes import expect
 
@@ -44,7 +44,7 @@ def _scales(
             f"{function}: target has dtype {target.dtype}; expected integers (class indices)"
         )
     flat = xp.reshape(target, (-1,))
-    safe, counted = checked_targets(
+    safe, counted = dense.checked_targets(
         flat, function=function, classes=classes, ignore_index=ignore_index
     )
     dtype = input.dtype
@@ -118,7 +118,7 @@ def cross_entropy(
         raise ValueError(f"{reduction} is not a valid value for reduction")
     expect("cross_entropy", input)
     expect("cross_entropy", target, "target")
-    if input._data.dtype.kind not in "fc":
+    if not is_floating(input):
         raise TypeError(
             f"cross_entropy: input has dtype {input.dtype}; allowed are floating-point dtypes"
         )
@@ -134,7 +134,7 @@ def cross_entropy(
     rows = _class_last(input)
     smoothed = label_smoothing > 0.0
     kept = (1 - label_smoothing) * factor if smoothed else factor
-    losses = softmax_cross_entropy(rows, safe, kept, total=reduction != "none")
+    losses = dense.softmax_cross_entropy(rows, safe, kept, total=reduction != "none")
     if smoothed:
         logp = xp.special.log_softmax(rows, axis=-1)
         with no_grad():

@@ -4,11 +4,9 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._ops.convolution import convolve, spread
-from tensorxp._ops.half import in_single
-from tensorxp._ops.unfolding import fold as fold_windows
-from tensorxp._ops.unfolding import unfold as unfold_windows
-from tensorxp._ops.windows import Steps, Window
+from tensorxp._ops.network import Steps, Window, convolve, in_single, spread
+from tensorxp._ops.network import fold as fold_windows
+from tensorxp._ops.network import unfold as unfold_windows
 from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import batched, expect, ntuple
 from tensorxp.nn.functional.padding import pad_spatial

@@ -4,11 +4,9 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._core.modes import no_grad
-from tensorxp._core.tensor import TensorBase
-from tensorxp._ops import dense, gathering
+from tensorxp import Tensor, no_grad
 from tensorxp._ops.axes import constant
-from tensorxp._ops.half import HALF, in_single
+from tensorxp._ops.network import dense, gathering, in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.regression import vector_norm
 
@@ -44,7 +42,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     ValueError
         `bias` does not broadcast to the result.
     """
-    if not (isinstance(input, TensorBase) and isinstance(weight, TensorBase)):
+    if not (isinstance(input, Tensor) and isinstance(weight, Tensor)):
         expect("linear", input)
         expect("linear", weight, "weight")
     if bias is not None:
@@ -61,13 +59,6 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
         )
     if bias is not None and bias.ndim > 1:
         return dense.linear(input, weight) + bias
-    if input._data.dtype is HALF:
-        return _linear_of_half(input, weight, bias)
-    return dense.linear(input, weight, bias)
-
-
-@in_single(on_host=True)
-def _linear_of_half(input: Any, weight: Any, bias: Any) -> Any:
     return dense.linear(input, weight, bias)
 
 

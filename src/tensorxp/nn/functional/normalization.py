@@ -5,10 +5,11 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._core.modes import no_grad
-from tensorxp._ops import normalization as norm
+from tensorxp import no_grad
+from tensorxp._core.face import is_floating
 from tensorxp._ops.axes import constant
-from tensorxp._ops.half import in_single, is_half
+from tensorxp._ops.network import in_single, is_half
+from tensorxp._ops.network import normalization as norm
 from tensorxp.nn.functional._sizes import expect
 
 
@@ -25,7 +26,7 @@ def _update(running: Any, value: Any, momentum: float) -> None:
 
 def _expect_floating(function: str, input: Any, least: int = 0) -> None:
     expect(function, input, least=least)
-    if input._data.dtype.kind not in "fc":
+    if not is_floating(input):
         raise TypeError(
             f"{function}: input has dtype {input.dtype}; allowed are floating-point dtypes"
         )

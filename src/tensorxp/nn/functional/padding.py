@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._ops.half import in_single
+from tensorxp._ops.network import in_single
 from tensorxp.nn.functional._sizes import expect
 
 

@@ -4,10 +4,8 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._ops.half import in_single
-from tensorxp._ops.pooling import max_places, sum_pool
-from tensorxp._ops.pooling import max_pool as pool_maxima
-from tensorxp._ops.windows import Window
+from tensorxp._ops.network import Window, in_single, max_places, sum_pool
+from tensorxp._ops.network import max_pool as pool_maxima
 from tensorxp.nn.functional._family import told
 from tensorxp.nn.functional._sizes import batched, expect, ntuple
 

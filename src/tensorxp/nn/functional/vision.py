@@ -9,9 +9,9 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._ops import activation as act
-from tensorxp._ops.half import in_single
-from tensorxp._ops.resampling import along
+from tensorxp._core.face import is_floating
+from tensorxp._ops.network import activation as act
+from tensorxp._ops.network import along, in_single
 from tensorxp.nn.functional._sizes import expect
 from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d
 
@@ -85,7 +85,7 @@ def interpolate(
             )
     elif _MODES.get(mode) != ndim:
         raise NotImplementedError(f"interpolate: mode {mode!r} is not for {ndim} spatial axes")
-    elif input._data.dtype.kind not in "fc":
+    elif not is_floating(input):
         raise TypeError(
             f"interpolate: input has dtype {input.dtype}; mode {mode!r} needs a floating-point one"
         )

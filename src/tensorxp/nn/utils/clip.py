@@ -6,15 +6,14 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp._core.modes import no_grad
-from tensorxp._core.tensor import TensorBase
-from tensorxp._ops.half import is_half
+from tensorxp import Tensor, no_grad
+from tensorxp._ops.network import is_half
 from tensorxp.nn.functional._sizes import expect
 
 
 def _tensors(function: str, argument: str, given: Any) -> list[Any]:
     """Return `given` as a list; TypeError unless it is a Tensor or an iterable of Tensors."""
-    found: list[Any] = [given] if isinstance(given, TensorBase) else list(given)
+    found: list[Any] = [given] if isinstance(given, Tensor) else list(given)
     for x in found:
         expect(function, x, f"an item of {argument}")
     return found
@@ -172,7 +171,7 @@ def clip_grad_norm_(
     RuntimeError
         `error_if_nonfinite` and the norm is not finite.
     """
-    if not isinstance(parameters, TensorBase):
+    if not isinstance(parameters, Tensor):
         parameters = list(parameters)
     grads = _grads("clip_grad_norm_", parameters)
     total = _total_norm(grads, norm_type, error_if_nonfinite)
@@ -263,10 +262,10 @@ def vector_to_parameters(vec: Any, parameters: Iterable[Any]) -> None:
     ValueError
         `vec` is too short; nothing is changed.
     """
-    if not isinstance(vec, TensorBase):
+    if not isinstance(vec, Tensor):
         raise TypeError(f"expected a Tensor, but got: {type(vec).__name__}")
     start = 0
-    values: Any = vec.detach()  # type: ignore[attr-defined]
+    values: Any = vec.detach()
     parameters = _tensors("vector_to_parameters", "parameters", parameters)
     needed = sum(p.size for p in parameters)
     if values.size < needed:
