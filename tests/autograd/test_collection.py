@@ -1,14 +1,16 @@
 """What is made per call is freed: primitives, Functions; no hidden node is in a reference cycle."""
 
 import gc
+import os
+import subprocess
+import sys
 import weakref
-from types import FunctionType, ModuleType
 
 import pytest
 
 import tensorxp as xp
-from tensorxp._core.allocation import COMPILED
-from tensorxp._core.node import Node
+from tensorxp._core.allocation import COMPILED, reveal, visible
+from tensorxp._core.checks import check_graph, hidden_in_cycles
 from tensorxp.autograd import (
     Function,
     apply_primitive,
@@ -20,9 +22,6 @@ from tensorxp.autograd import (
     linear,
     primitive,
 )
-
-if COMPILED:
-    from tensorxp._core.allocation import visible
 
 
 def leaf():
@@ -104,32 +103,6 @@ def test_functions_made_in_a_call_are_freed():
     assert found() is None
 
 
-def hidden_in_cycles(root):
-    """Return the nodes of a graph that the collector does not see and that lead to themselves."""
-    nodes, waiting = {}, [root]
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node.seq not in nodes:
-            nodes[node.seq] = node
-            waiting.extend(node.edges)
-    found = []
-    for node in nodes.values():
-        if type(node) is not Node or visible(node):
-            continue
-        seen, waiting = set(), gc.get_referents(node)
-        while waiting:
-            x = waiting.pop()
-            if x is node:
-                found.append(node)
-                break
-            if id(x) in seen or isinstance(x, ModuleType | type):
-                continue
-            seen.add(id(x))
-            skipped = id(x.__globals__) if type(x) is FunctionType else 0
-            waiting.extend([r for r in gc.get_referents(x) if id(r) != skipped])
-    return found
-
-
 class Keeper(Function):
     """Keeps its output where its graph is."""
 
@@ -208,3 +181,37 @@ def test_no_hidden_node_is_in_a_cycle(make):
     del x, y
     gc.collect()
     assert found() is None
+
+
+@pytest.mark.skipif(not COMPILED, reason="only compiled nodes are hidden")
+def test_the_check_names_a_hidden_node_that_leads_to_itself(monkeypatch):
+    monkeypatch.setattr("tensorxp._core.checks.EVERY", 1)
+    x = leaf()
+    y = xp.sin(xp.exp(x) * 2)
+    product = y.grad_fn.next_functions[0][0]
+    check_graph([y.grad_fn])
+    assert not visible(product)
+    kept = {"kept": [y.grad_fn]}
+    product.params = kept  # what nobody does: a parameter that leads to what comes after
+    assert product in hidden_in_cycles(y.grad_fn)
+    with pytest.raises(RuntimeError, match=r"lead to themselves: .*'multiply' \(call \d+\)"):
+        check_graph([y.grad_fn])
+    reveal(product)
+    assert product not in hidden_in_cycles(y.grad_fn)
+    kept.clear()
+
+
+def test_backward_checks_every_so_many_th_graph():
+    """As the tests themselves run: `conftest.py` turns the check on."""
+    code = """
+import tensorxp as xp
+from tensorxp._core import checks
+seen = []
+checks.hidden_in_cycles = lambda *roots: seen.append(roots) or []
+for _ in range(6):
+    xp.sum(xp.asarray([1.0], requires_grad=True) * 2).backward()
+print(len(seen))
+"""
+    env = {**os.environ, "TENSORXP_CHECK_GRAPHS": "3"}
+    out = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert out.stdout.strip() == "2", out.stderr

@@ -17,6 +17,7 @@ from tensorxp._backend import forks
 from tensorxp._backend.arrays import add_into, fits, plus
 from tensorxp._backend.quiet import ERRORS, QUIET
 from tensorxp._core.allocation import COMPILED
+from tensorxp._core.checks import EVERY, check_graph
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.hooks import run_after, run_before
 from tensorxp._core.modes import modes
@@ -59,6 +60,8 @@ def run(
     holds the nodes of those paths where the caller has found them already. With `linear`, too,
     `create_graph` makes a graph that leads to the cotangents alone: saved values are constants.
     """
+    if EVERY:
+        check_graph([node for node, _ in roots])
     watchers = stack() if watching else ()
     watched = bool(watchers)
     tensors = int(create_graph or (watched and any([watcher.sees_rules for watcher in watchers])))
