@@ -45,7 +45,7 @@ from tensorxp._backend.families import Family
 MODULES = (
     "", "linalg", "fft", "autograd", "special", "random", "nn", "nn.functional", "nn.init",
     "nn.utils", "optim", "optim.lr_scheduler", "utils", "utils.data", "cuda", "profiler",
-    "optimize", "integrate", "interpolate", "nn.utils.rnn", "optim.swa_utils",
+    "optimize", "integrate", "interpolate", "nn.utils.rnn", "optim.swa_utils", "autograd.testing",
     "utils.progress", "utils.tensorboard",
 )  # fmt: skip
 every_module = pytest.mark.parametrize("name", MODULES, ids=lambda name: name or "main")

@@ -132,7 +132,7 @@ def test_import_leaves_lazy_packages_alone():
 #: core, the kernels, the operations of networks, and words for arguments.
 WAYS_IN = {"_core.face", "_backend.kernels", "_ops.network", "_ops.axes"}
 #: Tools that know nothing of tensors.
-TOOLS = {f"_backend.{name}" for name in ("names", "files", "text", "memory", "forks")}
+TOOLS = {f"_backend.{name}" for name in ("names", "files", "text", "families", "memory", "forks")}
 #: Rooms of layer 5 whose private modules another one shares.
 SHARED = {"optimize._results", "optimize._trees"}
 SLOTS = {"_data", "_device", "_node", "_version"}

@@ -8,7 +8,7 @@ import pytest
 import tensorxp as xp
 from tensorxp._backend import loops
 from tensorxp.autograd import batching, functional, hessian, jacobian
-from tests.differences import by_floats, floats, outputs_of, tensors_of, to_numpy
+from tensorxp.autograd.testing import by_floats, floats, outputs_of, tensors_of, to_numpy
 from tests.harness import sample
 from tests.tables import rows
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tests.differences import assert_close
+from tensorxp.autograd.testing import assert_close
 
 
 def check(fn, *arrays):

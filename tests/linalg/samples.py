@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import Sampler
 from tests.harness import Row
-from tests.samplers import Sampler
 
 
 def regular(*shape: int, dtype: str = "float64") -> Sampler:

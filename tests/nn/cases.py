@@ -17,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from tests.samplers import Sampler, integers, nonzero, normal, spaced, uniform
+from tensorxp.autograd.testing import Sampler, integers, nonzero, normal, spaced, uniform
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import nonzero, normal, uniform
 from tests.harness import Row, table
-from tests.samplers import nonzero, normal, uniform
 
 PAIR = (normal(3, 4), normal(4))
 REAL_PAIR = (nonzero(3, 1), nonzero(4))

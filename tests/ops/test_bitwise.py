@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import booleans, integers
 from tests.harness import Row, table
-from tests.samplers import booleans, integers
 
 INTEGERS = (integers(0, 60, 4, 3), integers(0, 5, 3))
 BOOLEANS = (booleans(4, 3), booleans(3))

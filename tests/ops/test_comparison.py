@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import booleans, integers, normal
 from tests.harness import Row, table
-from tests.samplers import booleans, integers, normal
 
 PAIR = (integers(0, 3, 4, 3), integers(0, 3, 3))
 BOOLEANS = (booleans(4, 3), booleans(3))

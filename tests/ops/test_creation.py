@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import normal, uniform
 from tests.harness import Row, table
-from tests.samplers import normal, uniform
 
 A = np.arange(6.0).reshape(2, 3)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import nonzero, normal, uniform
 from tests.harness import Row, table
-from tests.samplers import nonzero, normal, uniform
 
 POSITIVE = (uniform(0.5, 2, 3, 2),)
 

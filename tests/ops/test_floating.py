@@ -3,8 +3,8 @@
 import numpy as np
 
 import tensorxp as xp
+from tensorxp.autograd.testing import nonzero, normal
 from tests.harness import Row, table
-from tests.samplers import nonzero, normal
 
 PAIR = (nonzero(3, 4), nonzero(4))
 

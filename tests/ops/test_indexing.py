@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import normal
 from tests.harness import Row, table
-from tests.samplers import normal
 
 A = np.arange(60.0).reshape(3, 4, 5)
 MASK = A % 7 == 0

@@ -10,8 +10,8 @@ import tensorxp.nn.functional as F
 from tensorxp._ops.attention import attention
 from tensorxp._ops.dense import split_last
 from tensorxp._ops.recurrence import lstm_p
+from tensorxp.autograd.testing import integers, nonzero, normal, spaced, uniform
 from tests.harness import Row, table
-from tests.samplers import integers, nonzero, normal, spaced, uniform
 
 
 def torch_attention(q, k, v, **options):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import normal
 from tests.harness import Row, table
-from tests.samplers import normal
 
 SHAPES = [
     ((3,), (3,)),

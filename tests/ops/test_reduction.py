@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import booleans, integers, normal, spaced
 from tests.harness import Row, table
-from tests.samplers import booleans, integers, normal, spaced
 
 X = (normal(3, 4, 2),)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import normal
 from tests.harness import Row, table
-from tests.samplers import normal
 
 ROWS = [
     Row("view shape", lambda x: x.view(3, -1), (normal(2, 3),), lambda x: x.reshape(3, 2),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import booleans, integers, normal, spaced
 from tests.harness import Row, table
-from tests.samplers import booleans, integers, normal, spaced
 
 ROWS = [
     Row("where", xp.where, (booleans(3, 1), normal(3, 4), normal(4)), np.where, "where", True),

@@ -3,8 +3,8 @@
 import numpy as np
 
 import tensorxp as xp
+from tensorxp.autograd.testing import integers, spaced
 from tests.harness import Row, table
-from tests.samplers import integers, spaced
 
 ROWS = [
     Row("unique_values", xp.unique_values, (spaced(3, 4),), np.unique, complex=True),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.autograd.testing import nonzero, normal, uniform
 from tests.harness import Row, table
-from tests.samplers import nonzero, normal, uniform
 
 ANY = (normal(3, 2),)
 INSIDE = (uniform(-0.9, 0.9, 3, 2),)

@@ -7,8 +7,8 @@ import pytest
 import scipy.special as sp
 
 import tensorxp as xp
+from tensorxp.autograd.testing import integers, nonzero, normal, uniform
 from tests.harness import Row, table
-from tests.samplers import integers, nonzero, normal, uniform
 
 POSITIVE, UNIT = uniform(0.5, 4, 3, 2), uniform(0.1, 0.9, 3, 2)
 COUNTS, TRIALS = integers(1, 4, 3, 2), integers(5, 9, 3, 2)

@@ -9,13 +9,13 @@ import scipy.special as sp
 
 import tensorxp as xp
 from tensorxp._core.door import apply
+from tensorxp.autograd.testing import integers, nonzero, normal, uniform
 from tensorxp.special.bessel import ive_slope_p, kve_slope_p
 from tensorxp.special.betas import polygamma_rise_p
 from tensorxp.special.densities import beta_density_p, gamma_density_p
 from tensorxp.special.gauss import bell_p, integral_p, inverse_bell_p
 from tensorxp.special.incomplete import shape_slope_p
 from tests.harness import Row, table
-from tests.samplers import integers, nonzero, normal, uniform
 
 special = xp.special
 

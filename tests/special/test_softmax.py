@@ -7,8 +7,8 @@ import pytest
 import scipy.special as sp
 
 import tensorxp as xp
+from tensorxp.autograd.testing import normal, uniform
 from tests.harness import Row, table
-from tests.samplers import normal, uniform
 
 special = xp.special
 INF, NAN = np.inf, np.nan

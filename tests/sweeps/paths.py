@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import tensorxp as xp
-from tests.differences import floats, gradients, is_float, random_like
+from tensorxp.autograd.testing import floats, gradients, is_float, random_like
 from tests.harness import sample
 from tests.nn.cases import CASES
 from tests.tables import rows_by_module

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tests.differences import is_float
+from tensorxp.autograd.testing import is_float
 from tests.tables import rows
 from tests.traps import differences, observe
 

@@ -11,7 +11,7 @@ import pytest
 
 import tensorxp as xp
 from tensorxp._core.watchers import Watcher, watch
-from tests.differences import floats, gradients, is_float, outputs_of, random_like, to_numpy
+from tensorxp.autograd.testing import floats, gradients, is_float, outputs_of, random_like, to_numpy
 from tests.harness import sample
 from tests.tables import rows
 

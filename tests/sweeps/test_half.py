@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tests.differences import floats, is_float, outputs_of, recorded_of, to_numpy
+from tensorxp.autograd.testing import floats, is_float, outputs_of, recorded_of, to_numpy
 from tests.harness import Row, sample
 from tests.nn.cases import CASES, Case
 from tests.nn.test_cases import outputs

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tests.differences import is_float, outputs_of, random_like, to_numpy
+from tensorxp.autograd.testing import is_float, outputs_of, random_like, to_numpy
 from tests.harness import sample
 from tests.tables import rows
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tests.differences import outputs_of
+from tensorxp.autograd.testing import outputs_of
 from tests.harness import sample
 from tests.nn.cases import CASES
 from tests.tables import rows

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
-from tests.differences import floats, to_numpy
+from tensorxp.autograd.testing import floats, to_numpy
 from tests.nn.cases import CASES, Case
 from tests.nn.test_cases import outputs
 

@@ -1,6 +1,9 @@
 """Differentiation: gradients over the recorded graph, and derivatives of functions."""
 
-from tensorxp._backend.names import listing
+from importlib import import_module
+from typing import Any
+
+from tensorxp._backend.names import UnknownName, listing
 from tensorxp._core.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from tensorxp._core.primitive import (
     Primitive,
@@ -46,4 +49,13 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
-__dir__ = listing(globals())
+
+
+def __getattr__(name: str) -> Any:
+    """Import `tensorxp.autograd.testing` when it is first used."""
+    if name == "testing":
+        return import_module(f"{__name__}.testing")
+    raise UnknownName(__name__, name)
+
+
+__dir__ = listing(globals(), "testing")

@@ -8,8 +8,8 @@ import warnings
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend.families import Family, see
 from tensorxp import no_grad
+from tensorxp._backend.families import Family, see
 from tensorxp._backend.names import listing
 from tensorxp.nn.functional._sizes import expect
 

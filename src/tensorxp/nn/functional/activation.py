@@ -4,11 +4,11 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp.nn.functional._family import activation, along, in_place, smooth
 from tensorxp._ops.axes import constant, dimensions, normalize_axis
 from tensorxp._ops.network import activation as act
 from tensorxp._ops.network import gelu as exact_gelu
 from tensorxp._ops.network import gelu_tanh, in_single, singly
+from tensorxp.nn.functional._family import activation, along, in_place, smooth
 from tensorxp.nn.functional._inplace import settle
 from tensorxp.nn.functional._sizes import expect
 

@@ -4,13 +4,13 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend.families import see
-from tensorxp.nn.functional._family import loss, of_one_shape
 from tensorxp import no_grad
+from tensorxp._backend.families import see
 from tensorxp._core.face import is_floating
 from tensorxp._ops.axes import constant
 from tensorxp._ops.network import activation as act
 from tensorxp._ops.network import dense, in_single
+from tensorxp.nn.functional._family import loss, of_one_shape
 from tensorxp.nn.functional._reduce import legacy, reduce_loss
 from tensorxp.nn.functional._sizes import expect
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend.families import see
 from tensorxp import Tensor, no_grad
+from tensorxp._backend.families import see
 from tensorxp._ops.axes import constant
 from tensorxp._ops.network import dense, gathering, in_single
 from tensorxp.nn.functional._sizes import expect

@@ -4,8 +4,8 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend.families import see
 from tensorxp import no_grad
+from tensorxp._backend.families import see
 from tensorxp._core.face import is_floating
 from tensorxp._ops.axes import constant
 from tensorxp._ops.network import in_single, is_half

@@ -7,11 +7,11 @@ from typing import Any
 
 import tensorxp as xp
 from tensorxp._backend.families import see
-from tensorxp.nn.functional._family import along, loss, other_loss
 from tensorxp._core.face import quiet
 from tensorxp._ops.axes import constant, normalize_axes, normalize_axis
 from tensorxp._ops.network import activation as act
 from tensorxp._ops.network import in_single
+from tensorxp.nn.functional._family import along, loss, other_loss
 from tensorxp.nn.functional._reduce import check_sizes, legacy, reduce_loss, weighted
 from tensorxp.nn.functional._sizes import expect
 

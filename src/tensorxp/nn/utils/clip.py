@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend.families import see
 from tensorxp import Tensor, no_grad
+from tensorxp._backend.families import see
 from tensorxp._ops.network import is_half
 from tensorxp.nn.functional._sizes import expect
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import tensorxp as xp
-from tensorxp._backend.families import see
 from tensorxp import no_grad
+from tensorxp._backend.families import see
 from tensorxp._ops.axes import normalize_axis
 from tensorxp.nn.functional.regression import normalize
 from tensorxp.nn.module import Module
