@@ -71,7 +71,10 @@ NEVER = {
     "tensorxp.autograd.nondifferentiable",
     "tensorxp.autograd.once_differentiable",
     "tensorxp.utils.data.default_convert",
-}
+    *[f"tensorxp.autograd.testing.{name}" for name in (
+        "booleans", "checks", "integers", "nonzero", "normal", "spaced", "uniform",
+    )],
+}  # fmt: skip
 
 #: What subclasses override, and the library calls.
 PLUMBING = ("forward", "extra_repr", "before", "after", "rebind", "enter_node", "leave_node")

@@ -112,6 +112,7 @@ MODULES = {
     "linalg": "Linear algebra",
     "fft": "Fourier transforms",
     "autograd": "Autograd",
+    "autograd.testing": "Tests of primitives",
     "special": "Special functions",
     "random": "Random numbers",
     "nn": "Neural networks",

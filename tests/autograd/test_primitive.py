@@ -1,5 +1,7 @@
 """Primitives of one's own: every kind of the grammar, and what it refuses at import."""
 
+from importlib import import_module, reload
+
 import numpy as np
 import pytest
 
@@ -209,3 +211,66 @@ def test_what_is_no_tensor_is_refused():
         import pickle
 
         pickle.dumps(softplus_p)
+
+
+DECLARATIONS = {
+    "keyword of elementwise": (
+        lambda: elementwise("cube", x=lambda ct: ct, scalar=True),
+        r"primitive cube: .*'scalar', a bool and no function; .*did you mean 'scalars'\?",
+    ),
+    "input of elementwise": (
+        lambda: elementwise("cube", x=lambda ct: ct, y=lambda ct: ct),
+        r"primitive cube: a rule is given for 'y'.* its inputs are \('x',\)",
+    ),
+    "keyword of linear": (
+        lambda: linear("double", froward=lambda xp, x: 2 * x, forward=abs_of, x=lambda ct: 2 * ct),
+        r"primitive double: .*'froward' is an unknown keyword, did you mean 'forward'\?",
+    ),
+    "keyword of multilinear": (
+        lambda: multilinear("dot", x1=lambda ct: ct, view=True),
+        r"primitive dot: a rule is given for 'view', a bool and no function",
+    ),
+    "what there is not": (
+        lambda: elementwise("cube", x=lambda ct, y: ct),
+        r"primitive cube: a rule asks for 'y'; allowed are ct, .*the inputs \('x',\)",
+    ),
+    "a parameter that there is not": (
+        lambda: primitive(abs_of).vjp(lambda ct, *, axis: ct),
+        r"primitive abs_of: a rule asks for the parameter 'axis'; its forward has \(\)",
+    ),
+    "a reserved word": (
+        lambda: primitive(lambda xp, out: out),
+        r"an input is called 'out', which means something else in rules",
+    ),
+    "no function": (
+        lambda: primitive(abs_of).vjp(3.0),
+        "primitive abs_of: a rule is a float; allowed are functions",
+    ),
+}
+
+
+def abs_of(xp, x):
+    return xp.abs(x)
+
+
+@pytest.mark.parametrize("name", DECLARATIONS)
+def test_a_wrong_declaration_says_what_is_wrong(name):
+    declare, words = DECLARATIONS[name]
+    with pytest.raises(TypeError, match=words):
+        declare()
+
+
+def test_two_primitives_of_one_name_in_a_module(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    text = "from tensorxp.autograd import elementwise\n"
+    line = (
+        "cube{}_p = elementwise('cube{}', forward=lambda xp, x: x**3, x=lambda ct, x: 3 * ct * x)\n"
+    )
+    (tmp_path / "twice_declared.py").write_text(text + line.format(1, "") + line.format(2, ""))
+    (tmp_path / "once_declared.py").write_text(text + line.format(1, 1) + line.format(2, 2))
+    with pytest.raises(ValueError, match=r"primitive cube: twice_declared declares two .* line 3"):
+        import_module("twice_declared")
+    module = import_module("once_declared")
+    reload(module)  # as in a notebook
+    made = [elementwise("cube", x=lambda ct: ct) for _ in range(2)]  # in a function
+    assert [op.name for op in made] == ["cube", "cube"]

@@ -14,15 +14,67 @@ A forward gets the raw namespace, raw arrays (or Python scalars) and parameters;
 without a forward of its own runs the function of its name in the raw namespace.
 """
 
+import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter, signature
 from typing import Any
+from weakref import WeakValueDictionary
 
 from tensorxp._backend.families import see
 from tensorxp._core.rules import BoundRule, Rule
 
 _INPUTS = {1: ("x",), 2: ("x1", "x2")}
+#: What a rule asks for besides inputs, which cannot be an input's name.
+_RESERVED = ("ct", "t", "xp", "needs", "out", "kept_out")
+#: The keywords of declarations that are no inputs.
+_OPTIONS = ("batched", "forward", "inputs", "scalars", "view")
+
+#: The primitives of modules that are being imported, by the names of the module and their own.
+_declared: "WeakValueDictionary[tuple[str, str], Primitive]" = WeakValueDictionary()
+
+
+def _declare(op: "Primitive") -> None:
+    """Note a primitive that a module declares; ValueError where it has two of one name."""
+    frame: Any = sys._getframe()
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    if frame is None or frame.f_code.co_name != "<module>":  # made in a function, perhaps often
+        return
+    module = frame.f_globals.get("__name__", "")
+    if getattr(frame.f_globals.get("__spec__"), "_initializing", False):  # not a cell run again
+        if (module, op.name) in _declared:
+            raise ValueError(
+                f"primitive {op.name}: {module} declares two primitives of this name, the second "
+                f"in line {frame.f_lineno}; give one of them another name"
+            )
+        _declared[module, op.name] = op
+
+
+def _check_inputs(op: "Primitive") -> None:
+    """Raise TypeError where a keyword of a declaration, taken for an input, cannot be one."""
+    for name in op.inputs:
+        if name in _RESERVED:
+            raise TypeError(
+                f"primitive {op.name}: an input is called {name!r}, which means something else in "
+                f"rules; reserved are {', '.join(_RESERVED)}"
+            )
+    if op.forward is None or op.variadic:
+        return
+    given = list(signature(op.forward).parameters.values())[1:]
+    if any([p.kind is Parameter.VAR_POSITIONAL for p in given]):
+        return
+    places = [p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(places) != len(op.inputs):
+        unknown = [name for name in op.inputs if name not in places]
+        meant = [match for name in unknown for match in get_close_matches(name, _OPTIONS)]
+        raise TypeError(
+            f"primitive {op.name}: its inputs are {op.inputs}, but its forward takes "
+            f"{tuple(places)}"
+            + (f"; {unknown[0]!r} is an unknown keyword" if unknown else "")
+            + (f", did you mean {meant[0]!r}?" if meant else "")
+        )
 
 
 class Plan:
@@ -121,6 +173,7 @@ class Primitive:
         self._plans: dict[tuple[bool, ...], Plan] = {}
         self._few: list[Plan | None] = [None] * 4  # those of one or two inputs, for `record`
         self._bound: Any = None  # device and forward, where devices do not remember it
+        _declare(self)
 
     def bind(self, device: Any) -> Callable[..., Any]:
         """Return the forward on `device`, and remember it."""
@@ -184,12 +237,21 @@ class Primitive:
         raise TypeError(f"primitive {self.name}: primitives and graphs cannot be pickled")
 
 
+def _kind(fn: Any) -> str:
+    return "a function" if callable(fn) else f"a {type(fn).__name__} and no function"
+
+
 def _with_rules(op: Primitive, rules: dict[str, Callable[..., Any]]) -> Primitive:
     for name, fn in rules.items():
-        if name not in op.inputs:
+        meant = get_close_matches(name, _OPTIONS)
+        if name not in op.inputs or not callable(fn):
             raise TypeError(
-                f"primitive {op.name}: a rule is given for {name!r}; its inputs are {op.inputs}"
+                f"primitive {op.name}: a rule is given for {name!r}, {_kind(fn)}; its inputs are "
+                f"{op.inputs}, and other keywords {', '.join(_OPTIONS)}"
+                + (f"; did you mean {meant[0]!r}?" if meant and not callable(fn) else "")
             )
+    _check_inputs(op)
+    for name, fn in rules.items():
         op.rules[op.inputs.index(name)] = op._rule(fn)
         op.differentiable = True
     return op
@@ -375,4 +437,6 @@ def primitive(fn: Callable[..., Any]) -> Primitive:
     inputs = tuple([p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY])
     variadic = any([p.kind is Parameter.VAR_POSITIONAL for p in parameters])
     name = fn.__name__.removesuffix("_p")
-    return Primitive(name, "general", inputs, forward=fn, variadic=variadic)
+    op = Primitive(name, "general", inputs, forward=fn, variadic=variadic)
+    _check_inputs(op)
+    return op

@@ -40,6 +40,10 @@ class Rule:
     __slots__ = ("codes", "fn", "named")
 
     def __init__(self, fn: Callable[..., Any], inputs: tuple[str, ...], op: str) -> None:
+        if not callable(fn):
+            raise TypeError(
+                f"primitive {op}: a rule is a {type(fn).__name__}; allowed are functions"
+            )
         self.fn = fn
         codes: list[int] = []
         named: list[str] = []

@@ -18,7 +18,9 @@ def _back(xp: Any, ct: Any, x_shape: Any, *, back: Any) -> Any:
 
 
 # pairs of real numbers as complex ones, or these as pairs: ∂L/∂z is ∂L/∂re + i ∂L/∂im
-pairs_p = linear("view", forward=lambda xp, x, *, dtype, back: x.view(dtype), view=True, x=_back)
+pairs_p = linear(
+    "view_pairs", forward=lambda xp, x, *, dtype, back: x.view(dtype), view=True, x=_back
+)
 
 
 def view(x: Tensor, target: tuple[Any, ...], /) -> Tensor:

@@ -59,7 +59,7 @@ reshape_p = linear(
     batched=shifted,
 )
 reshape_copy_p = linear(
-    "reshape",
+    "reshape_copy",
     forward=lambda xp, x, *, shape: xp.base.reshape(xp.copy(x), shape),
     x=lambda xp, ct, x_shape: xp.reshape(ct, x_shape),
     batched=shifted,

@@ -46,6 +46,7 @@ __all__ = [
     "once_differentiable",
     "primitive",
     "set_grad_enabled",
+    "testing",
     "value_and_grad",
     "vjp",
 ]
@@ -58,4 +59,4 @@ def __getattr__(name: str) -> Any:
     raise UnknownName(__name__, name)
 
 
-__dir__ = listing(globals(), "testing")
+__dir__ = listing(globals())

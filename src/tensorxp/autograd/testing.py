@@ -17,10 +17,12 @@ from zlib import crc32
 import numpy as np
 
 import tensorxp as xp
+from tensorxp._backend.names import listing
 
 __all__ = [
     "Row", "booleans", "check", "checks", "integers", "nonzero", "normal", "spaced", "uniform",
 ]  # fmt: skip
+__dir__ = listing(globals())
 
 Sampler = Callable[[np.random.Generator], Any]
 STEP = 1e-6
@@ -38,6 +40,13 @@ def uniform(low: float, high: float, *shape: int) -> Sampler:
     -------
     callable
         It takes a NumPy generator and gives an array of this shape, dtype float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tensorxp.autograd.testing import uniform
+    >>> uniform(0.5, 2.0, 3)(np.random.default_rng(0)).shape
+    (3,)
     """
     return lambda rng: rng.uniform(low, high, shape)
 
@@ -53,6 +62,13 @@ def normal(*shape: int) -> Sampler:
     -------
     callable
         It takes a NumPy generator and gives an array of this shape, dtype float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tensorxp.autograd.testing import normal
+    >>> normal(3, 2)(np.random.default_rng(0)).shape
+    (3, 2)
     """
     return lambda rng: rng.standard_normal(shape)
 
@@ -68,6 +84,13 @@ def nonzero(*shape: int) -> Sampler:
     -------
     callable
         It takes a NumPy generator and gives an array of this shape, dtype float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tensorxp.autograd.testing import nonzero
+    >>> nonzero(3, 2)(np.random.default_rng(0)).shape
+    (3, 2)
     """
     return lambda rng: rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)
 
@@ -85,6 +108,13 @@ def integers(low: int, high: int, *shape: int) -> Sampler:
     -------
     callable
         It takes a NumPy generator and gives an array of this shape, dtype int64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tensorxp.autograd.testing import integers
+    >>> integers(0, 5, 4)(np.random.default_rng(0)).shape
+    (4,)
     """
     return lambda rng: rng.integers(low, high, shape)
 
@@ -100,6 +130,13 @@ def booleans(*shape: int) -> Sampler:
     -------
     callable
         It takes a NumPy generator and gives an array of this shape, dtype bool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tensorxp.autograd.testing import booleans
+    >>> booleans(4)(np.random.default_rng(0)).shape
+    (4,)
     """
     return lambda rng: rng.integers(0, 2, shape) == 1
 
@@ -115,6 +152,13 @@ def spaced(*shape: int) -> Sampler:
     -------
     callable
         It takes a NumPy generator and gives an array of this shape, dtype float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tensorxp.autograd.testing import spaced
+    >>> spaced(6)(np.random.default_rng(0)).shape
+    (6,)
     """
     return lambda rng: rng.permutation(np.prod(shape, dtype=int)).reshape(shape) * 0.1 - 0.45
 
@@ -139,6 +183,14 @@ class Row:
         Whether it has gradients, those of second order, a forward mode, and keeps float32.
     rtol : float
         Of values; derivatives are compared to differences to 1e-6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tensorxp as xp
+    >>> from tensorxp.autograd.testing import Row, normal
+    >>> Row("sin", xp.sin, (normal(3, 2),), np.sin, complex=True).name
+    'sin'
     """
 
     name: str
@@ -250,6 +302,15 @@ def checks(row: Row) -> Iterator[Callable[[Row, str, str], None]]:
     callable
         Of the row, a kind of inputs ("real" or "complex") and the name of a device; it raises an
         AssertionError where what its docstring says is not so. Shapes and dtypes are the inputs'.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tensorxp as xp
+    >>> from tensorxp.autograd.testing import Row, checks, normal
+    >>> row = Row("sin", xp.sin, (normal(3),), np.sin)
+    >>> for each in checks(row):
+    ...     each(row, "real", "cpu")
     """
     yield check_value
     yield check_untouched
