@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from typing import Any
 
-from tensorxp._backend.families import see
 from tensorxp import Tensor
+from tensorxp._backend.families import see
 from tensorxp.nn.module import Module
 from tensorxp.nn.parameter import Parameter
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tensorxp._backend.families import see
 from tensorxp import no_grad
+from tensorxp._backend.families import see
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
 from tensorxp.nn._families import weighted_module

@@ -3,8 +3,8 @@
 import numbers
 from typing import Any
 
-from tensorxp._backend.families import see
 from tensorxp import asarray, ones, zeros
+from tensorxp._backend.families import see
 from tensorxp.nn import functional as F
 from tensorxp.nn import init
 from tensorxp.nn._families import weighted_module

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tensorxp._backend.families import see
 import tensorxp as xp
 from tensorxp import Tensor
+from tensorxp._backend.families import see
 from tensorxp._core.face import alias, replace_data, replica
 
 

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from tensorxp._backend import kernels
-from tensorxp.optim._families import optimiser
 from tensorxp._core.face import raw
+from tensorxp.optim._families import optimiser
 from tensorxp.optim._pieces import (
     add_scaled,
     decay_and_add_square,
