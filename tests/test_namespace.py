@@ -1,7 +1,7 @@
 """The namespace against the standard: every name, every parameter; and values with oracles."""
 
 import json
-from inspect import Parameter, isdatadescriptor, signature
+from inspect import Parameter, isdatadescriptor, isfunction, signature
 from pathlib import Path
 
 import array_api_strict as strict
@@ -201,3 +201,32 @@ def test_indexing_is_numpys(data):
     b[key] = -1.0
     x[key] = -1.0
     _same(x, b)
+
+
+#: Defaults that say the same in other words.
+OTHER_WORDS = {("einsum", "optimize"), ("eye", "dtype")} | {
+    (name, "norm") for name in ("fft2", "ifft2", "rfft2", "irfft2")
+}
+
+
+def test_defaults_are_those_of_the_standard_or_of_numpy():
+    found = 0
+    for ours, standard, numpys in (
+        (xp, strict, np), (xp.linalg, strict.linalg, np.linalg), (xp.fft, strict.fft, np.fft)
+    ):  # fmt: skip
+        for name, function in vars(ours).items():
+            if name.startswith("_") or not isfunction(function):
+                continue
+            known = {}
+            for other in (getattr(numpys, name, None), getattr(standard, name, None)):
+                if isfunction(other) or hasattr(other, "__wrapped__"):
+                    known |= {p.name: p.default for p in signature(other).parameters.values()}
+            for parameter in signature(function).parameters.values():
+                right = known.get(parameter.name, Parameter.empty)
+                told = right is not Parameter.empty and not repr(right).startswith("<")
+                if parameter.default is Parameter.empty or not told:
+                    continue
+                if (name, parameter.name) not in OTHER_WORDS:
+                    assert repr(parameter.default) == repr(right), (name, parameter)
+                    found += 1
+    assert found > 100

@@ -1,8 +1,10 @@
 """What the tables leave out, against PyTorch: rare arguments, containers, hooks, states."""
 
 import copy
+import inspect
 import warnings
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -120,6 +122,19 @@ def test_hard_gumbel_softmax_is_one_hot_with_the_gradient_of_the_soft_one(dim: i
     right = outs[0] == outs[0].max(axis=dim, keepdims=True)
     np.testing.assert_allclose(outs[1], right, atol=1e-15)
     np.testing.assert_allclose(slopes[0], slopes[1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "float16"])
+def test_gumbel_softmax_of_the_ends_of_the_draw(kind: str, monkeypatch: Any) -> None:
+    dtype = getattr(xp, kind)
+
+    def ends(*args: Any, **kwargs: Any) -> Any:
+        return xp.asarray([0.0, 1.0, 0.5], dtype=kwargs["dtype"])
+
+    monkeypatch.setattr(xp.random, "uniform", ends)
+    out = xp.nn.functional.gumbel_softmax(xp.zeros(3, dtype=dtype))
+    assert out.dtype is dtype and np.isfinite(out.numpy()).all() and out.numpy().argmax() == 1
+    assert abs(float(out.sum()) - 1) < 1e-2
 
 
 def test_ctc_loss_of_what_cannot_be_aligned() -> None:
@@ -479,3 +494,44 @@ def test_norms_of_numbers() -> None:
     for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
         with pytest.warns(UserWarning, match=r"target size \(\(1, 3\)\) that .* \(\(2, 3\)\)"):
             getattr(F, name)(xp.zeros((2, 3)), xp.zeros((1, 3)))
+
+
+def defaults(function: Any) -> dict[str, Any]:
+    """Return the parameters that may be left out, with what they are then."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # one of PyTorch's own in C++
+        return {}
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+@pytest.mark.parametrize("place", ["nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn"])
+def test_defaults_are_those_of_pytorch(place: str) -> None:
+    ours, theirs = attrgetter(place)(xp), attrgetter(place)(torch)
+    found, wrong, seen = 0, [], set()
+    for name in dir(ours):
+        a, b = getattr(ours, name), getattr(theirs, name, None)
+        if name.startswith("_") or not callable(a) or b is None:
+            continue
+        if isinstance(a, type) and issubclass(a, xp.Tensor):
+            continue
+        pairs = [("", a, b)]
+        if isinstance(a, type):
+            pairs = [
+                (f".{method}", getattr(a, method), getattr(b, method))
+                for method in dir(a)
+                if (method == "__init__" or not method.startswith("_"))
+                and inspect.isfunction(getattr(a, method, None))
+                and inspect.isfunction(getattr(b, method, None))
+            ]
+        for method, f, g in pairs:
+            if (f, g) in seen:
+                continue
+            seen.add((f, g))
+            right = defaults(g)
+            for parameter, value in defaults(f).items():
+                found += 1
+                other = right.get(parameter, value)
+                if repr(getattr(other, "__name__", other)) != repr(value):
+                    wrong.append((name + method, parameter, value, other))
+    assert found > 5 and not wrong
