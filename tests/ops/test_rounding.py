@@ -36,6 +36,13 @@ def test_gradient_is_zero_and_recorded(fn):
     assert x.grad.numpy().tolist() == [0.0, 0.0, 0.0]
 
 
+def test_round_to_places_beyond_the_dtype():
+    x = xp.asarray([1.5, -2e30, np.inf, -0.0], dtype=xp.float32)
+    assert xp.round(x, 40).tolist() == xp.round(x, 10**9).tolist() == x.tolist()
+    assert xp.round(x, -60).tolist() == xp.round(x, -(10**9)).tolist() == [0.0, 0.0, np.inf, 0.0]
+    assert xp.round(xp.asarray([5, -7]), -30).tolist() == [0, 0]
+
+
 def test_round_takes_the_even_neighbour_and_complex_parts():
     assert xp.round(xp.asarray([0.5, 1.5, -2.5])).numpy().tolist() == [0.0, 2.0, -2.0]
     assert complex(xp.round(xp.asarray(1.5 + 0.4j))) == 2 + 0j

@@ -116,7 +116,7 @@ def single(op: Primitive, x: Any, params: dict[str, Any], raw: Any = None) -> Te
             else:
                 raw = call1(forward, tensor._data) if COMPILED else forward(tensor._data)
         except (TypeError, ValueError, OverflowError, MemoryError) as error:
-            raise explained(op, (x,), error) from None
+            raise explained(op, (x,), error, params) from None
     if type(raw) is not device._array_type:
         raw = device.raw.asarray(raw)
     out: TensorBase = allocate(CONCRETE[0])
@@ -225,7 +225,7 @@ def _run(op: Primitive, inputs: tuple[Any, ...], params: dict[str, Any]) -> Any:
     try:
         raw = (device._forwards.get(op) or op.bind(device))(*raws, **params)
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
-        raise explained(op, inputs, error) from None
+        raise explained(op, inputs, error, params) from None
     if "to_device" in params:
         device = params["to_device"]
     if type(raw) is tuple:

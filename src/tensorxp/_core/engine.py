@@ -363,8 +363,8 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: Level, retain_graph: boo
             elif cell[0] != count or type(value) is not type(ct):
                 value = restore(node, saved, i, 0)
             values.append(value)
-    if (node.dtype is HALF or type(ct) is tuple) and _has_half(node):
-        values = [_widened_tensor(x) if level else _widened(x) for x in values]
+    if (node.dtype is HALF or type(ct) is tuple) and has_half(node.op, node.dtype, node.device):
+        values = [widened_tensor(x) if level else _widened(x) for x in values]
     try:
         grads = run_rules(node.plan.rules, values, needs, node.params)
     except Exception as error:
@@ -382,15 +382,15 @@ def pull_back(node: Node, ct: Any, needs: Any, tensors: Level, retain_graph: boo
     return grads
 
 
-def _has_half(node: Node) -> bool:
-    """Return whether the rules of `node` are to get arrays of half precision in single.
+def has_half(op: Any, dtypes: Any, device: Any) -> bool:
+    """Return whether the rules of `op`, of whose outputs the dtypes are, get halves as singles.
 
     A rule of several steps would round at each, and overflow in squares. What only looks at memory
     rounds nothing, and accelerators are left to their kernels of half precision.
     """
-    dtypes = node.dtype if type(node.dtype) is tuple else (node.dtype,)
-    op = node.op  # a Function is written for the dtypes that it gave
-    return HALF in dtypes and not op.view and not op.tensor_level and node.device.type != "cuda"
+    dtypes = dtypes if type(dtypes) is tuple else (dtypes,)
+    # a Function, which wants Tensors, is written for the dtypes that it gave
+    return HALF in dtypes and not op.view and not op.tensor_level and device.type != "cuda"
 
 
 def _widened(value: Any) -> Any:
@@ -399,9 +399,10 @@ def _widened(value: Any) -> Any:
     return value.astype(np.float32) if getattr(value, "dtype", None) is HALF else value
 
 
-def _widened_tensor(value: Any) -> Any:
+def widened_tensor(value: Any) -> Any:
+    """Return a Tensor of half precision, or each of a tuple of Tensors, in single precision."""
     if type(value) is tuple and all([isinstance(item, TensorBase) for item in value]):
-        return tuple([_widened_tensor(item) for item in value])
+        return tuple([widened_tensor(item) for item in value])
     if isinstance(value, TensorBase) and value._data.dtype is HALF:
         return namespace().astype(value, namespace().float32)
     return value

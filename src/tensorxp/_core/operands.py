@@ -118,8 +118,17 @@ def _shown(value: Any) -> str:
     return repr(value)
 
 
-def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Exception:
-    """Return the error of a backend with the operation and its inputs named."""
+def _is_large(x: Any) -> bool:
+    """Return whether a parameter is, or holds, an integer that no array is as long as."""
+    if isinstance(x, tuple):
+        return any([_is_large(item) for item in x])
+    return isinstance(x, int) and abs(x) >= 2**24
+
+
+def explained(
+    op: Primitive, inputs: tuple[Any, ...], error: Exception, params: dict[str, Any] | None = None
+) -> Exception:
+    """Return the error of a backend with the operation, its inputs and large numbers named."""
     names = op.inputs
     if op.variadic:
         names = tuple([f"{op.inputs[0]}[{i}]" for i in range(len(inputs))])
@@ -130,6 +139,7 @@ def explained(op: Primitive, inputs: tuple[Any, ...], error: Exception) -> Excep
             else f"{name} is {_shown(x)}"
             for name, x in zip(names, inputs, strict=False)
         ]
+        + [f"{name} is {_shown(x)}" for name, x in (params or {}).items() if _is_large(x)]
     )
     text = str(error)
     mismatch = "Input operand" in text  # NumPy's words for matmul, vecdot

@@ -49,6 +49,10 @@ def renamed(function: str, theirs: str, ours: str, value: Any) -> TypeError:
     )
 
 
+#: More elements than an address space has room for.
+LARGEST = 2**58
+
+
 def integer(function: str, argument: str, value: Any) -> int:
     """Return an argument as an int; TypeError where it is no integer."""
     try:

@@ -11,7 +11,7 @@ from tensorxp._backend.dtypes import as_dtype, of_raw
 from tensorxp._backend.families import Family, see
 from tensorxp._core.door import new_leaf, wrap
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import dimensions, integer, truth
+from tensorxp._ops.axes import LARGEST, dimensions, integer, truth
 from tensorxp._ops.beside import tensor_list
 from tensorxp._ops.casting import astype
 from tensorxp._ops.shaping import broadcast_to, copy, expand_dims, reshape
@@ -324,6 +324,8 @@ def count_of(function: str, argument: str, value: Any) -> int:
     found = integer(function, argument, value)
     if found < 0:
         raise ValueError(f"{function}: {argument} is {found}; it must not be negative")
+    if found >= LARGEST:
+        raise ValueError(f"{function}: {argument} is {found}; no array is so long")
     return found
 
 
@@ -365,6 +367,8 @@ def eye(
     chosen = as_dtype(dtypes.Defaults.real if dtype is None else dtype, "eye").dtype
     rows = count_of("eye", "n_rows", n_rows)
     columns = rows if n_cols is None else count_of("eye", "n_cols", n_cols)
+    if rows * columns >= LARGEST:
+        raise ValueError(f"eye: n_rows is {rows}, n_cols {columns}; no array is so large")
     k = integer("eye", "k", k)
     raw = raw_of(place, lambda: place.raw.base.eye(rows, columns, k, dtype=chosen))
     return with_grad(wrap(raw, place), requires_grad, "eye")

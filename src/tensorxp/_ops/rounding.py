@@ -6,6 +6,7 @@ These functions are constant almost everywhere: they are recorded, and their gra
 from typing import Any
 
 from tensorxp._backend.families import see
+from tensorxp._backend.quiet import quiet
 from tensorxp._core.door import single, unary
 from tensorxp._core.primitive import elementwise
 from tensorxp._core.tensor import Tensor
@@ -21,9 +22,21 @@ ceil_p = elementwise("ceil", x=_zero)
 floor_p = elementwise("floor", x=_zero)
 round_p = elementwise("round", x=_zero)
 trunc_p = elementwise("trunc", x=_zero)
-round_to_p = elementwise(
-    "round_to", forward=lambda xp, x, *, decimals: xp.round(x, decimals), x=_zero
-)
+
+
+def _round_to(xp: Any, x: Any, *, decimals: int) -> Any:
+    """Round to decimal places also where their power of ten is beyond the dtype."""
+    if x.dtype.kind not in "fc":
+        return xp.round(x, decimals) if decimals > -20 else xp.zeros_like(x)
+    with quiet():
+        out = xp.round(x, max(-400, min(decimals, 400)))
+        lost = xp.isnan(out) if decimals < 0 else ~xp.isfinite(out)
+        if not lost.any():
+            return out
+        return xp.where(lost, x if decimals > 0 else xp.where(xp.isfinite(x), x * 0, x), out)
+
+
+round_to_p = elementwise("round_to", forward=_round_to, x=_zero)
 
 
 @unary_real.see("floor, round, trunc")

@@ -19,7 +19,7 @@ from tensorxp._core.door import (
     node_of,
     wrap,
 )
-from tensorxp._core.engine import namespace
+from tensorxp._core.engine import has_half, namespace, widened_tensor
 from tensorxp._core.primitive import Primitive
 from tensorxp._core.rules import CT, KEPT, NEEDS, OUT, PART, SHAPE, XP, Rule, fit
 from tensorxp._core.tensor import Tensor, TensorBase
@@ -105,6 +105,11 @@ def push_forward(
     tangents: tuple[Any, ...],
 ) -> Any:
     """Return the tangent of `out` (a tuple for several outputs), or None for zero."""
+    outs = out if isinstance(out, tuple) else (out,)
+    dtypes = tuple([x._data.dtype for x in outs if isinstance(x, TensorBase)])
+    if op.kind != "linear" and has_half(op, dtypes, outs[0]._device):  # as backward: round once
+        inputs, tangents = (tuple(map(widened_tensor, xs)) for xs in (inputs, tangents))
+        out = widened_tensor(out)
     if op.jvp_rule is not None:
         several = len(inputs) > 1 or op.variadic
         return _call(op.jvp_rule, op, inputs, params, out, tangents if several else tangents[0])

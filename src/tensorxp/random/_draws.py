@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from tensorxp._backend.dtypes import DType, as_dtype, get_default_dtype, of_raw
 from tensorxp._core.door import device_mismatch, new_leaf, node_of, wrap
 from tensorxp._core.modes import modes
 from tensorxp._core.tensor import Tensor
-from tensorxp._ops.axes import truth
+from tensorxp._ops.axes import LARGEST, truth
 from tensorxp._ops.casting import result_type
 from tensorxp._ops.shaping import broadcast_shapes
 from tensorxp.random._generator import Generator, default_generator
@@ -26,6 +27,8 @@ def size_of(function: str, sizes: Any) -> tuple[int, ...]:
         raise TypeError(f"{function}: shape is {sizes!r}; allowed are an int or ints") from None
     if any(n < 0 for n in shape):
         raise ValueError(f"{function}: shape is {sizes!r}; sizes must not be negative")
+    if prod(shape) >= LARGEST:
+        raise ValueError(f"{function}: shape is {sizes!r}; no array is so large")
     return shape
 
 

@@ -207,7 +207,7 @@ def multigammaln(a: Tensor, d: int, /) -> Tensor:
     ----------
     a : Tensor, any dtype
     d : int
-        The dimension, at least 1.
+        The dimension, from 1 to 100000.
 
     Returns
     -------
@@ -219,8 +219,8 @@ def multigammaln(a: Tensor, d: int, /) -> Tensor:
     TypeError, ValueError, ImportError
         `a` is no Tensor; another `d`; SciPy is missing.
     """
-    if not isinstance(d, int) or d < 1:
-        raise ValueError(f"special.multigammaln: d is {d!r}; allowed is an integer of at least 1")
+    if not isinstance(d, int) or not 1 <= d <= 100_000:
+        raise ValueError(f"special.multigammaln: d is {d!r}; allowed are integers from 1 to 100000")
     total: Any = unary(loggamma_p, a)
     for i in range(1, d):
         total = total + unary(loggamma_p, binary(subtract_p, a, i / 2))

@@ -24,16 +24,28 @@ def ntuple(value: Any, n: int, function: str, argument: str) -> tuple[int, ...]:
     if isinstance(value, tuple | list):
         found = tuple(operator.index(item) for item in value)
         if len(found) == 1:
-            return found * n
+            found *= n
         if len(found) != n:
             raise RuntimeError(f"{function}: {argument} is {value}; expected an int or {n} of them")
-        return found
-    try:
-        return (operator.index(value),) * n
-    except TypeError:
-        raise TypeError(
-            f"{function}: {argument} is {value!r}; allowed are an int or {n} of them"
-        ) from None
+    else:
+        try:
+            found = (operator.index(value),) * n
+        except TypeError:
+            raise TypeError(
+                f"{function}: {argument} is {value!r}; allowed are an int or {n} of them"
+            ) from None
+    if max(found, default=0) >= 2**31:
+        raise ValueError(f"{function}: {argument} is {value}; allowed are numbers below 2**31")
+    return found
+
+
+def check_weights(function: str, argument: str, given: Any, n: int, m: int) -> None:
+    """Raise ValueError where `m` outputs of `n` inputs along an axis need too many weights."""
+    if n * m > 2**28:
+        raise ValueError(
+            f"{function}: {argument} is {given}; {m} outputs of {n} inputs along an axis need "
+            f"{n * m} weights, allowed are 2**28"
+        )
 
 
 def batched(function: str, input: Any, ndim: int) -> tuple[Any, bool]:

@@ -9,7 +9,7 @@ import tensorxp as xp
 from tensorxp._core.face import is_floating
 from tensorxp._ops.network import along, in_single
 from tensorxp.nn.functional._family import told
-from tensorxp.nn.functional._sizes import batched
+from tensorxp.nn.functional._sizes import batched, check_weights
 from tensorxp.nn.functional.pooling import mean_pool, pool
 
 
@@ -56,6 +56,7 @@ def _adaptive_avg(ndim: int, input: Any, output_size: Any) -> Any:
         # windows are products of intervals: one matrix of means along each axis
         out = x
         for axis, (n, m) in enumerate(zip(size, wanted, strict=True)):
+            check_weights(name, "output_size", output_size, n, m)
             rows = [
                 [1 / (stop - start) if start <= j < stop else 0.0 for j in range(n)]
                 for start, stop in _bounds(n, m)
@@ -121,17 +122,18 @@ def _adaptive_max(ndim: int, input: Any, output_size: Any, return_indices: bool)
         found = pool(ndim, x, kernel, None, 0, 1, False, return_indices)
         out, places = found if return_indices else (found, None)
     else:
-        out, places = _gathered_max(x, size, wanted)
+        out, places = _gathered_max(name, x, size, wanted)
     if single:
         out, places = out[0], None if places is None else places[0]
     return (out, places) if return_indices else out
 
 
-def _gathered_max(x: Any, size: Any, wanted: Any) -> tuple[Any, Any]:
+def _gathered_max(name: str, x: Any, size: Any, wanted: Any) -> tuple[Any, Any]:
     """Return maxima over windows of unequal size: gathered, the short ones by repeating an end."""
     index: Any = 0
     ndim = len(size)
     for axis, (n, m) in enumerate(zip(size, wanted, strict=True)):
+        check_weights(name, "output_size", wanted, n // m + 2, m)
         bounds = _bounds(n, m)
         longest = max(stop - start for start, stop in bounds)
         rows = [[min(start + i, stop - 1) for i in range(longest)] for start, stop in bounds]

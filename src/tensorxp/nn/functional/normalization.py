@@ -389,8 +389,8 @@ def local_response_norm(
         It has fewer than 3 axes, or `size` is below 1.
     """
     expect("local_response_norm", input)
-    if size < 1:
-        raise ValueError(f"local_response_norm: size is {size}; it must be at least 1")
+    if not 1 <= size < 2**31:
+        raise ValueError(f"local_response_norm: size is {size}; allowed are sizes from 1 to 2**31")
     if input.ndim < 3:
         raise ValueError(
             f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"

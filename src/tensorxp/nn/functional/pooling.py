@@ -4,6 +4,7 @@ from math import prod
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._ops.axes import LARGEST
 from tensorxp._ops.network import Window, in_single, max_places, sum_pool
 from tensorxp._ops.network import max_pool as pool_maxima
 from tensorxp.nn.functional._family import told
@@ -48,7 +49,8 @@ def _window(
                 count -= 1
         if count < 1:
             raise RuntimeError(
-                f"{name}: Given input size {tuple(size)}. Calculated output size is too small"
+                f"{name}: Given input size {tuple(size)}. Calculated output size is too small "
+                f"(kernel_size={kernel}, stride={steps}, padding={pads}, dilation={spread})"
             )
         pairs.append((p, max(p, (count - 1) * s + reach - n - p)))
     return Window(kernel, steps, tuple(pairs), spread)
@@ -380,7 +382,14 @@ def _max_unpool(
         for n, s, k, p in zip(input.shape[-ndim:], steps, kernel, pads, strict=True)
     )
     if output_size is not None:
+        if not isinstance(output_size, tuple | list):
+            raise TypeError(f"{name}: output_size is {output_size!r}; allowed is a tuple of ints")
         size = tuple(output_size)[-ndim:]
+    if not 0 <= prod(size) < LARGEST or min(size) < 0:
+        raise ValueError(
+            f"{name}: the output would have spatial sizes {size} by kernel_size {kernel}, stride "
+            f"{steps}, padding {pads} and output_size {output_size}; allowed are sizes from 0"
+        )
     if indices.shape != input.shape:
         raise ValueError("The shape of indices should be same as the input tensor")
     lead = input.shape[: input.ndim - ndim]

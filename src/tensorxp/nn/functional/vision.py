@@ -7,12 +7,15 @@ import math
 from math import prod
 from typing import Any
 
+import numpy as np
+
 import tensorxp as xp
 from tensorxp._backend.families import see
 from tensorxp._core.face import is_floating
+from tensorxp._ops.axes import LARGEST
 from tensorxp._ops.network import activation as act
 from tensorxp._ops.network import along, in_single
-from tensorxp.nn.functional._sizes import expect
+from tensorxp.nn.functional._sizes import check_weights, expect
 from tensorxp.nn.functional.adaptive import adaptive_avg_pool1d
 
 _MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -99,15 +102,18 @@ def interpolate(
             out = xp.moveaxis(pooled, -1, axis + 2)
         return out
     out = input
+    argument, given = ("size", size) if scale_factor is None else ("scale_factor", scale_factor)
     for axis, (n, m) in enumerate(zip(input.shape[2:], shape, strict=True)):
         if mode in ("nearest", "nearest-exact"):
             ratio = n / m if scales is None else 1.0 / scales[axis]
             shift = 0.5 if mode == "nearest-exact" else 0.0
-            places = [min(math.floor((i + shift) * ratio), n - 1) for i in range(m)]
-            index = xp.asarray(places, dtype=xp.int64, device=input.device)
+            check_weights("interpolate", argument, given, 1, m)
+            places = np.minimum(np.floor((np.arange(m) + shift) * ratio), n - 1)
+            index = xp.asarray(places.astype(np.int64), device=input.device)
             out = xp.take(out, index, axis=axis + 2)
         else:
             scale = None if scales is None else scales[axis]
+            check_weights("interpolate", argument, given, n, m)
             taps = _cubic if mode == "bicubic" else _linear
             weights = [taps(i, n, m, bool(align_corners), scale) for i in range(m)]
             out = along(out, weights, axis + 2)
@@ -428,8 +434,12 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
         Shapes do not fit.
     """
     expect("affine_grid", theta, "theta")
-    _, _, *spatial = size
-    expected = (size[0], len(spatial), len(spatial) + 1)
+    if not isinstance(size, tuple | list):
+        raise TypeError(f"affine_grid: size is {size!r}; allowed is a tuple of 4 or 5 ints")
+    spatial = size[2:]
+    if prod(spatial) >= LARGEST:
+        raise ValueError(f"affine_grid: size is {size}; no array is so large")
+    expected = (*size[:1], len(spatial), len(spatial) + 1)
     if len(spatial) not in (2, 3) or theta.shape != expected:
         raise ValueError(
             f"affine_grid: theta has shape {theta.shape} and size is {tuple(size)}; expected "
@@ -438,9 +448,9 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
     axes = []
     for m in reversed(spatial):
         if align_corners:
-            steps = [-1 + 2 * i / (m - 1) if m > 1 else 0.0 for i in range(m)]
+            steps = -1 + 2 * np.arange(m) / (m - 1) if m > 1 else np.zeros(m)
         else:
-            steps = [-1 + (2 * i + 1) / m for i in range(m)]
+            steps = -1 + (2 * np.arange(m) + 1) / m
         axes.append(xp.asarray(steps, dtype=theta.dtype, device=theta.device))
     grids = xp.meshgrid(*reversed(axes), indexing="ij")
     ones = xp.ones_like(grids[0])
