@@ -467,3 +467,35 @@ def test_the_library_is_built_anew_for_other_formulas(monkeypatch):
     before = build.kept_at(build.compiler())
     monkeypatch.setattr(build, "header", lambda: "other")
     assert build.kept_at(build.compiler()) != before
+
+
+#: What the machine has a kernel for that calls functions of C's library.
+CALLS = {
+    **{name: getattr(xp, name) for name in (
+        "exp log sin cos tan tanh sinh cosh exp2 expm1 log1p log2 log10 asin acos atan asinh atanh "
+        "reciprocal sqrt square"
+    ).split()},
+    "acosh": lambda x: xp.acosh(x + 1), "erf": xp.special.erf, "erfc": xp.special.erfc,
+    "cbrt": xp.cbrt, "sigmoid": xp.nn.functional.sigmoid, "gelu": xp.nn.functional.gelu,
+    "silu": xp.nn.functional.silu, "ndtr": xp.special.ndtr,
+    "pow": lambda x: (x + 0.1) ** (x + 0.3), "pow of a number": lambda x: 1.7**x,
+    "power": lambda x: x**0.37, "atan2": lambda x: xp.atan2(x, x + 0.2),
+    "hypot": lambda x: xp.hypot(x, x + 0.2), "logaddexp": lambda x: xp.logaddexp(x, x + 0.2),
+}  # fmt: skip
+LENGTHS = range(1, 41) if os.environ.get("TENSORXP_THOROUGH") == "1" else (1, 3, 9, 32, 39)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_equal_inputs_give_equal_results_wherever_they_stand(dtype):
+    """The end of a vector goes through the same code as its middle."""
+    program = xp.compile(lambda x: tuple(fn(x) for fn in CALLS.values()))
+    for value in (0.7236, 0.1117):
+        found = {name: set() for name in CALLS}
+        for n in LENGTHS:
+            memory = np.full(n + 1, value, dtype)
+            for x in (memory[:n], memory[1:]):
+                program(xp.asarray(x, copy=False))
+                for name, y in zip(CALLS, program(xp.asarray(x, copy=False)), strict=True):
+                    found[name].update(y.tolist())
+        assert {name: len(values) for name, values in found.items() if len(values) > 1} == {}

@@ -156,13 +156,17 @@ def functions() -> str:
 
 @cache
 def header() -> str:
-    """Return what the machine includes: the functions, and lists of them for macros."""
+    """Return what the machine includes: the functions, and lists of them for macros.
+
+    What costs most calls functions of <math.h>: `CALL1`, `CALL2`.
+    """
+    macros = (("ONE", "TWO"), ("CALL1", "CALL2"))
     found = [
-        f"{'ONE' if f.inputs == 'x' else 'TWO'}({s}, {f.result or s}, {name})"
+        f"{macros[f.cost >= 5][len(f.inputs) - 1]}({s}, {f.result or s}, {name})"
         for name, f in FORMULAS.items() for s in f.letters
     ]  # fmt: skip
     folds = [f"FOLD({s}, {accumulator(name, s)}, {name})" for name in REDUCTIONS for s in "fdl"]
     return (
-        functions() + f"#define FORMULAS(ONE, TWO) {' '.join(found)}\n"
+        functions() + f"#define FORMULAS(ONE, TWO, CALL1, CALL2) {' '.join(found)}\n"
         f"#define REDUCTIONS(FOLD) {' '.join(folds)}\n"
     )

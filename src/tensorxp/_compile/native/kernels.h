@@ -19,6 +19,7 @@ SIMD2(pow) SIMD2(atan2) SIMD2(hypot)
 #endif
 
 #define EACH _Pragma("omp simd") for (long i = 0; i < n; i++)
+#define WIDE 32 /* elements that every vector divides */
 #define ARGS long n, char *pd, const char *pa, const char *pb, const char *pc, \
     const int64_t *aux, int64_t first
 typedef void (*Kernel)(ARGS);
@@ -42,7 +43,40 @@ typedef uint8_t tb;
     static void name##_##S##_sv(ARGS) { \
         t##R *d = (t##R *)pd; const t##S *b = (const t##S *)pb, x = *(const t##S *)pa; \
         EACH { d[i] = do_##name##_##S(x, b[i]); } }
-FORMULAS(ONE, TWO)
+/* What calls functions of the library gives equal results for equal elements wherever they stand:
+ * a vector's formula and a single number's differ, so that the end of a loop is made a full one. */
+#define FILLED(S) static const t##S *filled_##S(t##S *to, const t##S *from, long n) { \
+    for (int i = 0; i < WIDE; i++) to[i] = from[i < n ? i : n - 1]; /* no flag of its own */ \
+    return to; }
+FILLED(f) FILLED(d)
+#define FULL(S, R, result) \
+    for (; n > 0; n -= WIDE, d += WIDE, a += WIDE) { \
+        const t##S *from = n < WIDE ? filled_##S(u, a, n) : a; t##R *to = n < WIDE ? end : d; \
+        _Pragma("omp simd") for (int i = 0; i < WIDE; i++) to[i] = result; \
+        if (n < WIDE) memcpy(d, end, n * sizeof(t##R)); }
+#define CALL1(S, R, name) static void name##_##S##_v(ARGS) { \
+    t##R *d = (t##R *)pd, end[WIDE]; const t##S *a = (const t##S *)pa; t##S u[WIDE]; \
+    FULL(S, R, do_##name##_##S(from[i])) }
+#define CALL2(S, R, name) \
+    static void name##_##S##_vv(ARGS) { \
+        t##R *d = (t##R *)pd, end[WIDE]; t##S u[WIDE], w[WIDE]; \
+        const t##S *a = (const t##S *)pa, *b = (const t##S *)pb; \
+        for (; n > 0; n -= WIDE, d += WIDE, a += WIDE, b += WIDE) { \
+            const t##S *left = n < WIDE ? filled_##S(u, a, n) : a; \
+            const t##S *right = n < WIDE ? filled_##S(w, b, n) : b; \
+            t##R *to = n < WIDE ? end : d; \
+            _Pragma("omp simd") for (int i = 0; i < WIDE; i++) \
+                to[i] = do_##name##_##S(left[i], right[i]); \
+            if (n < WIDE) memcpy(d, end, n * sizeof(t##R)); } } \
+    static void name##_##S##_vs(ARGS) { \
+        t##R *d = (t##R *)pd, end[WIDE]; t##S u[WIDE]; \
+        const t##S *a = (const t##S *)pa, y = *(const t##S *)pb; \
+        FULL(S, R, do_##name##_##S(from[i], y)) } \
+    static void name##_##S##_sv(ARGS) { \
+        t##R *d = (t##R *)pd, end[WIDE]; t##S u[WIDE]; \
+        const t##S *a = (const t##S *)pb, x = *(const t##S *)pa; \
+        FULL(S, R, do_##name##_##S(x, from[i])) }
+FORMULAS(ONE, TWO, CALL1, CALL2)
 
 /* where: the condition in c, the values in a and b */
 #define SELECT(S) SELECT_(S, vv, a[i], b[i]) SELECT_(S, vs, a[i], *b) \

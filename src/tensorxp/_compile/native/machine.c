@@ -42,7 +42,7 @@ enum { ERRORS = FE_DIVBYZERO | FE_OVERFLOW | FE_INVALID };
     ENTER(S, S, expand) ENTER(S, S, copy)
 #define ENTERR(S, W, name) ENTER(S, W, rows_##name) ENTER(S, W, gather_##name)
 static const struct { const char *name; Kernel run; } table[] = {
-    FORMULAS(ENTER, ENTER2) ENTERW(f) ENTERW(d) ENTERW(l) ENTERW(b) REDUCTIONS(ENTERR)
+    FORMULAS(ENTER, ENTER2, ENTER, ENTER2) ENTERW(f) ENTERW(d) ENTERW(l) ENTERW(b) REDUCTIONS(ENTERR)
     ENTER(f, f, matmul) ENTER(d, d, matmul) ENTERP(ENTER, f) ENTERP(ENTER, d)
 };
 
