@@ -11,6 +11,7 @@ from tensorxp._backend.names import listing
 from tensorxp._core.face import is_floating, raw, written
 from tensorxp.nn import Module
 from tensorxp.nn.normalization import _BatchNorm
+from tensorxp.optim._families import schedule
 from tensorxp.optim._pieces import LIMIT, LIMITS, Scratch, current, pieces
 from tensorxp.optim.lr_scheduler._base import LRScheduler, check_optimizer, per_group
 from tensorxp.optim.optimizer import Optimizer
@@ -157,10 +158,17 @@ def get_swa_avg_fn() -> Callable[[Any, Any, Any], Any]:
     return swa_update
 
 
+@see("SWALR")
 class AveragedModel(Module):
     """A copy of a model with averages of the parameters given to `update_parameters`.
 
     Izmailov and others, 2018. Shape: the model's. Buffer: `n_averaged`.
+
+    >>> model = xp.nn.Linear(1, 1)
+    >>> averaged = xp.optim.swa_utils.AveragedModel(model)
+    >>> averaged.update_parameters(model)
+    >>> averaged.n_averaged
+    tensor(1)
 
     Parameters
     ----------
@@ -287,12 +295,19 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
         model.train(was_training)
 
 
+@schedule.see("AveragedModel")
 class SWALR(LRScheduler):
     """Goes from the present rate to `swa_lr` in `anneal_epochs`.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.swa_utils.SWALR(optimizer, swa_lr=0.5, anneal_epochs=1)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+
     Parameters
     ----------
-    optimizer : Optimizer
     swa_lr : float or list
         One for each group.
     anneal_epochs : int
@@ -303,8 +318,6 @@ class SWALR(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         Other lengths, `anneal_epochs` or `anneal_strategy`.
     """

@@ -153,7 +153,8 @@ def fdtri(dfn: Tensor | float, dfd: Tensor | float, x: Tensor | float, /) -> Ten
 def chdtri(v: Tensor | float, p: Tensor | float, /) -> Tensor:
     """Return the inverse of `chdtrc` in its last argument; differentiable in `p`.
 
-    `v` is the degrees of freedom, `p` in [0, 1]. A gradient in `v` raises NotImplementedError.
+    `v` is the number of degrees of freedom, `p` is in [0, 1]. A gradient in `v` raises
+    NotImplementedError.
 
     >>> xp.special.chdtri(2.0, xp.asarray([0.5]))
     tensor([1.3863])

@@ -38,7 +38,7 @@ stdtrit_p = elementwise(
 def stdtr(df: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return Student's distribution function; differentiable in `x`.
 
-    `df` is the degrees of freedom. A gradient in `df` raises NotImplementedError.
+    `df` is the number of degrees of freedom. A gradient in `df` raises NotImplementedError.
 
     >>> xp.special.stdtr(3.0, xp.asarray([0.0, 1.0]))
     tensor([0.5   , 0.8045])
@@ -50,7 +50,8 @@ def stdtr(df: Tensor | float, x: Tensor | float, /) -> Tensor:
 def stdtrit(df: Tensor | float, p: Tensor | float, /) -> Tensor:
     """Return the quantile of Student's distribution, the inverse of `stdtr`; differentiable in `p`.
 
-    `df` is the degrees of freedom, `p` in [0, 1]. A gradient in `df` raises NotImplementedError.
+    `df` is the number of degrees of freedom, `p` is in [0, 1]. A gradient in `df` raises
+    NotImplementedError.
 
     >>> xp.special.stdtrit(3.0, xp.asarray([0.5, 0.975]))
     tensor([0.    , 3.1824])

@@ -169,7 +169,7 @@ def gammaincc(a: Tensor | float, x: Tensor | float, /) -> Tensor:
 def gammaincinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
     """Return the x with gammainc(a, x) = y; differentiable in both.
 
-    `y` in [0, 1], otherwise the result is NaN. A second derivative in `a` raises
+    `y` is in [0, 1], otherwise the result is NaN. A second derivative in `a` raises
     NotImplementedError.
 
     >>> xp.special.gammaincinv(2.0, xp.asarray([0.5]))
@@ -182,7 +182,7 @@ def gammaincinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
 def gammainccinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
     """Return the x with gammaincc(a, x) = y; differentiable in both.
 
-    `y` in [0, 1], otherwise the result is NaN. A second derivative in `a` raises
+    `y` is in [0, 1], otherwise the result is NaN. A second derivative in `a` raises
     NotImplementedError.
 
     >>> xp.special.gammainccinv(2.0, xp.asarray([0.5]))
@@ -195,7 +195,8 @@ def gammainccinv(a: Tensor | float, y: Tensor | float, /) -> Tensor:
 def chdtr(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the chi-square distribution function; differentiable in both.
 
-    `v` is the degrees of freedom. A second derivative in `v` alone raises NotImplementedError.
+    `v` is the number of degrees of freedom. A second derivative in `v` alone raises
+    NotImplementedError.
 
     >>> xp.special.chdtr(2.0, xp.asarray([0.0, 2.0]))
     tensor([0.    , 0.6321])
@@ -207,7 +208,8 @@ def chdtr(v: Tensor | float, x: Tensor | float, /) -> Tensor:
 def chdtrc(v: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return 1 - chdtr(v, x), accurate where that is small; differentiable in both.
 
-    `v` is the degrees of freedom. A second derivative in `v` alone raises NotImplementedError.
+    `v` is the number of degrees of freedom. A second derivative in `v` alone raises
+    NotImplementedError.
 
     >>> xp.special.chdtrc(2.0, xp.asarray([0.0, 2.0]))
     tensor([1.    , 0.3679])
@@ -241,7 +243,7 @@ betaincinv_p = elementwise(
 def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return the regularised incomplete beta function; differentiable in `x`.
 
-    `x` in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
+    `x` is in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
     NotImplementedError.
 
     >>> xp.special.betainc(2.0, 3.0, xp.asarray([0.5]))
@@ -254,7 +256,7 @@ def betainc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tenso
 def betaincc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tensor:
     """Return 1 - betainc(a, b, x), accurate where that is small; differentiable in `x`.
 
-    `x` in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
+    `x` is in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
     NotImplementedError.
 
     >>> xp.special.betaincc(2.0, 3.0, xp.asarray([0.5]))
@@ -267,7 +269,7 @@ def betaincc(a: Tensor | float, b: Tensor | float, x: Tensor | float, /) -> Tens
 def betaincinv(a: Tensor | float, b: Tensor | float, y: Tensor | float, /) -> Tensor:
     """Return the x with betainc(a, b, x) = y; differentiable in `y`.
 
-    `y` in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
+    `y` is in [0, 1], otherwise the result is NaN. A gradient in `a` or `b` raises
     NotImplementedError.
 
     >>> xp.special.betaincinv(2.0, 3.0, xp.asarray([0.6875]))

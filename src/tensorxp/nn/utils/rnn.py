@@ -21,8 +21,13 @@ __all__ = [
 __dir__ = listing(globals())
 
 
+@see("pack_sequence")
 class PackedSequence(NamedTuple):
     """Rows of all sequences, step by step.
+
+    >>> packed = xp.nn.utils.rnn.pack_sequence([xp.asarray([1, 2, 3]), xp.asarray([4])])
+    >>> packed.data
+    tensor([1, 4, 2, 3])
 
     Attributes
     ----------

@@ -5,6 +5,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from tensorxp._backend.families import see
+from tensorxp.optim._families import schedule
 from tensorxp.optim.lr_scheduler._base import (
     LRScheduler,
     check_optimizer,
@@ -63,8 +65,16 @@ class _Composed(LRScheduler):
         super()._take_state(state)
 
 
+@see("ChainedScheduler")
 class SequentialLR(_Composed):
     """One schedule after another, each from its milestone on: a warm-up and what follows it.
+
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> warm = xp.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> later = xp.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = xp.optim.lr_scheduler.SequentialLR(optimizer, [warm, later], milestones=[2])
+    >>> scheduler.get_last_lr()
+    [0.5]
 
     Parameters
     ----------
@@ -129,8 +139,15 @@ def _undo(scheduler: LRScheduler) -> None:
         scheduler.last_epoch -= 1
 
 
+@see("SequentialLR")
 class ChainedScheduler(_Composed):
     """Several schedules at once, stepped one after the other.
+
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> first = xp.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> second = xp.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> xp.optim.lr_scheduler.ChainedScheduler([first, second]).get_last_lr()
+    [0.5]
 
     Parameters
     ----------
@@ -167,14 +184,21 @@ class ChainedScheduler(_Composed):
         self._last_lr = self._lrs()
 
 
+@schedule.see("StepLR")
 class ReduceLROnPlateau(LRScheduler):
     """Times `factor` when a metric has not improved for more than `patience` epochs.
 
     `step(metric)` is called after each validation.
 
+    >>> optimizer = xp.optim.SGD([xp.nn.Parameter(xp.ones(1))], lr=1.0)
+    >>> scheduler = xp.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+    >>> for loss in (1.0, 1.0):
+    ...     scheduler.step(loss)
+    >>> optimizer.param_groups[0]["lr"]
+    0.1
+
     Parameters
     ----------
-    optimizer : Optimizer
     mode : str
         Better is less, "min", or more, "max".
     factor : float
@@ -193,8 +217,6 @@ class ReduceLROnPlateau(LRScheduler):
 
     Raises
     ------
-    TypeError
-        `optimizer` is no Optimizer.
     ValueError
         `factor` is not below 1, another mode, or another length.
     """

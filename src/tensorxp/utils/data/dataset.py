@@ -83,8 +83,12 @@ class TensorDataset(Dataset):
         return [tensor[index.to(tensor.device)] for tensor in self.tensors]
 
 
+@see("ConcatDataset")
 class StackDataset(Dataset):
     """Datasets of equal length side by side: samples are tuples, or dicts for keyword arguments.
+
+    >>> xp.utils.data.StackDataset(range(2), "ab")[1]
+    (1, 'b')
 
     Parameters
     ----------
@@ -121,8 +125,12 @@ class StackDataset(Dataset):
         return self._length
 
 
+@see("ChainDataset, StackDataset")
 class ConcatDataset(Dataset):
     """Datasets one after the other.
+
+    >>> len(xp.utils.data.ConcatDataset([range(2), range(3)]))
+    5
 
     Parameters
     ----------
@@ -185,8 +193,12 @@ class ChainDataset(IterableDataset):
         return sum(len(dataset) for dataset in self.datasets)
 
 
+@see("random_split")
 class Subset(Dataset):
     """The samples of a dataset at given indices.
+
+    >>> list(xp.utils.data.Subset(range(10), [2, 5]))
+    [2, 5]
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tensorxp as xp
+from tensorxp._backend.families import see
 
 
 class Sampler:
@@ -14,8 +15,12 @@ class Sampler:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__")
 
 
+@see("RandomSampler")
 class SequentialSampler(Sampler):
     """All indices in order.
+
+    >>> list(xp.utils.data.SequentialSampler(range(3)))
+    [0, 1, 2]
 
     Parameters
     ----------
@@ -37,8 +42,12 @@ class SequentialSampler(Sampler):
         return len(self.data_source)
 
 
+@see("SequentialSampler")
 class RandomSampler(Sampler):
     """Indices in random order, or drawn with replacement.
+
+    >>> sorted(xp.utils.data.RandomSampler(range(3)))
+    [0, 1, 2]
 
     Parameters
     ----------
@@ -96,8 +105,12 @@ class RandomSampler(Sampler):
         return self.num_samples
 
 
+@see("RandomSampler")
 class SubsetRandomSampler(Sampler):
     """Given indices in random order.
+
+    >>> sorted(xp.utils.data.SubsetRandomSampler([4, 2]))
+    [2, 4]
 
     Parameters
     ----------
@@ -124,8 +137,12 @@ class SubsetRandomSampler(Sampler):
         return len(self.indices)
 
 
+@see("RandomSampler")
 class WeightedRandomSampler(Sampler):
     """Indices drawn with probabilities in proportion to `weights`.
+
+    >>> list(xp.utils.data.WeightedRandomSampler([0.0, 1.0], 3))
+    [1, 1, 1]
 
     Parameters
     ----------
@@ -177,8 +194,13 @@ class WeightedRandomSampler(Sampler):
         return self.num_samples
 
 
+@see("SequentialSampler, DataLoader")
 class BatchSampler(Sampler):
     """Lists of indices of another sampler.
+
+    >>> sampler = xp.utils.data.SequentialSampler(range(5))
+    >>> list(xp.utils.data.BatchSampler(sampler, 2, drop_last=False))
+    [[0, 1], [2, 3], [4]]
 
     Parameters
     ----------
