@@ -4,21 +4,18 @@ A program's kernels are one module, which NVRTC compiles when the program is mad
 for the next program of the same text. They are launched on the current stream.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from tensorxp._backend.device import cpu
 from tensorxp._compile.cuda import lines, source
 from tensorxp._compile.cuda.emit import Kernel, Loop
 from tensorxp._compile.cuda.graphs import GraphRunner
-from tensorxp._compile.ir import regions
+from tensorxp._compile.ir import fused, regions
 from tensorxp._compile.ir.compound import COMPOUND
 from tensorxp._compile.ir.graph import LETTERS, Graph, Layout, Value
 from tensorxp._compile.ir.lowering import Facts, Lowered, lower, rule_of
-from tensorxp._compile.ir.pairs import Trace
-from tensorxp._compile.ir.steps import Literal, Register, resolved
-from tensorxp._compile.native.pair import NativePair
-from tensorxp._compile.native.program import Translator, constants, last_uses, used_by_call
+from tensorxp._compile.ir.pairs import FusedPair, Trace
+from tensorxp._compile.ir.steps import Register
 
 #: A source of more characters would take NVRTC minutes.
 LONGEST = 2_000_000
@@ -39,7 +36,7 @@ class Backend:
         self.kernels = source.names()
 
 
-class CudaTranslator(Translator):
+class CudaTranslator(fused.Translator):
     """Steps as values, for CUDA: views are tried out by NumPy, constants are looked at there."""
 
     def _constant(self, r: Register) -> Layout | None:
@@ -82,43 +79,40 @@ class _Launch:
         self.run: Any = None
 
 
-class CudaProgram:
+class CudaProgram(fused.Program):
     """A program from the arrays of `inputs` to those of layouts `wanted`."""
 
     def __init__(
         self, backend: Backend, arrays: list[Value], inputs: list[Value], wanted: list[Layout],
         registers: list[Register], tape: dict[Value, int], given: set[Value], told: bool,
     ) -> None:  # fmt: skip
+        super().__init__({})
         self.device = backend.device
         self.cupy = self.device.raw.base
         available = {*arrays, *inputs, *given}
         schedule = regions.Schedule(list(dict.fromkeys(x.base for x in wanted)), available)
-        self._slots: dict[Value, int] = {}
         self._dense: set[int] = set()  # slots whose arrays kernels or strided views read
         self._text = [source.preamble()]
         for x in inputs:
-            self._slot(x)
-        self.lines: list[Any] = []
+            self.slot(x)
         self.calls: dict[str, None] = {}  # the operations that stay calls of CuPy
         for i, (stage, live) in enumerate(zip(schedule.stages, schedule.live, strict=True)):
             if isinstance(stage, regions.Call):
-                self._call(stage)
+                self.calls[stage.step.op.name] = None
+                self.add_call(stage)
             elif live:
                 at_home = {x for x in live if schedule.home[x] == i}
                 self._region(stage, live, at_home & schedule.stored)
-        self._wanted = [self._reader(x) for x in wanted]
-        self._constants = constants(arrays, inputs, self._slots, registers)
-        self.inputs = [self._slots[x] for x in inputs]
-        self._free_early()
-        self.size = len(self._slots)
-        self._slots.clear()  # the values are no longer needed
+        self._wanted = [self.reader(x) for x in wanted]
+        self._constants = self.constants(arrays, inputs, registers)
+        self.inputs = [self.slots[x] for x in inputs]
+        self._dying = self.dying(self._wanted)
+        self.size = len(self.slots)
+        self.slots.clear()  # the values are no longer needed
         self._compile()
         # a graph can hold kernels whose arrays we make, not CuPy's calls, which ask for memory
         whole = backend.graphs and bool(self.lines) and not self.calls
         self.graph = GraphRunner(self) if whole else None
-
-    def _slot(self, x: Value) -> int:
-        return self._slots.setdefault(x, len(self._slots))
 
     def _region(self, region: Any, live: list[Value], stored: set[Value]) -> None:
         loop = region.size > 0
@@ -130,44 +124,21 @@ class CudaProgram:
                 f'extern "C" __global__ void __launch_bounds__({kernel.block}) '
                 f"{name}({kernel.params}) {{\n{kernel.body}\n}}\n"
             )
-            made = [(self._slot(x), x.shape, x.dtype) for x in kernel.values
-                    if x in kernel.written and x not in self._slots]  # fmt: skip
-            slots = [self._slot(x) for x in kernel.values]
+            made = [(self.slot(x), x.shape, x.dtype) for x in kernel.values
+                    if x in kernel.written and x not in self.slots]  # fmt: skip
+            slots = [self.slot(x) for x in kernel.values]
             self._dense.update(slots)
             self.lines.append(_Launch(kernel, name, slots, made))
 
-    def _call(self, call: regions.Call) -> None:
-        step = call.step
-        self.calls[step.op.name] = None
-        fn = step.device._forwards.get(step.op) or step.op.bind(step.device)
-        operands = [
-            (None, x.value) if x.__class__ is Literal else (self._reader(x), None)
-            for x in call.operands
-        ]
-        refers = [(n, self._reader(x)) for n, x in call.references.items()]
-        outs = [self._slot(x) for x in call.outs]
-        self.lines.append((fn, operands, step.params, refers, outs, step.several))
+    def constant(self, x: Layout, operand: bool) -> Any:
+        raw = self.device.raw
+        return self.device.run(lambda: raw.broadcast_to(raw.from_host(x.base.number), x.shape))
 
-    def _reader(self, x: Layout) -> tuple[Any, ...]:
-        """Return how to read a layout: slot, shape, offset and strides; a constant has no slot."""
-        base = x.base
-        if base.kind == "number":
-            raw = self.device.raw
-            number = self.device.run(lambda: raw.from_host(base.number))
-            return None, self.device.run(lambda: raw.broadcast_to(number, x.shape)), None, None
-        slot = self._slot(base)
-        if x.whole:
-            return slot, None if x.shape == base.shape else x.shape, None, None
-        self._dense.add(slot)
-        item = base.dtype.itemsize
-        return slot, x.shape, x.offset, tuple([n * item for n in x.strides])
-
-    def _free_early(self) -> None:
-        """Find the arrays that each line is the last to use."""
-        used = [
-            line.slots if line.__class__ is _Launch else used_by_call(line) for line in self.lines
-        ]
-        self._dying = last_uses(used, {how[0] for how in self._wanted})
+    def reader(self, x: Layout) -> fused.Reader:
+        how = super().reader(x)
+        if how[0] is not None and how[1] is not None:
+            self._dense.add(how[0])
+        return how
 
     def _compile(self) -> None:
         text = "".join(self._text)
@@ -212,7 +183,7 @@ class CudaProgram:
             if line.__class__ is _Launch:
                 self._launch(line, values)
             else:
-                self._run_call(line, values)
+                self.run_call(line, values)
             for at in dying:
                 values[at] = None
         return [self._output(how, values) for how in self._wanted]
@@ -235,36 +206,31 @@ class CudaProgram:
             values[at] = self.cupy.empty(shape, dtype)
         line.run(line.grid, line.block, tuple([values[at] for at in line.slots]))
 
-    def _run_call(self, line: tuple[Any, ...], values: list[Any]) -> None:
-        fn, operands, params, refers, outs, several = line
-        if refers:
-            params = resolved(params, {n: self._read(how, values) for n, how in refers})
-        found = fn(*[self._read(how, values) if how else x for how, x in operands], **params)
-        results: Iterable[Any] = found if several else (found,)
-        for at, x in zip(outs, results, strict=True):
-            values[at] = self.packed(at, x)
+    def run_call(self, line: tuple[Any, ...], values: list[Any]) -> None:
+        super().run_call(line, values)
+        for at in line[4]:
+            values[at] = self.packed(at, values[at])
 
-    def _read(self, how: tuple[Any, ...], values: list[Any]) -> Any:
-        slot, shape, offset, strides = how
+    def read(self, how: fused.Reader, values: list[Any]) -> Any:
+        slot, offset, shape, strides, dtype = how
         if slot is None:
-            return shape
+            return offset
         x = values[slot]
-        if shape is None:
-            return x
-        if strides is None:
-            return x.reshape(shape)
-        return self.cupy.lib.stride_tricks.as_strided(x.reshape(-1)[offset:], shape, strides)
+        if offset is None:
+            return x if strides else x.reshape(shape)
+        start = offset // dtype.itemsize
+        return self.cupy.lib.stride_tricks.as_strided(x.reshape(-1)[start:], shape, strides)
 
     def _output(self, how: tuple[Any, ...], values: list[Any]) -> Any:
-        out = self._read(how, values)
+        out = self.read(how, values)
         return self.cupy.array(out, copy=True, order="C") if how[0] is None else out
 
     def outputs(self, values: list[Any]) -> list[Any]:
         """Return copies of the outputs."""
-        return [self.cupy.array(self._read(how, values), copy=True) for how in self._wanted]
+        return [self.cupy.array(self.read(how, values), copy=True) for how in self._wanted]
 
 
-class CudaPair(NativePair):
+class CudaPair(FusedPair):
     """A function's forward and backward programs of CUDA kernels."""
 
     translator = CudaTranslator

@@ -18,7 +18,7 @@ from tensorxp._compile.ir.pairs import ReplayPair, Trace, improved
 from tensorxp._compile.ir.program import Program, strictly
 from tensorxp._compile.ir.steps import Literal, Register, references, resolved
 from tensorxp._compile.native import build
-from tensorxp._compile.native.pair import NativePair
+from tensorxp._compile.native.program import NativePair
 from tensorxp._core.allocation import allocate
 from tensorxp._core.door import apply, arrays_like, node_of, record, wrap
 from tensorxp._core.modes import modes

@@ -56,6 +56,10 @@ class Value:
     def letter(self) -> str:
         return LETTERS[self.dtype]
 
+    @property
+    def nbytes(self) -> int:
+        return int(self.size * self.dtype.itemsize)
+
 
 class Layout:
     """A view: `base` read at `offset` with `strides` (in elements) in a shape."""

@@ -53,14 +53,11 @@ _warned: list[bool] = []
 
 
 class Library:
-    """The loaded machine: `call` runs a program and lets other threads go on, `quick` does not."""
+    """The loaded machine: `run` runs a program on pointers to arrays."""
 
     def __init__(self, path: Path) -> None:
-        free, held = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
-        self.call, self.quick = free.machine_call, held.machine_call
+        free = ctypes.CDLL(str(path))
         self.run = free.machine_run
-        for fn in (self.call, self.quick):
-            fn.argtypes = [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p, ctypes.c_int64]
         self.run.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64]
         name = free.machine_kernel
         name.restype = ctypes.c_char_p
@@ -68,35 +65,22 @@ class Library:
         while (found := name(len(self.kernels))) is not None:
             self.kernels[found.decode()] = len(self.kernels)
         self.threads = threads.count()
-        self._places = np.asarray(_places(), dtype=np.int64)
-        self.places = self._places.ctypes.data if self._reads_arrays() else None
-        self.offsets = int(self._places[1]), int(self._places[2])
+        # an array is an object's head, then data, dimensions' number, dimensions, strides, base,
+        # dtype and flags: part of NumPy's binary interface
+        head = object.__basicsize__
+        self.offsets = head, head + 6 * ctypes.sizeof(ctypes.c_void_p)
+        self.readable = sys.implementation.name == "cpython" and self._reads_arrays()
         self.entry = ctypes.cast(free.machine_run, ctypes.c_void_p).value
 
     def _reads_arrays(self) -> bool:
-        """Return whether arrays look in memory as `places` says, by trying it."""
-        if sys.implementation.name != "cpython":
-            return False
+        """Return whether the data and the flags of arrays lie at `offsets`, by trying it."""
         for x in (np.zeros(3), np.zeros((2, 3), dtype=np.float32)[:, ::2]):
-            place = int(self._places[1])
-            data = ctypes.c_void_p.from_address(id(x) + place).value
-            flags = ctypes.c_int.from_address(id(x) + int(self._places[2])).value
+            data = ctypes.c_void_p.from_address(id(x) + self.offsets[0]).value
+            flags = ctypes.c_int.from_address(id(x) + self.offsets[1]).value
             expected = (x.ctypes.data, x.flags.c_contiguous, x.flags.aligned)
             if (data, bool(flags & 1), bool(flags & 0x100)) != expected:
                 return False
-        pair = (0, self)
-        item = ctypes.c_void_p.from_address(id(pair) + int(self._places[0]) + tuple.__itemsize__)
-        return item.value == id(self)
-
-
-def _places() -> tuple[int, int, int]:
-    """Return where a tuple's first item, an array's data and its flags lie.
-
-    An array is an object's head, then data, dimensions' number, dimensions, strides, base, dtype
-    and flags: part of NumPy's binary interface.
-    """
-    head = object.__basicsize__
-    return tuple.__basicsize__, head, head + 6 * ctypes.sizeof(ctypes.c_void_p)
+        return True
 
 
 def compiler() -> str | None:

@@ -56,10 +56,6 @@ class _Space:
         self._free.setdefault(-(-n // 64) * 64, []).append(at)
 
 
-def nbytes(x: Value) -> int:
-    return int(x.size * x.dtype.itemsize)
-
-
 class Emitter:
     """The tables of one call of the machine: the regions that run in it one after another.
 
@@ -106,7 +102,7 @@ class Emitter:
         )  # fmt: skip
         for x in dying:
             if x in self._places:
-                self._work.give(self._places.pop(x)[1], nbytes(x))
+                self._work.give(self._places.pop(x)[1], x.nbytes)
 
     def finish(self) -> "Program":
         """Return the tables as the machine wants them; they live as long as the result."""
@@ -163,7 +159,7 @@ class Emitter:
             array, offset = self.outside[x]
             return OUTSIDE + self.arrays.setdefault(array, len(self.arrays)), offset
         if x not in self._places:
-            self._places[x] = (WORK, self._work.take(nbytes(x)))
+            self._places[x] = (WORK, self._work.take(x.nbytes))
         return self._places[x]
 
     def spare(self, n: int) -> Place:
@@ -175,7 +171,7 @@ class Emitter:
     def forget(self, x: Value) -> None:
         """Give the work space of `x` back, if it has some."""
         if x in self._places:
-            self.release(self._places.pop(x), nbytes(x))
+            self.release(self._places.pop(x), x.nbytes)
 
 
 def _at(place: Place, x: Layout) -> Place:

@@ -242,15 +242,3 @@ int machine_run(const Program *p, char *const *arrays, int64_t limit) {
     free(memory);
     return failed ? failed : p->told && fetestexcept(ERRORS) ? 2 : 0;
 }
-
-/* The same on a tuple of NumPy arrays, read where `places` says: the tuple's first item, and an
- * array's data and flags. -1 - i: array i is not contiguous and aligned, nothing was done. */
-int machine_call(const Program *p, const char *tuple, const int64_t *places, int64_t limit) {
-    char *const *items = (char *const *)(tuple + places[0]);
-    char *arrays[p->outside > 0 ? p->outside : 1];
-    for (int64_t i = 0; i < p->outside; i++) {
-        if ((*(const int *)(items[i] + places[2]) & 0x101) != 0x101) return (int)(-1 - i);
-        arrays[i] = *(char *const *)(items[i] + places[1]);
-    }
-    return machine_run(p, arrays, limit);
-}

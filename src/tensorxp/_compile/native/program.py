@@ -6,106 +6,21 @@ saved, small values side by side in one array (the tape), unless it is cheaper t
 
 import ctypes
 import struct
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from tensorxp._backend import loops
-from tensorxp._compile.ir import compound, regions  # noqa: F401 - compound adds rules
-from tensorxp._compile.ir.graph import Graph, Layout, Value
-from tensorxp._compile.ir.lowering import Facts, Lowered, known, lower
+from tensorxp._compile.ir import fused, regions
+from tensorxp._compile.ir.graph import Layout, Value
+from tensorxp._compile.ir.pairs import FusedPair
 from tensorxp._compile.ir.program import silenced
-from tensorxp._compile.ir.steps import Literal, Register, Step, references, resolved
+from tensorxp._compile.ir.steps import Register
 from tensorxp._compile.native import emit
 from tensorxp._compile.native.build import Library
 
 _TAPE = "tape"
 _ARRAY, _BYTE, _empty = np.ndarray, np.dtype(np.uint8), np.empty
-_DIMS = 8
-
-
-class Translator:
-    """Steps as values: `layouts` has what the registers are."""
-
-    def __init__(
-        self, registers: list[Register], fresh: set[int], viewed: set[int], kernels: Any
-    ) -> None:
-        self.graph = Graph()
-        self.registers = registers
-        self.fresh = fresh  # registers that must be values of their own
-        self.viewed = viewed  # registers that NumPy's view of a base must make
-        self.kernels = kernels
-        self.layouts: dict[int, Layout] = {}
-        self.arrays: list[Value] = []
-
-    def layout(self, n: int) -> Layout:
-        """Return the value of a register, an array from outside where no step made it."""
-        found = self.layouts.get(n)
-        if found is None:
-            r = self.registers[n]
-            found = self._constant(r)
-            if found is None:
-                found = self.graph.array(r.shape, r.dtype, n)
-                self.arrays.append(found.base)
-            self.layouts[n] = found
-        return found
-
-    def _constant(self, r: Register) -> Layout | None:
-        """Return a constant of equal elements as a number."""
-        if r.source not in ("written", "outside"):
-            return None
-        raw = r.raw
-        if not known(r.dtype, self.kernels) or not raw.size or (raw != raw.flat[0]).any():
-            return None
-        return self.graph.number(raw.flat[0], r.dtype).broadcast(r.shape)
-
-    def add(self, step: Step) -> None:
-        """Take in a step: by the machine's operations, or as a call of NumPy."""
-        outs = [self.registers[n] for n in step.outs]
-        found = None
-        refers: list[int] = []
-        references(step.params, refers)
-        if not refers and not any(n in self.viewed for n in step.outs):
-            operands = [
-                x.value if x.__class__ is Literal else self.layout(x) for x in step.operands
-            ]
-            facts = Facts(
-                step.op, tuple([r.shape for r in outs]), tuple([r.dtype for r in outs]),
-                step.params, lambda op: self.function(op, step.device), self.kernels,
-            )  # fmt: skip
-            if all(len(r.shape) <= _DIMS for r in outs) and all(
-                len(x.shape) <= _DIMS for x in operands if isinstance(x, Layout)
-            ):
-                found = self.lower(operands, facts)
-        if found is None:
-            call = regions.Call(
-                step, [x if x.__class__ is Literal else self.layout(x) for x in step.operands],
-                {n: self.layout(n) for n in refers},
-            )  # fmt: skip
-            for n, r in zip(step.outs, outs, strict=True):
-                out = self.graph.array(r.shape, r.dtype, n)
-                out.base.kind, out.base.params = "foreign", call
-                call.outs.append(out.base)
-                self.layouts[n] = out
-            return
-        for n, x in zip(step.outs, found if isinstance(found, tuple) else (found,), strict=True):
-            if n in self.fresh and not self._own(x):
-                x = self.graph.fresh(x)
-            self.layouts[n] = x
-
-    def function(self, op: Any, device: Any) -> Any:
-        """Return the function of raw arrays that views are tried out with."""
-        return device._forwards.get(op) or op.bind(device)
-
-    def lower(self, operands: list[Any], facts: Facts) -> Lowered:
-        """Return the results of an operation, None where it stays a call."""
-        return lower(self.graph, operands, facts)
-
-    def _own(self, x: Layout) -> bool:
-        """Return whether `x` is a result that no other register that must be fresh is, yet."""
-        known = {self.layouts[n].base for n in self.fresh if n in self.layouts}
-        return x.whole and x.base.kind not in ("array", "number", "foreign") and x.base not in known
 
 
 class _Native:
@@ -114,72 +29,43 @@ class _Native:
     def __init__(self, library: Library, emitter: emit.Emitter, made: dict[Any, Any]) -> None:
         self.program = emitter.finish()
         self.arrays = list(emitter.arrays)
-        slots = [0 if key == _TAPE else key for key in self.arrays]
-        self.pick: Any = (
-            itemgetter(*slots) if len(slots) > 1 else lambda values: (values[slots[0]],)
-        )
+        self.slots = slots = [0 if key == _TAPE else key for key in self.arrays]
         self.made = [(key, *made[key]) for key in self.arrays if key in made]
         self.address = ctypes.addressof(self.program)
         free = emitter.time >= 20_000  # then other threads may go on
-        self.call = library.call if free else library.quick
         self.plan: Any = None
-        if library.places is not None and loops.launch is not None:
+        if library.readable and loops.launch is not None:
             data, flags = library.offsets
             plan = (library.entry, self.address, data, flags, library.threads, free, len(slots))
             self.plan = struct.pack(f"{len(plan) + len(slots)}q", *plan, *slots)
 
 
-def constants(
-    arrays: list[Value], inputs: list[Value], slots: dict[Any, int], registers: list[Register]
-) -> list[tuple[int, Any]]:
-    """Return the slots of arrays that a trace made by itself, and these arrays."""
-    return [(slots[x], registers[x.number].raw) for x in arrays if x in slots and x not in inputs]
-
-
-def used_by_call(line: tuple[Any, ...]) -> list[int | None]:
-    """Return the slots that a call reads and writes; a constant has none."""
-    _, operands, _, refers, outs, _ = line
-    return [*[how[0] for how, _ in operands if how], *[how[0] for _, how in refers], *outs]
-
-
-def last_uses(used: list[Any], kept: set[Any]) -> list[list[int]]:
-    """Return the slots that each line is the last to use, by those that each uses."""
-    last = {at: i for i, slots in enumerate(used) for at in slots}
-    dying: list[list[int]] = [[] for _ in used]
-    for at, i in last.items():
-        if at is not None and at not in kept:
-            dying[i].append(at)
-    return dying
-
-
-class NativeProgram:
+class NativeProgram(fused.Program):
     """A program from the arrays of registers `inputs` to those of layouts `wanted`."""
 
     def __init__(
         self, library: Library, arrays: list[Value], inputs: list[Value], wanted: list[Layout],
         registers: list[Register], tape: dict[Value, int], given: set[Value], told: bool,
     ) -> None:  # fmt: skip
+        super().__init__(tape)
         self.library = library
         self._told = told
-        self.tape_bytes = max([at + emit.nbytes(x) for x, at in tape.items()], default=0)
+        self.tape_bytes = max([at + x.nbytes for x, at in tape.items()], default=0)
         self._gives = bool(tape) and not any(x in given for x in tape)
         saved = set(tape) if self._gives else set()
         available = {*arrays, *inputs, *given}
         bases = [x.base for x in wanted]
         schedule = regions.Schedule([*dict.fromkeys(bases), *saved], available)
-        self._slots: dict[Any, int] = {_TAPE: 0}
-        for x in inputs:
-            self._slot(x)
-        self.lines: list[Any] = []
+        for x in (_TAPE, *inputs):
+            self.slot(x)
         self._build(schedule, tape, set(bases))
-        self._constants = constants(arrays, inputs, self._slots, registers)
-        self._inputs = [self._slots[x] for x in reversed(inputs)]
-        self._wanted = [self._reader(x) for x in wanted]
-        self._free_early()
-        self._plan = list(zip(self.lines, self.dying, strict=True))
+        self._constants = self.constants(arrays, inputs, registers)
+        self._inputs = [self.slots[x] for x in reversed(inputs)]
+        self._wanted = [self.reader(x) for x in wanted]
+        self._plan = list(zip(self.lines, self.dying(self._wanted), strict=True))
         self.calls = any(line.__class__ is not _Native for line in self.lines)  # of NumPy
-        self._blank: list[Any] = [None] * len(self._slots)
-        self._slots.clear()  # the values are no longer needed
+        self._blank: list[Any] = [None] * len(self.slots)
+        self.slots.clear()  # the values are no longer needed
         for at, raw in self._constants:
             self._blank[at] = raw
         # a single call of the machine, which gives its results as they are, has a short way
@@ -192,9 +78,6 @@ class NativeProgram:
             and all([how[0] is not None and how[1] is None and how[3] for how in self._wanted])
         ):  # fmt: skip
             self._single, self._tail = self.lines[0], self._blank[count + 1 :]
-
-    def _slot(self, x: Any) -> int:
-        return self._slots.setdefault(x, len(self._slots))
 
     def _build(
         self, schedule: regions.Schedule, tape: dict[Value, int], wanted: set[Value]
@@ -226,7 +109,7 @@ class NativeProgram:
             elif home < 0 or x in wanted or x.kind == "foreign" or any(
                 groups[i] != groups[home] for i in uses.get(x, ())
             ):  # fmt: skip
-                outside[x] = self._slot(x), 0
+                outside[x] = self.slot(x), 0
         last = {x: max(at) for x, at in uses.items()}
         dying: list[list[Value]] = [[] for _ in stages]
         for x, at in last.items():
@@ -234,7 +117,7 @@ class NativeProgram:
         i = 0
         while i < len(stages):
             if isinstance(stages[i], regions.Call):
-                self._numpy_call(stages[i], tape)  # type: ignore[arg-type]
+                self.add_call(stages[i])  # type: ignore[arg-type]
                 i += 1
                 continue
             emitter = emit.Emitter(self.library.kernels, outside, self._told)
@@ -250,7 +133,7 @@ class NativeProgram:
                     emitter.add(region, live[i], stored, kept, dying[i])
                 i += 1
             made: dict[Any, Any] = {
-                self._slots[x]: (x.shape, x.dtype) for x, home in schedule.home.items()
+                self.slots[x]: (x.shape, x.dtype) for x, home in schedule.home.items()
                 if home >= 0 and groups[home] == groups[first] and x.kind != "foreign"
                 and x in outside and outside[x][0] != _TAPE
             }  # fmt: skip
@@ -258,42 +141,19 @@ class NativeProgram:
             if emitter.arrays:
                 self.lines.append(_Native(self.library, emitter, made))
 
-    def _free_early(self) -> None:
-        """Find the arrays that each line is the last to read."""
-        used = [
-            [at for at in line.arrays if at != _TAPE]
-            if line.__class__ is _Native
-            else used_by_call(line)
-            for line in self.lines
-        ]
-        self.dying = last_uses(used, {0, *[how[0] for how in self._wanted]})
+    def constant(self, x: Layout, operand: bool) -> Any:
+        # one that is handed out is seen by its strides, and copied
+        number = x.base.number
+        return np.full(x.shape, number) if operand else np.broadcast_to(number, x.shape)
 
-    def _numpy_call(self, call: regions.Call, tape: dict[Value, int]) -> None:
-        step = call.step
-        fn = step.device._forwards.get(step.op) or step.op.bind(step.device)
-        operands = [
-            (None, x.value) if x.__class__ is Literal
-            else (None, np.full(x.shape, x.base.number)) if x.base.kind == "number"
-            else (self._reader(x, tape), None)
-            for x in call.operands
-        ]  # fmt: skip
-        refers = [(n, self._reader(x, tape)) for n, x in call.references.items()]
-        outs = [self._slot(x) for x in call.outs]
-        self.lines.append((fn, operands, step.params, refers, outs, step.several))
-
-    def _reader(self, x: Layout, tape: dict[Value, int] | None = None) -> tuple[Any, ...]:
-        """Return how to read a layout as an array: slot, offset, shape, strides, dtype."""
-        base = x.base
-        item = base.dtype.itemsize
-        if base.kind == "number":
-            return None, np.broadcast_to(base.number, x.shape), None, None, None
-        if tape and base in tape:
-            at = tape[base] + x.offset * item
-            return 0, at, x.shape, tuple([n * item for n in x.strides]), base.dtype
-        if x.whole:
-            return self._slot(base), None, x.shape, x.shape == base.shape, None
-        return (self._slot(base), x.offset * item, x.shape,
-                tuple([n * item for n in x.strides]), base.dtype)  # fmt: skip
+    def read(self, how: fused.Reader, values: list[Any]) -> Any:
+        at, offset, shape, strides, dtype = how
+        if at is None:
+            return offset
+        x = values[at]
+        if offset is None:
+            return x if strides else x.reshape(shape)
+        return np.ndarray(shape, dtype, np.ascontiguousarray(x), offset, strides)
 
     def run(self, arguments: list[Any]) -> list[Any]:
         """Return the raw outputs; the tape, where there is one, is the last argument or output."""
@@ -308,11 +168,11 @@ class NativeProgram:
             if line.__class__ is _Native:
                 self._run_native(line, values)
             else:
-                _run_numpy(line, values)
+                self.run_call(line, values)
             for at in dying:
                 values[at] = None
         found = [
-            values[how[0]] if how[1] is None and how[3] else _read(how, values)
+            values[how[0]] if how[1] is None and how[3] else self.read(how, values)
             for how in self._wanted
         ]
         if self._gives:
@@ -362,22 +222,9 @@ class NativeProgram:
             raise FloatingPointError("compile: a compiled program met an error that NumPy tells of")
 
     def _call(self, line: _Native, values: list[Any]) -> None:
-        """Run a line through ctypes."""
-        library, given = self.library, line.pick(values)
-        if library.places is not None:
-            for x in given:
-                if x.__class__ is not np.ndarray:
-                    break
-            else:
-                failed = line.call(line.address, given, library.places, library.threads)
-                if failed == 2:
-                    self._tell()
-                if failed in (0, 2):
-                    return
-                if failed > 0:
-                    raise MemoryError("compile: no memory for a compiled program")
-        # an array is a scalar, not contiguous or not aligned
-        given = tuple([np.require(x, None, ["C", "A"]) for x in given])
+        """Run a line through ctypes, where nothing quicker is there or an array is not as it is."""
+        library = self.library
+        given = [np.require(values[at], None, ["C", "A"]) for at in line.slots]
         pointers = (ctypes.c_void_p * len(given))(*[x.ctypes.data for x in given])
         failed = library.run(line.address, pointers, library.threads)
         if failed == 2:
@@ -386,25 +233,7 @@ class NativeProgram:
             raise MemoryError("compile: no memory for a compiled program")
 
 
-def _run_numpy(line: tuple[Any, ...], values: list[Any]) -> None:
-    """Run a call of NumPy."""
-    fn, operands, params, refers, outs, several = line
-    if refers:
-        params = resolved(params, {n: _read(how, values) for n, how in refers})
-    found = fn(*[_read(how, values) if how else x for how, x in operands], **params)
-    if several:
-        for at, x in zip(outs, found, strict=True):
-            values[at] = x
-    else:
-        values[outs[0]] = found
+class NativePair(FusedPair):
+    """A function's forward and backward programs for the machine."""
 
-
-def _read(how: tuple[Any, ...], values: list[Any]) -> Any:
-    at, offset, shape, strides, dtype = how
-    if at is None:
-        return offset
-    x = values[at]
-    if offset is None:
-        return x if strides else x.reshape(shape)
-    x = np.ascontiguousarray(x)
-    return np.ndarray(shape, dtype, x, offset, strides)
+    program = NativeProgram
