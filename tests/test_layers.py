@@ -77,6 +77,17 @@ def test_imports_point_downwards():
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_rooms_of_the_compiler():
+    """The front knows the back ends, these the representation, and that none of them."""
+    allowed = {"front": {"front", "ir", "native", "cuda"}, "ir": {"ir"}}
+    wrong = []
+    for path in (ROOT / "_compile").glob("*/*.py"):
+        room = path.parent.name
+        met = {name.split(".")[1] for name in imports(path) if name.startswith("_compile.")}
+        wrong += [f"{path}: {x}" for x in met - allowed.get(room, {room, "ir"})]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_packages_that_are_loaded_lazily_are_imported_before_their_modules():
     """Otherwise two threads that import both at once get a module that is half made."""
     wrong = []

@@ -1,6 +1,5 @@
 """The CUDA backend of `compile`: the regions of traces become kernels that NVRTC compiles.
 
-Graph, lowering and regions are those of the native backend, and so are the formulas (`kernels.h`).
 `source` is what all kernels begin with, `emit` and `lines` write kernels for regions, `program`
 launches them, `graphs` captures programs of nothing but kernels as CUDA graphs.
 """

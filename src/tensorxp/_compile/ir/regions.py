@@ -259,6 +259,15 @@ class Schedule:
             lives.append(live[::-1])
         return lives[::-1]
 
+    def uses(self) -> dict[Value, set[int]]:
+        """Return by which stages each value is read."""
+        found: dict[Value, set[int]] = {}
+        for i, (stage, live) in enumerate(zip(self.stages, self.live, strict=True)):
+            own = [y for x in live for y in x.args]
+            for x in stage.layouts() if isinstance(stage, Call) else own:
+                found.setdefault(x.base, set()).add(i)
+        return found
+
     def _cone(self, x: Value, stage: Region, cone: dict[Value, int], budget: int) -> int | None:
         """Collect what must be computed again for `x`; return what is left of the budget."""
         budget -= cost(x)

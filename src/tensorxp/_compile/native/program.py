@@ -90,15 +90,7 @@ class NativeProgram(fused.Program):
             )  # fmt: skip
             groups.append(groups[-1] if same else i)
         live = schedule.live
-        uses: dict[Value, set[int]] = {}
-        for i, stage in enumerate(stages):
-            read = (
-                [y.base for x in live[i] for y in x.args]
-                if isinstance(stage, regions.Region)
-                else [x.base for x in stage.layouts()]
-            )
-            for x in read:
-                uses.setdefault(x, set()).add(i)
+        uses = schedule.uses()
         outside: dict[Value, tuple[Any, int]] = {}
         for x in [*uses, *wanted, *tape]:
             home = schedule.home.get(x, -1)
