@@ -426,3 +426,39 @@ def test_lbfgs_finds_the_minimum_of_rosenbrock():
 
     optimizer.step(closure)
     np.testing.assert_allclose(p.detach().numpy(), [1, 1], atol=1e-4)
+
+
+NUMBERS = {
+    "SGD": "lr momentum dampening weight_decay", "Adam": "lr eps weight_decay",
+    "AdamW": "lr eps weight_decay", "NAdam": "lr eps weight_decay momentum_decay",
+    "RAdam": "lr eps weight_decay", "Adamax": "lr eps weight_decay",
+    "Adagrad": "lr lr_decay weight_decay eps", "Adadelta": "lr rho eps weight_decay",
+    "RMSprop": "lr alpha eps weight_decay momentum", "LBFGS": "lr",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_hyperparameters_may_be_tensors(name):
+    """They are read at each step, so that they may be changed in place."""
+
+    def trained(word, value):
+        w = xp.nn.Parameter(xp.asarray([1.0, -2.0]))
+        made = getattr(xp.optim, name)([w], **{word: value})
+
+        def loss():
+            made.zero_grad()
+            out = xp.sum(w * w)
+            out.backward()
+            return out
+
+        for _ in range(3):
+            loss()
+            made.step(loss)
+            made.param_groups[0][word] *= 0.5
+        return w.tolist()
+
+    for word in NUMBERS[name].split():
+        assert trained(word, xp.tensor(0.25)) == trained(word, 0.25), word
+        for wrong in (xp.tensor([0.1, 0.2]), xp.tensor(1j), "0.1", None, [0.1]):
+            with pytest.raises(TypeError, match=rf"{name}: {word} .*allowed is a real number"):
+                trained(word, wrong)

@@ -24,14 +24,29 @@ def number(value: Any) -> float:
     return value if value.__class__ is float else float(value)
 
 
+def check_real(optimizer: str, given: dict[str, Any]) -> None:
+    """Raise TypeError for a hyperparameter that is no real number, or Tensor of one."""
+    for name, value in given.items():
+        if getattr(value, "size", 1) != 1 or not hasattr(value, "__float__"):
+            shape = getattr(value, "shape", None)
+            told = repr(value) if shape is None else f"a {type(value).__name__} of shape {shape}"
+            raise TypeError(f"{optimizer}: {name} is {told}; allowed is a real number")
+        if getattr(value, "dtype", None) is not None and value.dtype.kind not in "fiub":
+            raise TypeError(
+                f"{optimizer}: {name} has dtype {value.dtype}; allowed is a real number"
+            )
+
+
 def check(
     optimizer: str,
     *,
     betas: Any = None,
     **at_least_zero: Any,
 ) -> None:
-    """Raise ValueError for a hyperparameter out of its range."""
+    """Raise TypeError for a hyperparameter that is no real number, ValueError out of range."""
     names = {"lr": "learning rate", "eps": "epsilon value"}
+    given = {f"betas[{i}]": beta for i, beta in enumerate(() if betas is None else betas)}
+    check_real(optimizer, at_least_zero | given)
     for name, value in at_least_zero.items():
         if not 0.0 <= number(value):
             what = names.get(name, f"{name} value")

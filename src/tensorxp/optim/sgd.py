@@ -4,7 +4,7 @@ from typing import Any
 
 from tensorxp._backend import kernels
 from tensorxp.optim._pieces import add_scaled, total_gradient
-from tensorxp.optim.optimizer import Optimizer, check, filled_like, number, options
+from tensorxp.optim.optimizer import Optimizer, check, check_real, filled_like, number, options
 
 
 class SGD(Optimizer):
@@ -68,6 +68,7 @@ class SGD(Optimizer):
         fused: bool | None = None,
     ) -> None:
         check("SGD", lr=lr, momentum=momentum, weight_decay=weight_decay)
+        check_real("SGD", {"dampening": dampening})
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("SGD: Nesterov momentum requires a momentum and zero dampening")
         extra = options(foreach, False, differentiable, fused=fused)
