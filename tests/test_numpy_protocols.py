@@ -468,3 +468,34 @@ def test_scipy_ufuncs() -> None:
         assert found.requires_grad
     with pytest.raises(TypeError, match="requires grad"):
         special.wofz(x)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_order_is_the_layout_of_the_result(order):
+    a = np.arange(6.0).reshape(2, 3)
+    calls = [
+        lambda x: np.copy(x, order=order), lambda x: np.zeros_like(x, order=order),
+        lambda x: np.full_like(x, 2.0, order=order), lambda x: np.sin(x, order=order),
+        lambda x: np.add(x, 1.0, order=order), lambda x: np.einsum("ij->ji", x, order=order),
+        lambda x: np.ones_like(x, shape=(3, 2), order=order), lambda x: np.modf(x, order=order)[0],
+    ]  # fmt: skip
+    for call in calls:
+        found, right = call(xp.asarray(a)).numpy(), call(a)
+        np.testing.assert_array_equal(found, right)
+        assert found.flags[f"{order}_CONTIGUOUS"]
+    x = xp.asarray(a, requires_grad=True)
+    np.copy(x, order=order).sum().backward()
+    assert x.grad.tolist() == np.ones((2, 3)).tolist()
+    for wrong in ("Z", 1):
+        with pytest.raises((TypeError, ValueError), match="order"):
+            np.copy(x, order=wrong)
+
+
+@pytest.mark.parametrize("name", "sum mean std max argmax all median nansum ptp take trace".split())
+def test_out_of_another_shape_is_refused(name):
+    x, more = xp.asarray(np.ones((3, 4))), (([0, 1],) if name == "take" else ())
+    kind = getattr(np, name)(np.ones((3, 4)), *more).dtype
+    out = xp.asarray(np.full((5, 2), 7, kind))
+    with pytest.raises(ValueError, match=f"numpy.{name}: out has shape"):
+        getattr(np, name)(x, *more, out=out)
+    assert set(out.numpy().flat) == {kind.type(7)}

@@ -85,6 +85,20 @@ def need(xp: Any, name: str) -> Any:
     return found
 
 
+def laid_out(function: str, x: Any, order: Any) -> Any:
+    """Return a result with its elements in memory as NumPy's `order` says: "F" by columns."""
+    if order not in ("C", "F", "A", "K", None):
+        raise ValueError(f"{function}: order is {order!r}; allowed are 'C', 'F', 'A', 'K'")
+    raw = x._data
+    if order not in ("C", "F") or (
+        raw.flags.c_contiguous if order == "C" else raw.flags.f_contiguous
+    ):
+        return x
+    xp = x.__array_namespace__()
+    axes = tuple(range(raw.ndim))[:: -1 if order == "F" else 1]
+    return xp.permute_dims(xp.copy(xp.permute_dims(x, axes)), axes)
+
+
 def floating(xp: Any, x: Any) -> Any:
     """Return `x`, integers and bool as float64, in which NumPy computes with them."""
     return xp.astype(x, "float64") if xp.isdtype(x.dtype, ("bool", "integral")) else x

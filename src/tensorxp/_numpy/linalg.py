@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorxp._numpy.calls import NoEquivalent, implements, need, tensors
+from tensorxp._numpy.calls import NoEquivalent, implements, laid_out, need, tensors
 
 # products
 
@@ -55,7 +55,7 @@ def einsum(
 ) -> Any:
     if not isinstance(subscripts, str):
         raise NoEquivalent
-    return need(xp, "einsum")(subscripts, *tensors(xp, *operands))
+    return laid_out("einsum", need(xp, "einsum")(subscripts, *tensors(xp, *operands)), order)
 
 
 @implements()

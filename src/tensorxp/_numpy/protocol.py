@@ -20,7 +20,7 @@ from tensorxp._core.tensor import Tensor
 from tensorxp._core.views import cell_of
 from tensorxp._core.watchers import note_read, stack, watching
 from tensorxp._core.writes import bump, write
-from tensorxp._numpy.calls import NoEquivalent, find_function, is_given
+from tensorxp._numpy.calls import NoEquivalent, find_function, is_given, laid_out
 from tensorxp._numpy.ufuncs import ACCUMULATIONS, COMPOSITES, PREDICATES, REDUCTIONS, UFUNC_NAMES
 from tensorxp._tensor.dlpack import (
     array_interface,
@@ -280,6 +280,10 @@ def _call(
     result = function(*operands)
     if dtype is not None and ufunc.__name__ not in PREDICATES:
         result = _cast(name, result, dtype)
+    if "order" in options:
+        if result.__class__ is tuple:
+            return tuple([laid_out(name, x, options["order"]) for x in result])
+        return laid_out(name, result, options["order"])
     return result
 
 
@@ -381,7 +385,11 @@ _METHODS = {
 }
 
 
-def _store(name: str, result: Any, outs: Any, casting: str) -> Any:
+#: Functions that are ufuncs in NumPy, which broadcast to `out`.
+_SPREAD = {"numpy.clip", "numpy.round", "numpy.around"}
+
+
+def _store(name: str, result: Any, outs: Any, casting: str, exact: bool = False) -> Any:
     """Write results into the Tensors of `out=` and return these, or the results without it."""
     if not outs or all(out is None for out in outs):
         return result
@@ -394,6 +402,10 @@ def _store(name: str, result: Any, outs: Any, casting: str) -> Any:
         if not isinstance(out, Tensor):
             raise TypeError(
                 f"{name}: out is a {type(out).__name__}; allowed are Tensors and arrays"
+            )
+        if exact and value._data.shape != out._data.shape:
+            raise ValueError(
+                f"{name}: out has shape {out._data.shape}; the result has {value._data.shape}"
             )
         if not np.can_cast(value._data.dtype, out._data.dtype, casting):  # type: ignore[arg-type]
             raise TypeError(
@@ -433,7 +445,8 @@ def function(func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any
             rest = {k: _prepared(name, v, device) for k, v in kwargs.items() if k != "out"}
             casting = rest.pop("casting", "same_kind")
             result = adapter(_namespace(), *_prepared(name, args, device), **rest)
-            return _store(name, result, () if out is None else (out,), casting)
+            outs = () if out is None else (out,)
+            return _store(name, result, outs, casting, name not in _SPREAD)
         except NoEquivalent:
             pass
     return _on_numpy(name, func, args, kwargs)

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
-from tensorxp._numpy.calls import NoEquivalent, implements, need, tensors
+from tensorxp._numpy.calls import NoEquivalent, implements, laid_out, need, tensors
 
 # creation
 
@@ -23,8 +23,10 @@ def _like(name: str) -> Any:
     ) -> Any:  # fmt: skip
         a = tensors(xp, a)[0]
         if shape is None:
-            return getattr(xp, f"{name}_like")(a, dtype=dtype)
-        return getattr(xp, name)(shape, dtype=dtype or a.dtype, device=a._device)
+            made = getattr(xp, f"{name}_like")(a, dtype=dtype)
+        else:
+            made = getattr(xp, name)(shape, dtype=dtype or a.dtype, device=a._device)
+        return laid_out(f"{name}_like", made, order)
 
     return like
 
@@ -41,12 +43,13 @@ def full_like(
     a = tensors(xp, a, fill_value)[0]
     if shape is None:
         shape = a.shape
-    return xp.full(shape, fill_value, dtype=dtype or a.dtype, device=a._device)
+    made = xp.full(shape, fill_value, dtype=dtype or a.dtype, device=a._device)
+    return laid_out("full_like", made, order)
 
 
 @implements()
 def copy(xp: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
-    return xp.copy(a)
+    return laid_out("copy", xp.copy(a), order)
 
 
 @implements()
