@@ -109,6 +109,7 @@ def _call(fn, args, leaves, twice):
         if i < len(outs)
     ]
     seen = [described(out), shared, [described(x) for x in given]]
+    seen.append([_gradient(x.grad) if x.is_leaf and x.requires_grad else None for x in given])
     recorded = [y for y in outs if y.requires_grad]
     if recorded:
         total = sum(xp.sum(xp.real(y * y) * (i + 1)) for i, y in enumerate(recorded))

@@ -141,6 +141,22 @@ _RESULTS = (
     "return {0} * 1, {0} + {1}",
     "return xp.sum({0})",
 )
+_EFFECTS = (
+    "loss.backward()",
+    "w.optimizer.step()",
+    "w.optimizer.zero_grad()",
+    "w.optimizer.zero_grad(set_to_none=False)",
+    "w.layer.zero_grad()",
+    "xp.nn.utils.clip_grad_norm_(w.layer.parameters(), 0.5)",
+)
+_AFTER = (
+    "return loss.detach()",
+    "return loss",
+    "return None",
+    "return {0}",
+    "return loss.detach() * 2, {0}.detach()",
+    "return xp.sum(loss.detach() + w.k)",
+)
 
 
 class _Text:
@@ -185,6 +201,20 @@ class _Text:
     def test(self):
         options = _RARE_TESTS if self.rarely(0.05) else _TESTS
         return self.pick(options).format(self.vector())
+
+    def training(self):
+        """End with a training step, mostly one as they are."""
+        kinds = [self.rng.integers(2, 5), 0, 1]
+        if self.rarely(0.4):
+            kinds = self.rng.integers(0, len(_EFFECTS), size=4)
+        before = self.rng.integers(2)
+        if before:
+            self.add(1, _EFFECTS[kinds[0]].replace("loss.backward()", "pass"))
+        total = self.pick(("w.layer({0})", "{0} * w.p", "{0}")).format(self.vectors[-1])
+        self.add(1, f"loss = xp.mean(({total}) ** 2)")
+        for kind in kinds[before:]:
+            self.add(1, _EFFECTS[kind])
+        self.add(1, self.pick(_AFTER).format(self.vector()))
 
     def statement(self, depth):
         kind = self.rng.integers(14)
@@ -261,6 +291,9 @@ class _World:
             with xp.no_grad():
                 p[...] = xp.reshape(xp.sin(xp.arange(float(p.size)) + j), p.shape)
 
+        params = [self.p, *self.layer.parameters()]
+        self.optimizer = xp.optim.SGD(params, lr=0.05, momentum=0.5)
+
     @property
     def twice(self):
         return self.k * 2
@@ -313,6 +346,12 @@ _CHANGES = (
     lambda w, g, i: setattr(
         w, "t", xp.asarray([1.0, 2.0, 3.0], dtype=(xp.int64, xp.float64)[i % 2])
     ),
+    lambda w, g, i: w.optimizer.param_groups[0].__setitem__("lr", 0.01 * i),
+    lambda w, g, i: w.optimizer.zero_grad(),
+    lambda w, g, i: (
+        i == 4 and w.p.is_leaf and w.p.requires_grad and w.p.register_hook(lambda ct: ct * 2)
+    ),
+    lambda w, g, i: setattr(w, "optimizer", xp.optim.Adam(w.layer.parameters(), lr=0.01)),
     lambda w, g, i: None,
     lambda w, g, i: None,
 )
@@ -335,8 +374,10 @@ def text_of(seed):
     text = _Text(np.random.default_rng(seed))
     for _ in range(text.rng.integers(2, 8)):
         text.statement(1)
-    result = text.pick(_RESULTS).format(text.vectors[-1], text.vector())
-    text.add(1, result)
+    if text.rarely(0.2):
+        text.training()
+    else:
+        text.add(1, text.pick(_RESULTS).format(text.vectors[-1], text.vector()))
     return _HEAD + "\n".join(text.lines) + "\n\n    return program, set_cell\n"
 
 
