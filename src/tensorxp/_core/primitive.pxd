@@ -9,7 +9,7 @@ cdef class Primitive:
     cdef public object name
     cdef public str kind
     cdef public tuple inputs
-    cdef public object batched, forward
+    cdef public object batched, forward, _formula
     cdef public bint view, scalars, variadic, tensor_level, differentiable
     cdef public dict rules, _plans
     cdef public list _few

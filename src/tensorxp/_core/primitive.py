@@ -23,6 +23,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from tensorxp._backend.families import see
+from tensorxp._core.formulas import check_formula
 from tensorxp._core.rules import BoundRule, Rule
 
 _INPUTS = {1: ("x",), 2: ("x1", "x2")}
@@ -140,8 +141,9 @@ class Primitive:
     """
 
     __slots__ = (
-        "__weakref__", "_bound", "_few", "_plans", "batched", "differentiable", "forward", "inputs",
-        "jvp_rule", "kind", "name", "rules", "scalars", "tensor_level", "variadic", "view", "whole",
+        "__weakref__", "_bound", "_few", "_formula", "_plans", "batched", "differentiable",
+        "forward", "inputs", "jvp_rule", "kind", "name", "rules", "scalars", "tensor_level",
+        "variadic", "view", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -172,6 +174,7 @@ class Primitive:
         self.differentiable = False  # until it gets a rule
         self._plans: dict[tuple[bool, ...], Plan] = {}
         self._few: list[Plan | None] = [None] * 4  # those of one or two inputs, for `record`
+        self._formula: Callable[..., Any] | None = None  # what `compile` traces in its place
         self._bound: Any = None  # device and forward, where devices do not remember it
         _declare(self)
 
@@ -214,6 +217,17 @@ class Primitive:
     def jvp(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Declare by `fn` the jvp: `t` is the tangent, of several inputs a tuple (None: zero)."""
         self.jvp_rule = self._rule(fn)
+        return fn
+
+    def formula(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Declare by `fn` what `compile` traces in the place of the forward, which it must equal.
+
+        It takes what a forward takes: the namespace, of Tensors here, then the inputs, and after
+        `*` the parameters. A forward that is written so can be given itself. Derivatives are the
+        primitive's own. TypeError where it takes other arguments, or names what there is not.
+        """
+        check_formula(self, fn)
+        self._formula = fn
         return fn
 
     def _rule(self, fn: Callable[..., Any]) -> Rule:

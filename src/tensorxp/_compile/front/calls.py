@@ -19,7 +19,11 @@ import numpy as np
 
 from tensorxp._compile.front import known
 from tensorxp._compile.front.kinds import COMPILED, MISSING, MUTABLE, hashable, named, static, stop
+from tensorxp._compile.front.trace import is_builtin
+from tensorxp._core.primitive import Primitive
+from tensorxp._core.rules import Rule
 from tensorxp._core.tensor import TensorBase
+from tensorxp.autograd.functions import apply_primitive
 
 
 class Calls:
@@ -43,6 +47,7 @@ class Calls:
     _new_array: Any
     effect: Any
     known: Any
+    mapping: Any
     unchanged: Any
 
     # calls
@@ -54,7 +59,7 @@ class Calls:
             code = f.__code__
             if code in self.seen.codes:
                 return f(*args, **kwargs)
-            answer = self.effect(f)
+            answer = self._primitive if f is apply_primitive else self.effect(f)
             return self._function(f, args, kwargs) if answer is None else answer(*args, **kwargs)
         if kind is MethodType:
             return self.call(f.__func__, f.__self__, *args, **kwargs)
@@ -112,6 +117,47 @@ class Calls:
         if answer is not None:
             return answer(*args, **kwargs)
         return self._leaf(f, _METHODS, f.__name__, args, kwargs)
+
+    def _primitive(self, op: Any, inputs: Any, parameters: Any = None) -> Any:
+        """Apply a primitive; one of the user's by its formula, which is followed, and its rules."""
+        seen = self.seen
+        if type(op) is not Primitive or is_builtin(op) or op._formula is None:
+            args = (op, inputs) if parameters is None else (op, inputs, parameters)
+            return self._leaf(apply_primitive, _METHODS, "apply_primitive", args, {})
+        inputs = tuple(self.iterable(inputs))
+        params = {} if parameters is None else dict(self.mapping(parameters))
+        for x in (*params.values(), *inputs):
+            self._content(x, "a primitive")
+        name = seen.guards.name(op)
+        if id(op) not in seen.primitives:
+            for part in ("_formula", "whole", "forward"):
+                seen.guards.add(f"{name}.{part}", getattr(op, part))
+            seen.guards.content(op.rules)
+            seen.primitives[id(op)] = self._followed(op)
+        namespace = sys.modules["tensorxp"]
+        formula = seen.followed(op._formula)
+        return seen.tracer.given(
+            op, seen.primitives[id(op)], inputs, params,
+            lambda *xs: formula(namespace, *xs, **params),
+        )  # fmt: skip
+
+    def _followed(self, op: Any) -> Any:
+        """Return a primitive with the rules of `op` followed."""
+        new = Primitive(
+            op.name, op.kind, op.inputs, forward=op.forward, scalars=op.scalars, batched=op.batched
+        )
+        for i, rule in op.rules.items():
+            new.rules[i] = self._rule(rule)
+        new.whole = None if op.whole is None else self._rule(op.whole)
+        new.differentiable = op.differentiable
+        return new
+
+    def _rule(self, rule: Any) -> Any:
+        if type(rule.fn) is not FunctionType:
+            return stop("it calls a primitive with a rule that is no function")
+        new = Rule.__new__(Rule)
+        new.fn, new.codes, new.named = self.seen.followed(rule.fn), rule.codes, rule.named
+        return new
 
     def _leaf(self, f: Any, where: str, name: str, args: Any, kwargs: Any) -> Any:
         """Call a function of this package whose result follows from its arguments."""

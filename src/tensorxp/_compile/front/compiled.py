@@ -42,7 +42,7 @@ _HELP = {
     "calls backward": "use autograd.grad or value_and_grad",
     "reads 'grad'": "use autograd.grad or value_and_grad",
     "which may change it": "return what is needed first, and use it in a function of its own",
-    "of your own": "write it with functions of the namespace",
+    "of your own": "write it with functions of the namespace, or give it a formula",
     "effects are not known": "call it outside",
     "floating-point errors": 'set np.errstate(all="ignore") around it',
     "fault of xp.compile": "please report it; calls run as they are written meanwhile",

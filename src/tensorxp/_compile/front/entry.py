@@ -132,6 +132,7 @@ class Entry:
             _check_history(outputs, sources)
             tracer.closed = None
             forward_steps = len(tracer.steps)
+            self._forward = list(tracer.recorded)
             cts = [wrap(y._device.raw.ones_like(y._data), y._device) for y in recorded]
             ct_numbers = [tracer.number(ct, "argument") for ct in cts]
             self.cts = [(y._data.shape, y._data.dtype) for y in recorded]
@@ -166,7 +167,6 @@ class Entry:
         del results
         self.grads = grad_numbers
         self.steps = forward_steps, len(tracer.steps)
-        self._forward = list(zip(tracer.steps[:forward_steps], tracer.recorded, strict=False))
         self._numbers, self._inputs = numbers, inputs
         self._constants = {
             i: wrap(r.raw, r.device)
@@ -465,7 +465,7 @@ class Entry:
         """Return the outputs by the operations of the trace, with their histories."""
         values = dict(self._constants)
         values.update(zip(self._inputs, (*tensors, *self.outside), strict=True))
-        for step, (mode, history) in self._forward:
+        for step, mode, history in self._forward:
             inputs: list[Any] = []
             for x, recorded in zip(step.operands, history, strict=True):
                 if isinstance(x, Literal):

@@ -31,6 +31,7 @@ class Seen:
         self.own: dict[int, Any] = {}
         self.given: dict[int, Any] = {}  # containers of the arguments: read freely, never written
         self.codes: set[Any] = set()
+        self.primitives: dict[int, Any] = {}  # of the user's, with their rules followed
         self.functions: dict[int, tuple[Any, Any]] = {}
         self.tensors = frozenset(known.tensor_types())
         self.safe = known.SCALARS | self.tensors | {DType, Device, slice, ModuleType}

@@ -13,11 +13,11 @@ from typing import Any
 from tensorxp._compile.front.whole import LOOPS, NAMES, whole
 from tensorxp._compile.ir.compound import LARGE
 from tensorxp._compile.ir.steps import Literal, Reference, Register, Step
-from tensorxp._core.door import apply
-from tensorxp._core.modes import enable_grad, modes
+from tensorxp._core.door import apply, node_of, record, wrap
+from tensorxp._core.modes import enable_grad, modes, no_grad
 from tensorxp._core.primitive import Primitive
-from tensorxp._core.tensor import TensorBase
-from tensorxp._core.views import View
+from tensorxp._core.tensor import CONCRETE, TensorBase
+from tensorxp._core.views import View, cell_of
 from tensorxp._core.watchers import Watcher, only, stack
 from tensorxp._core.writes import write_p
 
@@ -65,7 +65,8 @@ class Tracer(Watcher):
     def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.registers: list[Register] = []
         self.steps: list[Step] = []
-        self.recorded: list[tuple[bool, tuple[bool, ...]]] = []  # of steps: mode, and of operands
+        # the calls with the grad mode and whether each operand had a history
+        self.recorded: list[tuple[Step, bool, tuple[bool, ...]]] = []
         self.closed: str | None = None  # an effect that may have changed what is outside
         self._plans: list[tuple[Any, Any]] = []  # of nodes whose rules run as one operation
         self._numbers: dict[int, tuple[Any, int, int]] = {}
@@ -135,7 +136,7 @@ class Tracer(Watcher):
         whole_rule = node.op.name in NAMES or (
             node.op.name in LOOPS and node.device.type == "cpu" and prod(node.shape) > LARGE
         )
-        if alone and whole_rule and not modes.grad:
+        if alone and whole_rule and not modes.grad and is_builtin(node.op):
             self._plans.append((node, node.plan))
             node.plan = whole(node)
 
@@ -171,12 +172,52 @@ class Tracer(Watcher):
         for y, n, alias in zip(outs, numbers, same, strict=True):
             base = getattr(y._data, "base", None)
             self.registers[n].aliases = op.view or alias or base is not None
+        step = self._step(op, operands, params, out, numbers, inputs)
+        self.steps.append(step)
+
+    def _step(
+        self, op: Any, operands: Any, params: Any, out: Any, numbers: Any, inputs: Any
+    ) -> Step:
         device = next(x._device for x in inputs if isinstance(x, TensorBase))
         history = tuple([isinstance(x, TensorBase) and x._node is not None for x in inputs])
-        self.recorded.append((modes.grad, history))
-        self.steps.append(
-            Step(op, operands, self._referring(params), numbers, isinstance(out, tuple), device)
+        several = isinstance(out, tuple)
+        step = Step(op, operands, self._referring(params), numbers, several, device)
+        self.recorded.append((step, modes.grad, history))
+        return step
+
+    def given(
+        self, op: Any, rules: Any, inputs: tuple[Any, ...], params: dict[str, Any], formula: Any
+    ) -> Any:
+        """Return the result of a primitive of the user's by its formula, with its own rules."""
+        for x in inputs:
+            if isinstance(x, TensorBase):
+                self.number(x)
+        first = next((x for x in inputs if isinstance(x, TensorBase)), None)
+        if first is None or any(
+            isinstance(x, TensorBase) and x._device is not first._device for x in inputs
+        ):
+            raise Untraceable(f"it calls {op.name} with no Tensor, or with several devices")
+        edges = tuple([node_of(x) if isinstance(x, TensorBase) else None for x in inputs])
+        mark = len(self.recorded)
+        with no_grad():
+            bare: list[Any] = [
+                wrap(x._data, x._device, None, cell_of(x)) if isinstance(x, TensorBase) else x
+                for x in inputs
+            ]
+            out = formula(*bare)
+        if type(out) is not CONCRETE[0] or any(out is x for x in bare):
+            raise Untraceable(f"the formula of {op.name} gives no new Tensor")
+        if getattr(out._data, "base", None) is not None or out._device is not first._device:
+            raise Untraceable(f"the formula of {op.name} gives a view")
+        del self.recorded[mark:]  # it is repeated as one operation
+        operands = tuple(
+            self.number(x) if isinstance(x, TensorBase) else Literal(x) for x in inputs
         )
+        self._step(op, operands, params, out, (self.number(out),), inputs)
+        recording = modes.grad and op.differentiable and out._data.dtype.kind in "fc"
+        if recording and any(edge is not None for edge in edges):
+            out._node = record(rules, inputs, edges, params, out._data, out._device, out)
+        return out
 
     def _check_own(self, register: Register) -> None:
         """See that a value cannot have been changed by an effect."""
