@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from tensorxp._backend.dtypes import complex128, float64
+
+#: Half and single precision are accumulated in double precision, and rounded once at the end.
+WIDER = {"e": float64.dtype, "f": float64.dtype, "F": complex128.dtype}
 #: Elements of a block of one array, when a few arrays are in use at once.
 CACHED = 1 << 17
 #: Elements of a block of each of several temporaries.
@@ -31,3 +35,26 @@ def in_blocks(xp: Any, block: Any, inputs: tuple[Any, ...], scratch: int) -> Any
         size = min(step, n - start)
         block(xp, *[x[part] for x in flat], out[part], *[s[:size] for s in spare])
     return xp.reshape(out, inputs[0].shape)
+
+
+def spans(sizes: tuple[int, ...], reverse: bool) -> list[tuple[int, int]]:
+    """Return (start, stop) of each step's rows, in the order of the recurrence."""
+    found, start = [], 0
+    for n in sizes:
+        found.append((start, start + n))
+        start += n
+    return found[::-1] if reverse else found
+
+
+def started_from(xp: Any, values: Any, first: Any, steps: list[tuple[int, int]]) -> Any:
+    """Return what each step started from, of the rows that it and the others made."""
+    before = xp.empty_like(values)
+    low = high = 0
+    for i, (start, stop) in enumerate(steps):
+        k = stop - start
+        m = min(k, high - low)
+        if i:
+            before[start : start + m] = values[low : low + m]
+        before[start + m : stop] = first[m:k]  # all; or reversed, sequences that begin here
+        low, high = start, stop
+    return before

@@ -14,14 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorxp._backend import blas, cuda_updates, loops, numpy_kernels
-from tensorxp._backend.blocks import in_blocks, on_host
+from tensorxp._backend import blas, loops
+from tensorxp._backend.blocks import WIDER, in_blocks, on_host
 from tensorxp._backend.device import Device
 from tensorxp._backend.dtypes import Defaults
-from tensorxp._backend.numpy_kernels import WIDER
 from tensorxp._backend.special import available, floating, library, on_gpu, real_floating
 
 Axes = tuple[int, ...] | None
+
+
+@cache
+def _by_numpy() -> Any:
+    return import_module("tensorxp._backend.numpy_kernels")  # most calls do without
+
 
 # Reductions: of small arrays by a loop without NumPy's set-up, of large ones in double precision.
 
@@ -187,7 +192,7 @@ def dot_slope(ct: Any, x: Any, shape: tuple[int, ...]) -> Any:
 def relu(xp: Any, x: Any) -> Any:
     """Return max(x, 0)."""
     found = loops.mapped("relu", x) if x.size >= loops.LARGE else None
-    return numpy_kernels.relu(xp, x) if found is None else found
+    return _by_numpy().relu(xp, x) if found is None else found
 
 
 def relu_slope(ct: Any, out: Any) -> Any:
@@ -199,7 +204,7 @@ def expit(xp: Any, x: Any) -> Any:
     """Return 1 / (1 + exp(-x)) of real numbers; nothing overflows, and no tail is lost."""
     x = real_floating(xp, x)
     found = loops.mapped("sigmoid", x)
-    return numpy_kernels.expit(xp, x) if found is None else found
+    return _by_numpy().expit(xp, x) if found is None else found
 
 
 _erf, _erfc, _ndtr = library("erf"), library("erfc"), library("ndtr")
@@ -232,7 +237,7 @@ def gelu(xp: Any, x: Any) -> Any:
     if found is not None:
         return found
     if x.dtype == xp.float32 and on_host(xp):
-        return in_blocks(xp, numpy_kernels.gelu_block, (x,), 2)
+        return in_blocks(xp, _by_numpy().gelu_block, (x,), 2)
     return x * (_ndtr(xp, x) if available(xp) else 0.5 * erfc(xp, x * -sqrt(0.5)))
 
 
@@ -240,7 +245,7 @@ def gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
     """Return ct (Φ(x) + x φ(x)) of raw arrays of one shape."""
     found = loops.mapped_with("gelu_slope", x, ct)
     if found is None and x.dtype == ct.dtype == xp.float32 and on_host(xp):
-        found = in_blocks(xp, numpy_kernels.gelu_slope_block, (x, ct), 2)
+        found = in_blocks(xp, _by_numpy().gelu_slope_block, (x, ct), 2)
     return found
 
 
@@ -248,14 +253,14 @@ def gelu_tanh(xp: Any, x: Any) -> Any:
     """Return x Φ(x) with Φ approximated by tanh."""
     x = x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
     found = loops.mapped("gelu_tanh", x)
-    return in_blocks(xp, numpy_kernels.gelu_tanh_block, (x,), 1) if found is None else found
+    return in_blocks(xp, _by_numpy().gelu_tanh_block, (x,), 1) if found is None else found
 
 
 def gelu_tanh_slope(xp: Any, ct: Any, x: Any) -> Any:
     """Return ct times the derivative of `gelu_tanh`, of raw arrays of one shape; never None."""
     found = loops.mapped_with("gelu_tanh_slope", x, ct)
     if found is None:
-        found = in_blocks(xp, numpy_kernels.gelu_tanh_slope_block, (x, ct), 2)
+        found = in_blocks(xp, _by_numpy().gelu_tanh_slope_block, (x, ct), 2)
     return found
 
 
@@ -269,7 +274,7 @@ def softmax(xp: Any, x: Any, *, axis: tuple[int, ...], even: bool) -> Any:
     """
     x = floating(xp, x)
     found = None if even else loops.by_rows("softmax", x, axis)
-    return numpy_kernels.softmax(xp, x, axis, even) if found is None else found
+    return _by_numpy().softmax(xp, x, axis, even) if found is None else found
 
 
 def softmax_slope(ct: Any, out: Any, axis: tuple[int, ...]) -> Any:
@@ -281,7 +286,7 @@ def log_softmax(xp: Any, x: Any, *, axis: tuple[int, ...]) -> Any:
     """Take the logarithm of the sum of exponentials off the shifted elements."""
     x = floating(xp, x)
     found = loops.by_rows("log_softmax", x, axis)
-    return numpy_kernels.log_softmax(xp, x, axis) if found is None else found
+    return _by_numpy().log_softmax(xp, x, axis) if found is None else found
 
 
 def log_softmax_slope(ct: Any, out: Any, axis: tuple[int, ...]) -> Any:
@@ -293,7 +298,7 @@ def logsumexp(xp: Any, x: Any, *, axis: tuple[int, ...], keepdims: bool) -> Any:
     """Return the logarithm, and for the first derivative the shift and Σ exp(x - shift)."""
     x = floating(xp, x)
     found = loops.logsumexp(x, axis)
-    out, shift, total = numpy_kernels.logsumexp(xp, x, axis) if found is None else found
+    out, shift, total = _by_numpy().logsumexp(xp, x, axis) if found is None else found
     return (out if keepdims else xp.squeeze(out, axis=axis)), shift, total
 
 
@@ -301,13 +306,13 @@ def shares(xp: Any, x: Any, shift: Any, factor: Any, axis: tuple[int, ...]) -> A
     """Return factor · exp(x - shift), with 1 for exp where x and its shift are equal."""
     x = floating(xp, x)
     found = loops.shares(x, shift, factor, axis)
-    return numpy_kernels.shares(xp, x, shift, factor) if found is None else found
+    return _by_numpy().shares(xp, x, shift, factor) if found is None else found
 
 
 def cross_entropy(xp: Any, x: Any, target: Any, scale: Any) -> Any:
     """Return scale · -log softmax(x)[target] of each row, the peaks, and Σ exp(x - peak)."""
     found = loops.cross_entropy(x, target, scale)
-    return numpy_kernels.cross_entropy(xp, x, target, scale) if found is None else found
+    return _by_numpy().cross_entropy(xp, x, target, scale) if found is None else found
 
 
 def cross_entropy_back(xp: Any, x: Any, peaks: Any, sums: Any, target: Any, share: Any) -> Any:
@@ -330,7 +335,7 @@ def layer_norm(xp: Any, x: Any, weight: Any, bias: Any, *, ndim: int, eps: float
     shift = None if bias is None else bias.reshape(-1)
     found = loops.layer_norm(rows, gain, shift, eps)
     if found is None:
-        found = numpy_kernels.layer_norm(xp, rows, gain, shift, eps)
+        found = _by_numpy().layer_norm(xp, rows, gain, shift, eps)
     return found[0].reshape(x.shape), found[1], found[2]
 
 
@@ -340,7 +345,7 @@ def layer_norm_back(
     """Return the cotangents of the rows, the gain and the shift, of raw arrays always."""
     found = loops.layer_norm_back(rows, cts, means, scales, gain)
     if found is None:
-        found = numpy_kernels.layer_norm_back(xp, rows, cts, gain, means, scales, needs)
+        found = _by_numpy().layer_norm_back(xp, rows, cts, gain, means, scales, needs)
     return found
 
 
@@ -350,7 +355,7 @@ def lstm(
     """Return the outputs (total, H), the last h and c, the activated gates, and the cells."""
     found = loops.lstm(gates, h, c, weight, sizes, reverse) if xp.base is np else None
     if found is None:
-        found = numpy_kernels.lstm(xp, gates, h, c, weight, sizes, reverse)
+        found = _by_numpy().lstm(xp, gates, h, c, weight, sizes, reverse)
     return found
 
 
@@ -361,7 +366,7 @@ def lstm_back(
     """Return the cotangents of gates, h and c from those of the outputs; `found` is the rest."""
     back = loops.lstm_back(ct, c, weight, found, sizes, reverse) if xp.base is np else None
     if back is None:
-        back = numpy_kernels.lstm_back(xp, ct, c, weight, found, sizes, reverse)
+        back = _by_numpy().lstm_back(xp, ct, c, weight, found, sizes, reverse)
     return back
 
 
@@ -425,10 +430,15 @@ class AdamNumbers(NamedTuple):
     maximize: bool
 
 
+@cache
+def _cuda_updates() -> Any:
+    return import_module("tensorxp._backend.cuda_updates")
+
+
 def sgd_step(device: Device, arrays: list[Any], numbers: SGDNumbers) -> bool:
     """Do a step of SGD on a parameter, its gradient and perhaps the buffer of its momentum."""
     if device.type == "cuda":
-        return cuda_updates.step("sgd", arrays, numbers)
+        return _cuda_updates().step("sgd", arrays, numbers)  # type: ignore[no-any-return]
     lr, momentum, dampening, weight_decay, nesterov, maximize, first = numbers
     p, g, *states = arrays
     buffer = states[0] if states else None
@@ -439,7 +449,7 @@ def sgd_step(device: Device, arrays: list[Any], numbers: SGDNumbers) -> bool:
 def adam_step(device: Device, arrays: list[Any], numbers: AdamNumbers) -> bool:
     """Do a step of Adam on a parameter, its gradient, its averages and perhaps their maximum."""
     if device.type == "cuda":
-        return cuda_updates.step("adam", arrays, numbers)
+        return _cuda_updates().step("adam", arrays, numbers)  # type: ignore[no-any-return]
     *given, maximize = numbers
     p, g, average, square, *top = arrays
     states = (average, square, top[0] if top else None)

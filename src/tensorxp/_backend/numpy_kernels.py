@@ -4,12 +4,8 @@ import math
 from math import prod
 from typing import Any
 
-from tensorxp._backend.blocks import SMALL, on_host, row_blocks
-from tensorxp._backend.dtypes import complex128, float64
+from tensorxp._backend.blocks import SMALL, WIDER, on_host, row_blocks, spans, started_from
 from tensorxp._backend.quiet import quiet
-
-#: Half and single precision are accumulated in double precision, and rounded once at the end.
-WIDER = {"e": float64.dtype, "f": float64.dtype, "F": complex128.dtype}
 
 
 def relu(xp: Any, x: Any) -> Any:
@@ -273,15 +269,6 @@ def layer_norm_back(
     return back, by_gain, by_shift
 
 
-def spans(sizes: tuple[int, ...], reverse: bool) -> list[tuple[int, int]]:
-    """Return (start, stop) of each step's rows, in the order of the recurrence."""
-    found, start = [], 0
-    for n in sizes:
-        found.append((start, start + n))
-        start += n
-    return found[::-1] if reverse else found
-
-
 def lstm(
     xp: Any, gates: Any, h: Any, c: Any, weight: Any, sizes: tuple[int, ...], reverse: bool
 ) -> tuple[Any, ...]:
@@ -313,20 +300,6 @@ def lstm(
     return out, h, c, gates, cells, squashed
 
 
-def lstm_before(xp: Any, values: Any, first: Any, steps: list[tuple[int, int]]) -> Any:
-    """Return what each step started from, of the rows that it and the others made."""
-    before = xp.empty_like(values)
-    low = high = 0
-    for i, (start, stop) in enumerate(steps):
-        k = stop - start
-        m = min(k, high - low)
-        if i:
-            before[start : start + m] = values[low : low + m]
-        before[start + m : stop] = first[m:k]  # all; or reversed, sequences that begin here
-        low, high = start, stop
-    return before
-
-
 def lstm_back(
     xp: Any, ct: Any, c: Any, weight: Any, found: tuple[Any, ...], sizes: tuple[int, ...],
     reverse: bool,
@@ -334,7 +307,7 @@ def lstm_back(
     """Return the cotangents of gates, h and c from those of the outputs; `found` is the rest."""
     active, cells, squashed = found
     steps = spans(sizes, reverse)
-    before_c = lstm_before(xp, cells, c, steps)
+    before_c = started_from(xp, cells, c, steps)
     n = weight.shape[1]
     ct_h, ct_c = xp.copy(ct[1]), xp.copy(ct[2])
     i, f, g, o = (active[:, j * n : (j + 1) * n] for j in range(4))

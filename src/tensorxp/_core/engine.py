@@ -5,9 +5,11 @@ outputs is newer, so its cotangent is complete when its turn comes. Rules run on
 with `create_graph`, under a watcher, or where a rule asks for it, on Tensors instead.
 """
 
+import os
 import sys
 from functools import partial
 from heapq import heappop, heappush
+from importlib import import_module
 from sys import getrefcount
 from typing import Any
 
@@ -17,7 +19,6 @@ from tensorxp._backend import forks
 from tensorxp._backend.arrays import add_into, fits, plus
 from tensorxp._backend.quiet import ERRORS, QUIET
 from tensorxp._core.allocation import COMPILED
-from tensorxp._core.checks import EVERY, check_graph
 from tensorxp._core.door import node_of, wrap
 from tensorxp._core.hooks import run_after, run_before
 from tensorxp._core.modes import modes
@@ -32,6 +33,8 @@ Level = int
 CONSTANT = 2
 
 
+#: Whether graphs are checked (`checks`): for debugging, so it is loaded only then.
+CHECKED = os.environ.get("TENSORXP_CHECK_GRAPHS", "0") not in ("", "0")
 #: The dtype whose rules compute in single precision.
 HALF = np.dtype(np.float16)
 
@@ -60,8 +63,8 @@ def run(
     holds the nodes of those paths where the caller has found them already. With `linear`, too,
     `create_graph` makes a graph that leads to the cotangents alone: saved values are constants.
     """
-    if EVERY:
-        check_graph([node for node, _ in roots])
+    if CHECKED:
+        import_module("tensorxp._core.checks").check_graph([node for node, _ in roots])
     watchers = stack() if watching else ()
     watched = bool(watchers)
     tensors = int(create_graph or (watched and any([watcher.sees_rules for watcher in watchers])))

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
-from inspect import Parameter, signature
+from inspect import CO_VARARGS, Parameter, signature
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -63,16 +63,16 @@ def _check_inputs(op: "Primitive") -> None:
             )
     if op.forward is None or op.variadic:
         return
-    given = list(signature(op.forward).parameters.values())[1:]
-    if any([p.kind is Parameter.VAR_POSITIONAL for p in given]):
+    code = getattr(op.forward, "__code__", None)  # quicker than a signature, at import
+    if code is None or code.co_flags & CO_VARARGS:
         return
-    places = [p.name for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    places = code.co_varnames[1 : code.co_argcount]
     if len(places) != len(op.inputs):
         unknown = [name for name in op.inputs if name not in places]
         meant = [match for name in unknown for match in get_close_matches(name, _OPTIONS)]
         raise TypeError(
             f"primitive {op.name}: its inputs are {op.inputs}, but its forward takes "
-            f"{tuple(places)}"
+            f"{places}"
             + (f"; {unknown[0]!r} is an unknown keyword" if unknown else "")
             + (f", did you mean {meant[0]!r}?" if meant else "")
         )
@@ -257,8 +257,8 @@ def _kind(fn: Any) -> str:
 
 def _with_rules(op: Primitive, rules: dict[str, Callable[..., Any]]) -> Primitive:
     for name, fn in rules.items():
-        meant = get_close_matches(name, _OPTIONS)
         if name not in op.inputs or not callable(fn):
+            meant = get_close_matches(name, _OPTIONS)
             raise TypeError(
                 f"primitive {op.name}: a rule is given for {name!r}, {_kind(fn)}; its inputs are "
                 f"{op.inputs}, and other keywords {', '.join(_OPTIONS)}"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from tensorxp._backend.blocks import WIDER
 from tensorxp._backend.families import Family, see
-from tensorxp._backend.numpy_kernels import WIDER
 from tensorxp._core.door import apply, single
 from tensorxp._core.primitive import Primitive, linear, primitive
 from tensorxp._core.tensor import Tensor

@@ -7,7 +7,7 @@ sequence is the case of equal sizes. `gates` holds the inputs' part of the pre-a
 from typing import Any
 
 from tensorxp._backend import kernels
-from tensorxp._backend.numpy_kernels import lstm_before, spans
+from tensorxp._backend.blocks import spans, started_from
 from tensorxp._core.door import apply
 from tensorxp._core.modes import enable_grad, modes
 from tensorxp._core.primitive import primitive
@@ -31,7 +31,7 @@ def _(
         return *found, None
     outputs = active[:, 3 * h.shape[1] :] * squashed  # made anew: users may have written to them
     if reverse or sizes[-1] != sizes[0]:
-        return *found, found[0].T @ lstm_before(xp, outputs, h, spans(sizes, reverse))
+        return *found, found[0].T @ started_from(xp, outputs, h, spans(sizes, reverse))
     k = sizes[0]  # the outputs are what the steps but the first started from
     w_ct = found[0][:k].T @ h
     w_ct += found[0][k:].T @ outputs[:-k]

@@ -42,7 +42,10 @@ def view(x: Tensor, target: tuple[Any, ...], /) -> Tensor:
         if {dtype.kind, own.kind} == {"f", "c"} and max(dtype.itemsize, own.itemsize) == 2 * min(
             dtype.itemsize, own.itemsize
         ):
-            return apply(pairs_p, (x,), {"dtype": dtype, "back": own})
+            try:
+                return apply(pairs_p, (x,), {"dtype": dtype, "back": own})
+            except ValueError as error:
+                raise ValueError(str(error).replace("view_pairs:", "view:", 1)) from None
         return apply(bits_p, (x,), {"dtype": dtype})
     try:
         return reshape(x, target, copy=False)
