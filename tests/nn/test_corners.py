@@ -535,3 +535,14 @@ def test_defaults_are_those_of_pytorch(place: str) -> None:
                 if repr(getattr(other, "__name__", other)) != repr(value):
                     wrong.append((name + method, parameter, value, other))
     assert found > 5 and not wrong
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+def test_defaults_of_recurrent_layers(name: str) -> None:
+    words = ("num_layers", "bias", "batch_first", "dropout", "bidirectional")
+
+    def program(lib: Any) -> Any:
+        layer = getattr(lib.nn, name)(2, 3)
+        return [state(layer), [(word, getattr(layer, word)) for word in words]]
+
+    same(program)

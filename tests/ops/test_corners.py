@@ -7,7 +7,7 @@ import pytest
 import tensorxp as xp
 import tensorxp.nn.functional as F
 from tensorxp._backend import blocks, kernels, loops
-from tensorxp._ops import columns, gelu
+from tensorxp._ops import columns, gelu, indexing
 
 R = np.random.default_rng(5)
 
@@ -264,3 +264,12 @@ def test_recording_is_left_as_it_is_by_inference_mode_of_false():
             with xp.inference_mode():
                 assert not xp.is_grad_enabled()
             assert xp.is_grad_enabled() is before
+
+
+def test_bounds_of_indices_for_devices_that_do_not_check_them():
+    x = xp.zeros((3, 5))
+    for right in ([], [4, -5], [0]):
+        indexing._check_bounds(x, np.asarray(right, dtype=int), "f")
+    for wrong in ([5], [-6], [0, 7]):
+        with pytest.raises(IndexError, match=r"f: an index is out of bounds for shape \(3, 5\)"):
+            indexing._check_bounds(x, np.asarray(wrong), "f")

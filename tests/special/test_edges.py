@@ -1,11 +1,14 @@
 """Special functions at the edges of their domains, by name; derivatives that do not exist."""
 
+import inspect
+import itertools
 import subprocess
 import sys
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy
 import scipy.special as sp
 
 import tensorxp as xp
@@ -363,3 +366,55 @@ def test_hyp1f1_of_huge_numbers_does_not_hang() -> None:
     found = special.hyp1f1(xp.asarray(a), xp.asarray(b), xp.asarray([1e9, 1e9, 1e9, 1.0])).numpy()
     assert found[0] == INF and np.isnan(found[1:3]).all()
     np.testing.assert_allclose(found[3], sp.hyp1f1(2.0, 3.0, 1.0), rtol=1e-14)
+
+
+GRID = {
+    1: [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 1e-300, 1e300, -1e300, INF, -INF, 30.0, -30.5],
+    2: [0.0, 1.0, -1.0, 0.5, 2.0, -1.5, 1e-300, 1e300, INF, -INF, 150.0],
+    3: [0.0, 1.0, -1.0, 0.5, 2.0, INF],
+}
+#: Where SciPy is wrong at huge or tiny numbers: mpmath has it as here.
+BETTER = {
+    "boxcox", "boxcox1p", "cotdg", "inv_boxcox", "inv_boxcox1p", "iv", "ive", "j0", "j1", "y0",
+    "y1", "kl_div", "pseudo_huber",
+}  # fmt: skip
+#: Of whole numbers, or where SciPy does not return.
+OTHERS = {"hyp0f1", "hyp1f1", "hyp2f1", "lpmv", "yn"}
+
+
+def ufunc(name: str) -> Any:
+    """Return SciPy's ufunc, without what chooses between libraries; None for other functions."""
+    found = inspect.unwrap(getattr(sp, name, None))
+    return found if isinstance(found, np.ufunc) and found.nout == 1 else None
+
+
+UFUNCS = [
+    name
+    for name in dir(special)
+    if ufunc(name) is not None and ufunc(name).nin in GRID and name not in OTHERS
+]
+
+
+@pytest.mark.parametrize("name", UFUNCS)
+@pytest.mark.filterwarnings("ignore")
+def test_edges_are_scipys(name: str) -> None:
+    if scipy.__version__[:4] not in ("1.17", "1.18"):
+        pytest.skip("the edges were compared with other releases of SciPy")
+    theirs = ufunc(name)
+    values = GRID[theirs.nin]
+    if name in BETTER:
+        values = [v for v in values if v in (0, INF, -INF) or 1e-200 < abs(v) < 1e200]
+    points = np.asarray(list(itertools.product(values, repeat=theirs.nin))).T
+    if name == "pseudo_huber":  # of infinite numbers both have NaN or a limit
+        points = points[:, np.isfinite(points).all(axis=0)]
+    found = getattr(special, name)(*[xp.asarray(p) for p in points]).numpy()
+    right = theirs(*points)
+    wrong = ~(np.isclose(found, right, rtol=1e-6, atol=0, equal_nan=True) | (found == right))
+    assert not wrong.any(), [(*points[:, k], found[k], right[k]) for k in np.flatnonzero(wrong)]
+
+
+def test_the_number_of_choices_of_huge_numbers() -> None:
+    found = special.binom(xp.asarray([1e300, 1e16, 1e5]), 0.5).numpy()
+    # n^½ / Γ(3/2), from mpmath
+    right = [1.1283791670955126e150, 112837916.70955126, 356.82526926186203]
+    np.testing.assert_allclose(found, right, rtol=1e-6)

@@ -92,7 +92,7 @@ def _boxed(xp: Any, log: Any, power: Any, lmbda: Any) -> Any:
 def _exponent(xp: Any, y: Any, lmbda: Any) -> Any:
     """Return log1p(λ y) / λ, the logarithm of inv_boxcox."""
     z = lmbda * y
-    tiny = xp.abs(z) < 1e-20
+    tiny = (xp.abs(z) < 1e-20) | (lmbda == 0)  # 0 times infinity
     return xp.where(tiny, y, xp.log1p(z) / xp.where(tiny, 1.0, lmbda))
 
 
@@ -277,7 +277,9 @@ def _binom(xp: Any, n: Any, k: Any) -> Any:
     far = (k > 0) & (rest > 0) & (n > 100) & (n < xp.inf) & ~short
     if far.any():
         n, k, rest = xp.where(far, n, 4.0), xp.where(far, k, 2.0), xp.where(far, rest, 2.0)
-        out = xp.where(far, 1 / (raw_beta(xp, rest + 1, k + 1) * (n + 1)), out)
+        share = raw_beta(xp, rest + 1, k + 1) * (n + 1)
+        far = far & (share > 0)  # it is below the smallest number beside huge n
+        out = xp.where(far, 1 / xp.where(far, share, 1.0), out)
     return out
 
 
