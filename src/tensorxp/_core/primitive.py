@@ -19,6 +19,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
 from inspect import CO_VARARGS, Parameter, signature
+from types import MethodType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -66,7 +67,8 @@ def _check_inputs(op: "Primitive") -> None:
     code = getattr(op.forward, "__code__", None)  # quicker than a signature, at import
     if code is None or code.co_flags & CO_VARARGS:
         return
-    places = code.co_varnames[1 : code.co_argcount]
+    first = 2 if type(op.forward) is MethodType else 1  # after `self` and the namespace
+    places = code.co_varnames[first : code.co_argcount]
     if len(places) != len(op.inputs):
         unknown = [name for name in op.inputs if name not in places]
         meant = [match for name in unknown for match in get_close_matches(name, _OPTIONS)]
