@@ -546,3 +546,13 @@ def test_defaults_of_recurrent_layers(name: str) -> None:
         return [state(layer), [(word, getattr(layer, word)) for word in words]]
 
     same(program)
+
+
+def test_spectral_norm_chooses_the_axis_of_the_outputs() -> None:
+    def program(lib: Any) -> Any:
+        layers = [lib.nn.Linear(4, 3), lib.nn.Conv1d(2, 5, 3), lib.nn.ConvTranspose2d(2, 5, 3)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [sorted(state(lib.nn.utils.spectral_norm(layer))) for layer in layers]
+
+    same(program)
