@@ -7,6 +7,7 @@ import pytest
 import tensorxp as xp
 import tensorxp.nn.functional as F
 from tensorxp._backend import blocks, kernels, loops
+from tensorxp._core.watchers import Watcher, watch
 from tensorxp._ops import columns, gelu, indexing
 
 R = np.random.default_rng(5)
@@ -273,3 +274,17 @@ def test_bounds_of_indices_for_devices_that_do_not_check_them():
     for wrong in ([5], [-6], [0, 7]):
         with pytest.raises(IndexError, match=r"f: an index is out of bounds for shape \(3, 5\)"):
             indexing._check_bounds(x, np.asarray(wrong), "f")
+
+
+def test_what_is_read_into_python_is_told():
+    class Noting(Watcher):
+        read_values = ()
+
+        def read(self, x):
+            self.read_values += (x._data.tolist(),)
+
+    watcher, x = Noting(), xp.asarray([0.5, 2.0])
+    with watch(watcher):
+        assert xp.allclose(x, x) is True and float(x[xp.asarray(1)].detach()) == 2.0
+        x[xp.asarray([1, 0])]
+    assert watcher.read_values[:2] == ([True, True], 1)
