@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import tensorxp as xp
+from tensorxp.nn.functional import adaptive
 
 from .oracle import close, compare, load, torch
 
@@ -556,3 +557,10 @@ def test_spectral_norm_chooses_the_axis_of_the_outputs() -> None:
             return [sorted(state(lib.nn.utils.spectral_norm(layer))) for layer in layers]
 
     same(program)
+
+
+def test_adaptive_pools_refuse_sizes_beyond_32_bits() -> None:
+    assert adaptive._adaptive_sizes("f", (4, 3), (2**31 - 1, None), 0) == (2**31 - 1, 3)
+    for size in (2**31, 2**40):
+        with pytest.raises(RuntimeError, match="allowed are sizes below 2"):
+            adaptive._adaptive_sizes("f", (4,), size, 0)
