@@ -18,6 +18,7 @@ from tensorxp._backend import blas, loops
 from tensorxp._backend.blocks import WIDER, in_blocks, on_host
 from tensorxp._backend.device import Device
 from tensorxp._backend.dtypes import Defaults
+from tensorxp._backend.quiet import quiet
 from tensorxp._backend.special import available, floating, library, on_gpu, real_floating
 
 Axes = tuple[int, ...] | None
@@ -207,7 +208,8 @@ def expit(xp: Any, x: Any) -> Any:
     return _by_numpy().expit(xp, x) if found is None else found
 
 
-_erf, _erfc, _ndtr = library("erf"), library("erfc"), library("ndtr")
+_erf, _erfc = library("erf"), library("erfc")
+_ndtr, _erfcx = library("ndtr"), library("erfcx")
 
 
 def erf(xp: Any, x: Any) -> Any:
@@ -225,6 +227,19 @@ def erfc(xp: Any, x: Any) -> Any:
     return _erfc(xp, x) if available(xp) else _cody().erfc(xp, x)
 
 
+def ndtr(xp: Any, x: Any) -> Any:
+    """Return Φ(x), the distribution function of the normal distribution; it needs a library."""
+    x = floating(xp, x)
+    out = _ndtr(xp, x)
+    if out.dtype.char != "d":  # the library computes single precision in double
+        return out
+    # Φ(-t) = ½ exp(-t²/2) erfcx(t/√2): the library rounds t/√2 before it is squared
+    with quiet():
+        t = xp.maximum(-x, 1.0)
+        tail = 0.5 * _by_numpy().bell(xp, t, factor=0.5) * _erfcx(xp, t / sqrt(2))
+    return xp.where(x < -1, tail, out)
+
+
 @cache
 def _cody() -> Any:
     return import_module("tensorxp._backend.cody")
@@ -238,7 +253,7 @@ def gelu(xp: Any, x: Any) -> Any:
         return found
     if x.dtype == xp.float32 and on_host(xp):
         return in_blocks(xp, _by_numpy().gelu_block, (x,), 2)
-    return x * (_ndtr(xp, x) if available(xp) else 0.5 * erfc(xp, x * -sqrt(0.5)))
+    return x * (ndtr(xp, x) if available(xp) else 0.5 * erfc(xp, x * -sqrt(0.5)))
 
 
 def gelu_slope(xp: Any, ct: Any, x: Any) -> Any:

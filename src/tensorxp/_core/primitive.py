@@ -18,14 +18,12 @@ import sys
 from collections.abc import Callable
 from difflib import get_close_matches
 from functools import partial
-from inspect import CO_VARARGS, Parameter, signature
-from types import MethodType
 from typing import Any
 from weakref import WeakValueDictionary
 
 from tensorxp._backend.families import see
 from tensorxp._core.formulas import check_formula
-from tensorxp._core.rules import BoundRule, Rule
+from tensorxp._core.rules import BoundRule, Rule, parameters_of
 
 _INPUTS = {1: ("x",), 2: ("x1", "x2")}
 #: What a rule asks for besides inputs, which cannot be an input's name.
@@ -64,11 +62,12 @@ def _check_inputs(op: "Primitive") -> None:
             )
     if op.forward is None or op.variadic:
         return
-    code = getattr(op.forward, "__code__", None)  # quicker than a signature, at import
-    if code is None or code.co_flags & CO_VARARGS:
+    if not hasattr(op.forward, "__code__"):  # of C, which may not tell its parameters
         return
-    first = 2 if type(op.forward) is MethodType else 1  # after `self` and the namespace
-    places = code.co_varnames[first : code.co_argcount]
+    places, _, stars = parameters_of(op.forward)
+    if any([star[:2] != "**" for star in stars]):
+        return
+    places = places[1:]  # after the namespace
     if len(places) != len(op.inputs):
         unknown = [name for name in op.inputs if name not in places]
         meant = [match for name in unknown for match in get_close_matches(name, _OPTIONS)]
@@ -236,10 +235,9 @@ class Primitive:
         """Return the rule; TypeError where it asks for what there is not."""
         rule = Rule(fn, self.inputs, self.name)
         if rule.named and self.forward is not None:
-            known = signature(self.forward).parameters.values()
-            named = tuple([p.name for p in known if p.kind is Parameter.KEYWORD_ONLY])
+            _, named, stars = parameters_of(self.forward)
             for name in rule.named:
-                if name not in named and all([p.kind is not Parameter.VAR_KEYWORD for p in known]):
+                if name not in named and not any([star[:2] == "**" for star in stars]):
                     raise TypeError(
                         f"primitive {self.name}: a rule asks for the parameter {name!r}; its "
                         f"forward has {named}"
@@ -449,9 +447,9 @@ def primitive(fn: Callable[..., Any]) -> Primitive:
     TypeError
         `fn` is not callable.
     """
-    parameters = list(signature(fn).parameters.values())[1:]
-    inputs = tuple([p.name for p in parameters if p.kind is not Parameter.KEYWORD_ONLY])
-    variadic = any([p.kind is Parameter.VAR_POSITIONAL for p in parameters])
+    places, _, stars = parameters_of(fn)
+    inputs = (places + tuple([star.lstrip("*") for star in stars]))[1:]
+    variadic = any([star[:2] != "**" for star in stars])
     name = fn.__name__.removesuffix("_p")
     op = Primitive(name, "general", inputs, forward=fn, variadic=variadic)
     _check_inputs(op)

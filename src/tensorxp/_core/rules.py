@@ -9,7 +9,8 @@ before backward makes an error.
 """
 
 from collections.abc import Callable
-from inspect import Parameter, signature
+from inspect import CO_VARARGS, CO_VARKEYWORDS, Parameter, signature
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,33 @@ def same(ct: Any) -> Any:
     return ct
 
 
+def parameters_of(fn: Any) -> Any:
+    """Return the names of a function's parameters by place, by keyword only, and of its stars.
+
+    As `inspect.signature`, which takes twenty times as long: hundreds are read at import. The third
+    are ("*args", "**kwargs"), each where it has one.
+    """
+    if fn is same:  # compiled, it tells its signature as text, which takes longer still
+        return ("ct",), (), ()
+    code = getattr(fn, "__code__", None)
+    if code is None or type(fn) is MethodType or hasattr(fn, "__wrapped__"):
+        places, named, stars = [], [], []
+        for name, parameter in signature(fn).parameters.items():
+            if parameter.kind is Parameter.KEYWORD_ONLY:
+                named.append(name)
+            elif parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+                stars.append(str(parameter).partition(":")[0])
+            else:
+                places.append(name)
+        return tuple(places), tuple(named), tuple(stars)
+    names, at = code.co_varnames, code.co_argcount
+    last = at + code.co_kwonlyargcount
+    more = list(names[last:])
+    args = ("*" + more.pop(0),) if code.co_flags & CO_VARARGS else ()
+    kwargs = ("**" + more.pop(0),) if code.co_flags & CO_VARKEYWORDS else ()
+    return names[:at], names[at:last], args + kwargs
+
+
 class Rule:
     """A rule with what it asks for: codes of positional arguments, names of parameters."""
 
@@ -46,11 +74,9 @@ class Rule:
             )
         self.fn = fn
         codes: list[int] = []
-        named: list[str] = []
-        for name, parameter in signature(fn).parameters.items():
-            if parameter.kind is Parameter.KEYWORD_ONLY:
-                named.append(name)
-            elif name in _AT_HAND:
+        places, named, stars = parameters_of(fn)
+        for name in places + stars:
+            if name in _AT_HAND:
                 codes.append(_AT_HAND[name])
             elif name in inputs:
                 codes.append(inputs.index(name))
@@ -64,7 +90,7 @@ class Rule:
                     f"needs, the inputs {inputs} (also with _shape), and parameters after `*`"
                 )
         self.codes = tuple(codes)
-        self.named = tuple(named)
+        self.named = named
 
     @property
     def saves(self) -> tuple[int, ...]:

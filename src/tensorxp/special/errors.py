@@ -6,9 +6,8 @@ erf and erfc also work without SciPy, by Cody's rational approximations.
 from math import pi, sqrt
 from typing import Any
 
-from tensorxp._backend import kernels, numpy_kernels
+from tensorxp._backend import kernels
 from tensorxp._backend.families import see
-from tensorxp._backend.quiet import quiet
 from tensorxp._backend.special import floating, library
 from tensorxp._core.door import unary
 from tensorxp._core.primitive import elementwise
@@ -20,7 +19,7 @@ from tensorxp.special.levels import call
 _TWO_OVER_ROOT_PI = 2 / sqrt(pi)
 _ROOT_2, _ROOT_2PI = sqrt(2), sqrt(2 * pi)
 
-_erfcx, _ndtr, _log_ndtr = library("erfcx"), library("ndtr"), library("log_ndtr")
+_erfcx, _log_ndtr = library("erfcx"), library("log_ndtr")
 
 
 def _gauss(xp: Any, x: Any) -> Any:
@@ -134,24 +133,12 @@ def erfcinv(x: Tensor, /) -> Tensor:
     return unary(erfcinv_p, x)
 
 
-def _ndtr_forward(xp: Any, x: Any) -> Any:
-    x = floating(xp, x)
-    out = _ndtr(xp, x)
-    if out.dtype.char != "d":  # the library computes single precision in double
-        return out
-    # Φ(-t) = ½ exp(-t²/2) erfcx(t/√2): the library rounds t/√2 before it is squared
-    with quiet():
-        t = xp.maximum(-x, 1.0)
-        tail = 0.5 * numpy_kernels.bell(xp, t, factor=0.5) * _erfcx(xp, t / _ROOT_2)
-    return xp.where(x < -1, tail, out)
-
-
 def _log_ndtr_forward(xp: Any, x: Any) -> Any:
     x = floating(xp, x)
     out = _log_ndtr(xp, x)
     if out.dtype.char != "d":
         return out
-    return xp.where(x > 1, xp.log1p(-_ndtr_forward(xp, -xp.maximum(x, 1.0))), out)
+    return xp.where(x > 1, xp.log1p(-kernels.ndtr(xp, -xp.maximum(x, 1.0))), out)
 
 
 def _hazard(xp: Any, x: Any) -> Any:
@@ -165,7 +152,7 @@ def _hazard(xp: Any, x: Any) -> Any:
 
 ndtr_p = elementwise(
     "ndtr",
-    forward=_ndtr_forward,
+    forward=kernels.ndtr,
     x=lambda xp, ct, x: ct * (bell(xp, x, 0.5) / _ROOT_2PI).conjugate(),
 )
 # x = Φ(y): dy = √2π exp(y²/2) dx
