@@ -388,9 +388,25 @@ def _with_a_gradient(w, x, y):
     return out.detach()
 
 
+def _loss_written(w, x, y):
+    loss = w.loss(x, y)
+    loss.backward()
+    loss *= 2
+    return loss.detach()
+
+
+def _seen_through_the_loss(w, x, y):
+    out = w.model(x) * 1
+    loss = out[0, 0]
+    loss.backward()
+    out *= 3
+    return out.detach()
+
+
 ODD = [_again, _kept, _twice, _model_after, _view_before, _rate_after, _rates_after, _norm,
        _gradient_after, _norm_tested, _norm_of_a_kind, _tried, _raises, _of_no_grad, _read,
-       _other_history, _zeroed_between, _closure, _by_hand, _with_a_gradient]  # fmt: skip
+       _other_history, _zeroed_between, _closure, _by_hand, _with_a_gradient,
+       _loss_written, _seen_through_the_loss]  # fmt: skip
 
 
 @pytest.mark.parametrize("step", ODD)

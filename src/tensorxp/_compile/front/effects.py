@@ -19,11 +19,15 @@ from tensorxp.autograd.functions import backward
 
 
 class Effect(NamedTuple):
-    """A call to be made after the program; `loss` is the Tensor that it starts from, if any."""
+    """A call to be made after the program.
+
+    `loss` is the Tensor that it starts from, if any, and `node` what made that.
+    """
 
     call: Callable[..., Any]
     args: tuple[Any, ...]
     loss: Any = None
+    node: Any = None
 
 
 class Unseen:
@@ -131,7 +135,7 @@ class Effects:
         data = loss._data
         if node is None or node.__class__ is Leaf or data.size != 1 or data.dtype.kind == "c":
             stop("it calls backward of what is no loss: one real element, with a history")
-        self._noted(Effect(backward, (), loss), "backward")
+        self._noted(Effect(backward, (), loss, node), "backward")
 
     def _optimizer(self, x: Any) -> None:
         """See that `x` is an optimizer of this package without hooks."""

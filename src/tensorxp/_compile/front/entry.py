@@ -228,9 +228,11 @@ class Entry:
         """Take over the effects; losses that are not returned become outputs."""
         acts: list[tuple[Any, tuple[Any, ...], int | None]] = []
         loss, shown = None, len(outputs)
-        for call, args, root in seen.effects:
+        for call, args, root, node in seen.effects:
             place = None
             if root is not None:
+                if node_of(root) is not node:
+                    raise Untraceable("it writes to the loss in place after backward")
                 loss = root
                 place = next((i for i, y in enumerate(outputs) if y is root), len(outputs))
                 outputs += [root] if place == len(outputs) else []
