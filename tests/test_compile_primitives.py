@@ -77,6 +77,20 @@ def test_a_formula_that_is_given_later_is_taken():
     assert again(xp.ones(2)).tolist() == [5.0, 5.0]
 
 
+OUTSIDE = xp.asarray([1.0, 2.0])
+
+
+@pytest.mark.parametrize("formula", [lambda xp, x: OUTSIDE, lambda xp, x: x])
+def test_a_formula_of_no_new_tensor_is_not_taken(formula):
+    op = elementwise("kept", forward=lambda xp, x: xp.asarray([1.0, 2.0]), x=lambda ct: ct * 7)
+    op.formula(formula)
+    compiled = xp.compile(lambda x: apply_primitive(op, (x,)) * 2)
+    x = xp.ones(2, requires_grad=True)
+    xp.sum(compiled(x)).backward()
+    assert x.grad.tolist() == [14.0, 14.0] and "gives no new Tensor" in compiled.reason
+    assert not OUTSIDE.requires_grad
+
+
 def test_without_a_formula_calls_are_plain():
     compiled = xp.compile(lambda x: apply_primitive(bare_p, (x,)) * 2)
     assert compiled(xp.ones(2)).tolist() == (xp.sin(xp.ones(2)) * 2).tolist()

@@ -147,6 +147,15 @@ def test_a_rule_may_ask_for_one_of_several_outputs():
         xp.sum(total).backward()
 
 
+def test_a_rule_that_is_declared_anew_counts():
+    op = primitive(lambda xp, x: x * 1)
+    for rule, expected in ((lambda ct: ct * 2, [2.0]), (lambda ct: ct * 3, [3.0])):
+        op.vjp(rule)
+        x = leaf(1.0)
+        xp.sum(apply_primitive(op, (x,))).backward()
+        assert x.grad.tolist() == expected
+
+
 def test_a_rule_may_do_without_an_output_that_was_written_to():
     seen = []
 

@@ -213,6 +213,8 @@ class Primitive:
         """Declare by `fn` the vjp of all inputs: one cotangent, or a tuple of them (None: zero)."""
         self.whole = self._rule(fn)
         self.differentiable = True
+        self._plans.clear()  # they have the rule before this one
+        self._few = [None] * 4
         return fn
 
     def jvp(self, fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -229,6 +229,8 @@ class Calls:
             return self.iterable(x) if kind not in MUTABLE else self._content(x, "a function")
         if isinstance(x, type):
             return x
+        if isinstance(x, known.SCOPES):
+            return stop(f"it uses a {kind.__name__} without a with statement")
         if callable(x):
             return lambda *args, **kwargs: self.call(x, *args, **kwargs)
         return self._content(x, "a function")

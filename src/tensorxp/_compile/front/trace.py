@@ -198,14 +198,15 @@ class Tracer(Watcher):
         ):
             raise Untraceable(f"it calls {op.name} with no Tensor, or with several devices")
         edges = tuple([node_of(x) if isinstance(x, TensorBase) else None for x in inputs])
-        mark = len(self.recorded)
+        mark, made = len(self.recorded), len(self.steps)
         with no_grad():
             bare: list[Any] = [
                 wrap(x._data, x._device, None, cell_of(x)) if isinstance(x, TensorBase) else x
                 for x in inputs
             ]
             out = formula(*bare)
-        if type(out) is not CONCRETE[0] or any(out is x for x in bare):
+        new = type(out) is CONCRETE[0] and out._node is None
+        if not new or all(self.number(out) not in step.outs for step in self.steps[made:]):
             raise Untraceable(f"the formula of {op.name} gives no new Tensor")
         if getattr(out._data, "base", None) is not None or out._device is not first._device:
             raise Untraceable(f"the formula of {op.name} gives a view")
