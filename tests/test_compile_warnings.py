@@ -48,6 +48,30 @@ def test_each_call_warns_as_the_plain_one(backend, state):
             assert _warned(compiled, action, state) == _warned(fn, action, state)
 
 
+def _half_of_it(x):
+    return xp.sqrt(x) + xp.sum(xp.log(x - x)), x * 2
+
+
+@pytest.mark.parametrize("fn", [_logs, _half_of_it])
+def test_the_first_call_warns_as_the_plain_one(fn):
+    for action in ("always", "error"):
+        seen = []
+        for f in (fn, xp.compile(fn)):
+            x = xp.zeros(2, requires_grad=True)
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter(action)
+                try:
+                    f(x)
+                except RuntimeWarning as error:
+                    seen.append(str(error))
+            seen.append([(str(w.message), w.lineno) for w in told])
+        assert seen[: len(seen) // 2] == seen[len(seen) // 2 :]
+    compiled = xp.compile(_logs, fullgraph=True)
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        compiled(xp.zeros(2))
+    assert compiled(xp.ones(2)).tolist() == [1.0, 1.0] and compiled.reason is None
+
+
 def test_where_each_call_warns_calls_are_plain_ones_in_the_end():
     compiled = xp.compile(_logs)
     compiled(xp.asarray([1.0]))

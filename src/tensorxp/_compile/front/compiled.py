@@ -158,6 +158,9 @@ class _Versions:
         if entries[:1] != [entry]:
             entries[:] = [entry, *[x for x in entries if x is not entry]][:_VERSIONS]
         self.recent = entry if structure.only_tensors(shape, len(tensors)) else None
+        if entry.erred:  # when it was traced
+            entry.erred = False
+            return self.fn(*args, **kwargs)
         return self.replay(entry, tensors, raws, args, kwargs)
 
     def replay(self, entry: Entry, tensors: Any, raws: list[Any], args: Any, kwargs: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from tensorxp._backend import device as devices
 from tensorxp._backend.dtypes import Defaults
 from tensorxp._compile.cuda.program import CudaPair, Unfused
@@ -96,7 +98,7 @@ class Entry:
         tracer = Tracer(tuple(arguments))
         seen = Seen(tracer)
         try:
-            with _no_collection():
+            with _no_collection(), self._unwarned():
                 self._trace(tracer, seen, arguments)
         except BaseException:
             tracer.undo()
@@ -104,6 +106,16 @@ class Entry:
         finally:
             seen.close()
         self.take = self._check(tensors, seen.guards)
+
+    def _unwarned(self) -> Any:
+        """Return a scope in which floating-point errors are noted: a plain call tells of them."""
+        self.erred = False
+
+        def note(kind: str, flag: int) -> None:
+            self.erred = True
+
+        states: Any = {k: "call" if how == "warn" else how for k, how in np.geterr().items()}
+        return np.errstate(call=note, **states)
 
     def _trace(self, tracer: Tracer, seen: Seen, arguments: list[Any]) -> None:
         """Run the function and its vjp under the tracer, and make their programs."""
