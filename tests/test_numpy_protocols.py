@@ -1,5 +1,7 @@
 """NumPy's functions and ufuncs on Tensors: values of NumPy, gradients of ours, loud refusals."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -470,7 +472,7 @@ def test_scipy_ufuncs() -> None:
         special.wofz(x)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("order", ["C", "F", "c", "f"])
 def test_order_is_the_layout_of_the_result(order):
     a = np.arange(6.0).reshape(2, 3)
     calls = [
@@ -482,13 +484,50 @@ def test_order_is_the_layout_of_the_result(order):
     for call in calls:
         found, right = call(xp.asarray(a)).numpy(), call(a)
         np.testing.assert_array_equal(found, right)
-        assert found.flags[f"{order}_CONTIGUOUS"]
+        assert found.flags[f"{order.upper()}_CONTIGUOUS"]
     x = xp.asarray(a, requires_grad=True)
     np.copy(x, order=order).sum().backward()
     assert x.grad.tolist() == np.ones((2, 3)).tolist()
     for wrong in ("Z", 1):
         with pytest.raises((TypeError, ValueError), match="order"):
             np.copy(x, order=wrong)
+
+
+def test_elements_are_read_in_the_order_that_was_asked_for():
+    a = np.arange(12.0).reshape(3, 4)
+    for array in (a, a.T, a[:, ::2], a[:, ::-1], a.T[::2], np.asarray(3.0)):
+        x, leaf = xp.asarray(array), xp.asarray(array).detach().requires_grad_()
+        for order in "CFAKcfak":
+            rights = [np.ravel(array, order=order)]
+            calls = [lambda z, order=order: np.ravel(z, order=order)]
+            if order not in "Kk":  # which reshape does not know
+                rights.append(np.reshape(array, (1, -1), order=order))
+                calls.append(lambda z, order=order: np.reshape(z, (1, -1), order=order))
+            for call, right in zip(calls, rights, strict=True):
+                np.testing.assert_array_equal(call(x), right)
+                try:
+                    found = call(leaf)
+                except TypeError as error:
+                    assert "requires grad" in str(error) and order not in "Cc"
+                else:
+                    np.testing.assert_array_equal(found.detach(), right)
+
+
+def test_fix_broadcasts_to_its_out():
+    out = xp.zeros((2, 3))
+    assert np.fix(xp.asarray([1.5, -1.5, 2.0]), out=out) is out
+    assert out.tolist() == [[1, -1, 2]] * 2
+
+
+def test_a_ufunc_of_a_user_does_not_outlive_him():
+    def double(value):
+        return 2 * value
+
+    gone = weakref.ref(double)
+    assert np.frompyfunc(double, 1, 1)(xp.asarray(1.5)) == 3
+    del double
+    gc.collect(0)
+    assert gone() is None
 
 
 @pytest.mark.parametrize("name", "sum mean std max argmax all median nansum ptp take trace".split())

@@ -112,3 +112,9 @@ def test_inplace(name, kwargs):
         y = xp.asarray(X)
         assert getattr(xp.nn.functional, f"{name}_")(y, **kwargs) is y
         np.testing.assert_array_equal(y.numpy(), plain.numpy())
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,)])
+def test_gelu_by_tanh_refuses_complex_numbers(shape):
+    with pytest.raises(TypeError, match="not defined for complex"):
+        xp.nn.functional.gelu(xp.ones(shape, dtype="complex128"), approximate="tanh")

@@ -265,8 +265,8 @@ def gelu_slope(xp: Any, ct: Any, x: Any) -> Any:
 
 
 def gelu_tanh(xp: Any, x: Any) -> Any:
-    """Return x Φ(x) with Φ approximated by tanh."""
-    x = x if x.dtype.kind in "fc" else x.astype(Defaults.real.dtype)
+    """Return x Φ(x) with Φ approximated by tanh, of real numbers."""
+    x = real_floating(xp, x)
     found = loops.mapped("gelu_tanh", x)
     return in_blocks(xp, _by_numpy().gelu_tanh_block, (x,), 1) if found is None else found
 

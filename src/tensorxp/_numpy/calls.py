@@ -87,8 +87,7 @@ def need(xp: Any, name: str) -> Any:
 
 def laid_out(function: str, x: Any, order: Any) -> Any:
     """Return a result with its elements in memory as NumPy's `order` says: "F" by columns."""
-    if order not in ("C", "F", "A", "K", None):
-        raise ValueError(f"{function}: order is {order!r}; allowed are 'C', 'F', 'A', 'K'")
+    order = _letter(function, order)
     raw = x._data
     if order not in ("C", "F") or (
         raw.flags.c_contiguous if order == "C" else raw.flags.f_contiguous
@@ -97,6 +96,21 @@ def laid_out(function: str, x: Any, order: Any) -> Any:
     xp = x.__array_namespace__()
     axes = tuple(range(raw.ndim))[:: -1 if order == "F" else 1]
     return xp.permute_dims(xp.copy(xp.permute_dims(x, axes)), axes)
+
+
+def is_by_rows(function: str, x: Any, order: Any) -> bool:
+    """Return whether NumPy's `order` takes `x` by rows: "A" and "K" go by its memory."""
+    order, flags = _letter(function, order), x._data.flags
+    if order == "A":
+        return bool(flags.c_contiguous or not flags.f_contiguous)
+    return order in ("C", None) or (order == "K" and bool(flags.c_contiguous))
+
+
+def _letter(function: str, order: Any) -> Any:
+    found = order.upper() if isinstance(order, str) else order
+    if found is not None and found not in ("C", "F", "A", "K"):
+        raise ValueError(f"{function}: order is {order!r}; allowed are 'C', 'F', 'A', 'K'")
+    return found
 
 
 def floating(xp: Any, x: Any) -> Any:

@@ -183,7 +183,9 @@ def ufunc(ufunc: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str, An
     if method == "__call__" and not kwargs and _are_plain(inputs):
         direct = _direct.get(ufunc)
         if direct is None:
-            direct = _direct[ufunc] = equivalent(ufunc)
+            direct = equivalent(ufunc)
+            if direct is not None:  # one that a user made is not kept, or it would live for ever
+                _direct[ufunc] = direct
         if direct is not None:
             return direct(*inputs)
     kwargs = {name: value for name, value in kwargs.items() if is_given(name, value)}
@@ -386,7 +388,7 @@ _METHODS = {
 
 
 #: Functions that are ufuncs in NumPy, which broadcast to `out`.
-_SPREAD = {"numpy.clip", "numpy.round", "numpy.around"}
+_SPREAD = {"numpy.clip", "numpy.fix", "numpy.round", "numpy.around"}
 
 
 def _store(name: str, result: Any, outs: Any, casting: str, exact: bool = False) -> Any:

@@ -11,7 +11,14 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from tensorxp._core.tensor import Tensor
 from tensorxp._core.writes import write
-from tensorxp._numpy.calls import NoEquivalent, implements, laid_out, need, tensors
+from tensorxp._numpy.calls import (
+    NoEquivalent,
+    implements,
+    is_by_rows,
+    laid_out,
+    need,
+    tensors,
+)
 
 # creation
 
@@ -274,7 +281,7 @@ def unstack(xp: Any, x: Any, /, *, axis: int = 0) -> Any:
 
 @implements()
 def reshape(xp: Any, a: Any, /, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
-    if order not in ("C", "A"):
+    if order in ("K", "k") or not is_by_rows("reshape", a, order):
         raise NoEquivalent
     return xp.reshape(a, _sizes("reshape", shape), copy=copy)
 
@@ -290,7 +297,7 @@ def _sizes(function: str, value: Any) -> tuple[Any, ...]:
 
 @implements()
 def ravel(xp: Any, a: Any, order: str = "C") -> Any:
-    if order not in ("C", "A", "K"):
+    if not is_by_rows("ravel", a, order):
         raise NoEquivalent
     return xp.reshape(a, (-1,))
 
