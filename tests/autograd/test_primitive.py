@@ -1,5 +1,6 @@
 """Primitives of one's own: every kind of the grammar, and what it refuses at import."""
 
+import sys
 from importlib import import_module, reload
 
 import numpy as np
@@ -283,3 +284,27 @@ def test_two_primitives_of_one_name_in_a_module(tmp_path, monkeypatch):
     reload(module)  # as in a notebook
     made = [elementwise("cube", x=lambda ct: ct) for _ in range(2)]  # in a function
     assert [op.name for op in made] == ["cube", "cube"]
+
+
+def test_a_module_may_be_imported_again_while_its_primitives_are_held(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    text = (
+        "from tensorxp.autograd import linear, primitive\n"
+        "double_p = linear('double', forward=lambda xp, x: 2 * x, x=lambda ct: 2 * ct)\n"
+        "one_p, two_p = primitive(lambda xp, x: x), primitive(lambda xp, x: 2 * x)\n"
+    )
+    (tmp_path / "held_primitives.py").write_text(text + "import a_missing_module\n")
+    with pytest.raises(ImportError, match="a_missing_module") as failed:
+        import_module("held_primitives")
+    monkeypatch.setitem(sys.modules, "a_missing_module", sys)
+    first = import_module("held_primitives")
+    monkeypatch.delitem(sys.modules, "held_primitives")
+    assert import_module("held_primitives").double_p is not first.double_p
+    monkeypatch.delitem(sys.modules, "held_primitives")
+    del failed
+
+
+def test_a_forward_may_bind_a_value_by_a_default():
+    scales = [nondifferentiable("scale", forward=lambda xp, x, k=k: k * x) for k in (2.0, 3.0)]
+    x = leaf(1.0)
+    assert [apply_primitive(op, (x,)).tolist() for op in scales] == [[2.0], [3.0]]

@@ -31,8 +31,8 @@ _RESERVED = ("ct", "t", "xp", "needs", "out", "kept_out")
 #: The keywords of declarations that are no inputs.
 _OPTIONS = ("batched", "forward", "inputs", "scalars", "view")
 
-#: The primitives of modules that are being imported, by the names of the module and their own.
-_declared: "WeakValueDictionary[tuple[str, str], Primitive]" = WeakValueDictionary()
+#: For each import under way, the spec of its module, and the primitives by their names.
+_declared: "list[tuple[Any, WeakValueDictionary[str, Primitive]]]" = []
 
 
 def _declare(op: "Primitive") -> None:
@@ -42,14 +42,21 @@ def _declare(op: "Primitive") -> None:
         frame = frame.f_back
     if frame is None or frame.f_code.co_name != "<module>":  # made in a function, perhaps often
         return
-    module = frame.f_globals.get("__name__", "")
-    if getattr(frame.f_globals.get("__spec__"), "_initializing", False):  # not a cell run again
-        if (module, op.name) in _declared:
-            raise ValueError(
-                f"primitive {op.name}: {module} declares two primitives of this name, the second "
-                f"in line {frame.f_lineno}; give one of them another name"
-            )
-        _declared[module, op.name] = op
+    spec = frame.f_globals.get("__spec__")
+    if not getattr(spec, "_initializing", False) or op.name == "<lambda>":  # a cell run again
+        return
+    # one that failed or is over says nothing of the next import of a module of that name
+    _declared[:] = [pair for pair in _declared if getattr(pair[0], "_initializing", False)]
+    known = next((names for one, names in _declared if one is spec), None)
+    if known is None:
+        known = WeakValueDictionary()
+        _declared.append((spec, known))
+    if op.name in known:
+        raise ValueError(
+            f"primitive {op.name}: {frame.f_globals.get('__name__')} declares two primitives of "
+            f"this name, the second in line {frame.f_lineno}; give one of them another name"
+        )
+    known[op.name] = op
 
 
 def _check_inputs(op: "Primitive") -> None:
@@ -68,7 +75,8 @@ def _check_inputs(op: "Primitive") -> None:
     if any([star[:2] != "**" for star in stars]):
         return
     places = places[1:]  # after the namespace
-    if len(places) != len(op.inputs):
+    fewest = len(places) - len(op.forward.__defaults__ or ())
+    if not fewest <= len(op.inputs) <= len(places):
         unknown = [name for name in op.inputs if name not in places]
         meant = [match for name in unknown for match in get_close_matches(name, _OPTIONS)]
         raise TypeError(
