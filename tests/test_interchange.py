@@ -34,10 +34,25 @@ def _read_only() -> np.ndarray[Any, Any]:
     return array
 
 
+class _Writable:
+    """The memory of an array that NumPy 2.1 took for read-only, as it does with its own."""
+
+    def __init__(self, array: Any) -> None:
+        place = (array.__array_interface__["data"][0], False)
+        self.__array_interface__ = {**array.__array_interface__, "data": place}
+        self._array = array
+
+
+def writable(array: Any) -> Any:
+    """Return an array that `np.from_dlpack` made as one that can be written."""
+    own = np.from_dlpack(np.ones(1)).flags.writeable
+    return array if own else np.asarray(_Writable(array))
+
+
 def consumer(name: str) -> tuple[Callable[..., Any], Callable[[Any], Any]]:
     """Return a library's `from_dlpack`, and what makes a NumPy view of its arrays."""
     if name == "numpy":
-        return np.from_dlpack, lambda array: array
+        return np.from_dlpack, writable
     torch = pytest.importorskip("torch")
     return torch.from_dlpack, lambda tensor: tensor.numpy()
 
@@ -260,7 +275,7 @@ def test_a_foreign_accelerator_is_refused() -> None:
 
 def test_simulated_memory_reaches_others_on_request_only() -> None:
     x = xp.ones(2, device="sim:0")
-    host = np.from_dlpack(x, device="cpu")
+    host = writable(np.from_dlpack(x, device="cpu"))
     host[0] = 5
     assert x.tolist() == [1.0, 1.0]
     for version in (None, (1, 0)):

@@ -1,6 +1,7 @@
 """The namespace against the standard: every name, every parameter; and values with oracles."""
 
 import json
+from contextlib import suppress
 from inspect import Parameter, isdatadescriptor, isfunction, signature
 from pathlib import Path
 
@@ -220,7 +221,8 @@ def test_defaults_are_those_of_the_standard_or_of_numpy():
             known = {}
             for other in (getattr(numpys, name, None), getattr(standard, name, None)):
                 if isfunction(other) or hasattr(other, "__wrapped__"):
-                    known |= {p.name: p.default for p in signature(other).parameters.values()}
+                    with suppress(ValueError):  # of C without a signature, before NumPy 2.3
+                        known |= {p.name: p.default for p in signature(other).parameters.values()}
             for parameter in signature(function).parameters.values():
                 right = known.get(parameter.name, Parameter.empty)
                 told = right is not Parameter.empty and not repr(right).startswith("<")

@@ -1,6 +1,7 @@
 """NumPy's functions and ufuncs on Tensors: values of NumPy, gradients of ours, loud refusals."""
 
 import gc
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -365,14 +366,18 @@ def test_convolutions_of_all_sizes(sizes: tuple[int, int], mode: Any, dtype: str
 
 
 def test_formulas_keep_dtypes() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        np.insert([1, 2], np.asarray([True, False]), 0)
     for dtype in ("float32", "int32", "bool", "complex64"):
         a = np.asarray([1, 0, 1, 1], dtype=dtype)
         t = xp.asarray(a)
         same(np.vander(t), np.vander(a))
         same(np.delete(t, t != 0), np.delete(a, a != 0))
         same(np.insert(t, [1, 2], 1), np.insert(a, [1, 2], 1))
-        same(np.insert(t, np.asarray([True, False, True, False]), 0),
-             np.insert(a, np.asarray([True, False, True, False]), 0))  # fmt: skip
+        if not told:  # else this release takes a mask for indices, and says so
+            same(np.insert(t, np.asarray([True, False, True, False]), 0),
+                 np.insert(a, np.asarray([True, False, True, False]), 0))  # fmt: skip
         same(np.select([t == 1], [t], 0), np.select([a == 1], [a], 0))
         same(np.block([t, 2.0]), np.block([a, 2.0]))
         if dtype != "bool":

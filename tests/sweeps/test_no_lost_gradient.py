@@ -60,7 +60,10 @@ def parameters(fn):
     if isinstance(fn, np.ufunc):
         kind = inspect.Parameter.POSITIONAL_ONLY
         return [inspect.Parameter(f"x{i + 1}", kind) for i in range(fn.nin)]
-    given = inspect.signature(fn).parameters.values()
+    try:
+        given = inspect.signature(fn).parameters.values()
+    except ValueError:  # of C without a signature, before NumPy 2.3
+        return []
     return [p for p in given if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
 
 

@@ -360,7 +360,14 @@ def std(
 
 any_p = nondifferentiable("any", forward=kernels.any)
 all_p = nondifferentiable("all", forward=kernels.all)
-count_nonzero_p = nondifferentiable("count_nonzero")
+
+
+def _count_nonzero(xp: Any, x: Any, *, axis: Axis, keepdims: bool) -> Any:
+    # some releases of NumPy give a Python int
+    return xp.asarray(xp.count_nonzero(x, axis=axis, keepdims=keepdims))
+
+
+count_nonzero_p = nondifferentiable("count_nonzero", forward=_count_nonzero)
 
 
 @reduction.see("all")

@@ -521,6 +521,8 @@ def _out_of_bounds(function: str, error: IndexError, x: Tensor) -> IndexError:
 @primitive
 def bincount_p(xp: Any, x: Any, weights: Any, *, minlength: int) -> Any:
     """Count integers, or sum the weights of each."""
+    if x.dtype == xp.uint64:  # which NumPy 2.1 refuses; what is greater is negative then
+        x = x.astype(xp.int64)
     return xp.base.bincount(x, weights, minlength)
 
 
