@@ -196,6 +196,13 @@ def test_grid_sample(mode, padding, align):
             (0, 1) if mode == "bilinear" else (0,))  # fmt: skip
 
 
+def test_affine_grid_takes_its_size_from_an_array():
+    theta = xp.ones((1, 2, 3))
+    assert F.affine_grid(theta, np.array([1, 1, 3, 4])).shape == (1, 3, 4, 2)
+    with pytest.raises(TypeError, match="affine_grid: size is"):
+        F.affine_grid(theta, np.array([1.0, 1.0, 3.0, 4.0]))
+
+
 def test_affine_grid():
     theta = R.normal(size=(2, 2, 3))
     for align in (True, False):

@@ -4,6 +4,7 @@ Every linear resampling is a product with one small matrix per axis.
 """
 
 import math
+import operator
 from math import prod
 from typing import Any
 
@@ -429,13 +430,17 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any
     Raises
     ------
     TypeError
-        `theta` is no Tensor, or `size` no tuple.
+        `theta` is no Tensor, or `size` no tuple of ints.
     ValueError
         Shapes do not fit.
     """
     expect("affine_grid", theta, "theta")
-    if not isinstance(size, tuple | list):
-        raise TypeError(f"affine_grid: size is {size!r}; allowed is a tuple of 4 or 5 ints")
+    try:
+        size = tuple(map(operator.index, size))  # of an array too
+    except TypeError:
+        raise TypeError(
+            f"affine_grid: size is {size!r}; allowed is a tuple of 4 or 5 ints"
+        ) from None
     spatial = size[2:]
     if prod(spatial) >= LARGEST:
         raise ValueError(f"affine_grid: size is {size}; no array is so large")
