@@ -107,7 +107,9 @@ def is_by_rows(function: str, x: Any, order: Any) -> bool:
 
 
 def _letter(function: str, order: Any) -> Any:
-    found = order.upper() if isinstance(order, str) else order
+    if not (order is None or isinstance(order, str)):
+        raise TypeError(f"{function}: order is {order!r}; allowed are 'C', 'F', 'A', 'K'")
+    found = order and order.upper()
     if found is not None and found not in ("C", "F", "A", "K"):
         raise ValueError(f"{function}: order is {order!r}; allowed are 'C', 'F', 'A', 'K'")
     return found
