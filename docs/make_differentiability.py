@@ -33,8 +33,8 @@ from differentiability_peers import Library, Missing, Unsupported, libraries
 
 import tensorxp
 import tests
+from tensorxp.autograd.testing import normal
 from tests.harness import Row, sample
-from tests.samplers import normal
 
 TARGET = HERE / "differentiability.md"
 STEP = 1e-6

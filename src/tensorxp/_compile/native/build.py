@@ -201,16 +201,7 @@ def _compile(cc: str, target: Path) -> Library | str:
         for choice in _CHOICES:
             flags = [flag for flag in choice if not flag.startswith("-l")]
             libraries = [flag for flag in choice if flag.startswith("-l")]
-            command = [
-                cc,
-                *_FLAGS,
-                *flags,
-                f"-I{work}",
-                "-shared",
-                str(_SOURCES[0]),
-                "-o",
-                str(made),
-            ]
+            command = [cc, *_FLAGS, *flags, f"-I{work}", "-shared", str(_SOURCES[0])]
             command += ["-o", str(made), *libraries, "-lm", "-lpthread"]
             failed = _run(command, work, end - time.monotonic())
             if failed is None:
