@@ -17,6 +17,7 @@ from zlib import crc32
 import numpy as np
 
 import tensorxp as xp
+from tensorxp._backend.families import Family
 from tensorxp._backend.names import listing
 
 __all__ = [
@@ -26,45 +27,30 @@ __dir__ = listing(globals())
 
 Sampler = Callable[[np.random.Generator], Any]
 STEP = 1e-6
+_GIVES = "callable\n    It takes a NumPy generator and gives an array of this shape, dtype "
+_sampler = Family("*shape : int", _GIVES + "float64.")
 
 
+@_sampler.see("normal, nonzero")
 def uniform(low: float, high: float, *shape: int) -> Sampler:
     """Return a sampler of numbers between two bounds.
 
-    Parameters
-    ----------
-    low, high : float
-    *shape : int
-
-    Returns
-    -------
-    callable
-        It takes a NumPy generator and gives an array of this shape, dtype float64.
-
-    Examples
-    --------
     >>> import numpy as np
     >>> from tensorxp.autograd.testing import uniform
     >>> uniform(0.5, 2.0, 3)(np.random.default_rng(0)).shape
     (3,)
+
+    Parameters
+    ----------
+    low, high : float
     """
     return lambda rng: rng.uniform(low, high, shape)
 
 
+@_sampler.see("uniform, nonzero")
 def normal(*shape: int) -> Sampler:
     """Return a sampler of standard normal numbers.
 
-    Parameters
-    ----------
-    *shape : int
-
-    Returns
-    -------
-    callable
-        It takes a NumPy generator and gives an array of this shape, dtype float64.
-
-    Examples
-    --------
     >>> import numpy as np
     >>> from tensorxp.autograd.testing import normal
     >>> normal(3, 2)(np.random.default_rng(0)).shape
@@ -73,20 +59,10 @@ def normal(*shape: int) -> Sampler:
     return lambda rng: rng.standard_normal(shape)
 
 
+@_sampler.see("normal, spaced")
 def nonzero(*shape: int) -> Sampler:
     """Return a sampler of numbers of both signs, from 0.5 to 2 in magnitude.
 
-    Parameters
-    ----------
-    *shape : int
-
-    Returns
-    -------
-    callable
-        It takes a NumPy generator and gives an array of this shape, dtype float64.
-
-    Examples
-    --------
     >>> import numpy as np
     >>> from tensorxp.autograd.testing import nonzero
     >>> nonzero(3, 2)(np.random.default_rng(0)).shape
@@ -95,44 +71,27 @@ def nonzero(*shape: int) -> Sampler:
     return lambda rng: rng.uniform(0.5, 2, shape) * rng.choice([-1.0, 1.0], shape)
 
 
+@_sampler.but(returns=_GIVES + "int64.").see("booleans")
 def integers(low: int, high: int, *shape: int) -> Sampler:
     """Return a sampler of integers.
+
+    >>> import numpy as np
+    >>> from tensorxp.autograd.testing import integers
+    >>> integers(0, 5, 4)(np.random.default_rng(0)).shape
+    (4,)
 
     Parameters
     ----------
     low, high : int
         From `low` to below `high`.
-    *shape : int
-
-    Returns
-    -------
-    callable
-        It takes a NumPy generator and gives an array of this shape, dtype int64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from tensorxp.autograd.testing import integers
-    >>> integers(0, 5, 4)(np.random.default_rng(0)).shape
-    (4,)
     """
     return lambda rng: rng.integers(low, high, shape)
 
 
+@_sampler.but(returns=_GIVES + "bool.").see("integers")
 def booleans(*shape: int) -> Sampler:
     """Return a sampler of truth values.
 
-    Parameters
-    ----------
-    *shape : int
-
-    Returns
-    -------
-    callable
-        It takes a NumPy generator and gives an array of this shape, dtype bool.
-
-    Examples
-    --------
     >>> import numpy as np
     >>> from tensorxp.autograd.testing import booleans
     >>> booleans(4)(np.random.default_rng(0)).shape
@@ -141,20 +100,10 @@ def booleans(*shape: int) -> Sampler:
     return lambda rng: rng.integers(0, 2, shape) == 1
 
 
+@_sampler.see("normal, nonzero")
 def spaced(*shape: int) -> Sampler:
     """Return a sampler of numbers in random order, no two closer than 0.1, for sorts and extrema.
 
-    Parameters
-    ----------
-    *shape : int
-
-    Returns
-    -------
-    callable
-        It takes a NumPy generator and gives an array of this shape, dtype float64.
-
-    Examples
-    --------
     >>> import numpy as np
     >>> from tensorxp.autograd.testing import spaced
     >>> spaced(6)(np.random.default_rng(0)).shape
