@@ -200,7 +200,7 @@ class _Versions:
         if count[0] > _TRACES:
             made = _Plain("something that it reads changes from call to call")
         else:
-            for kept, _ in [x for x in self.entries.values() if not isinstance(x, _Plain)]:
+            for kept, _ in [x for x in list(self.entries.values()) if not isinstance(x, _Plain)]:
                 kept[:] = [x for x in kept if not x.outdated()]
             try:
                 made = Entry(self.fn, shape, tensors, self.backend)
